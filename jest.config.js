@@ -1,0 +1,40 @@
+const swc = (type) => [
+  '@swc/jest',
+  {
+    module: { type },
+    jsc: {
+      target: 'es2022',
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+    },
+  },
+];
+
+const shared = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  // light-my-request (CommonJS) requires the ESM-only cookie package, which Jest can do only from Node 24.9 on.
+  transform: { '^.+\\.ts$': swc('es6'), '/node_modules/cookie/.+\\.js$': swc('commonjs') },
+  transformIgnorePatterns: ['/node_modules/(?!cookie/)'],
+  moduleNameMapper: {
+    '^@claviger/(kernel|testing)$': '<rootDir>/libs/$1/src/index.ts',
+    '^@claviger/(platform|vaults|features)/(.+)$': '<rootDir>/libs/$1/src/$2/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+};
+
+const project = (displayName, testMatch, extra = {}) => ({ ...shared, displayName, testMatch, ...extra });
+
+const withDatabase = {
+  globalSetup: '<rootDir>/test/setup/database.setup.ts',
+  globalTeardown: '<rootDir>/test/setup/database.teardown.ts',
+};
+
+export default {
+  projects: [
+    project('unit', ['<rootDir>/{apps,libs}/**/*.spec.ts']),
+    project('integration', ['<rootDir>/{apps,libs}/**/*.int-spec.ts'], withDatabase),
+    project('peers', ['<rootDir>/test/peers/**/*.peer-spec.ts'], withDatabase),
+    project('e2e', ['<rootDir>/test/e2e/**/*.e2e-spec.ts'], withDatabase),
+  ],
+};

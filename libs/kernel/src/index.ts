@@ -1,0 +1,5 @@
+export * from './app-error.js';
+export * from './clock.js';
+export * from './ids.js';
+export * from './request-context.js';
+export * from './secret-value.js';

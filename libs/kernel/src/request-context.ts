@@ -1,0 +1,42 @@
+/**
+ * Who acts. `policies` is what the token grants through; `rootId` names the identity at the root of the token's parent
+ * chain, so that a child token counts as the person or service that made it.
+ */
+export type Actor = {
+  /** `token` for a caller, `system` for a job of Claviger's own. */
+  readonly type: 'token' | 'system';
+  /** Id of the token, or the name of the job. */
+  readonly id: string;
+  readonly accessor?: string;
+  readonly displayName: string;
+  readonly policies: readonly string[];
+  readonly rootId: string;
+};
+
+/** An open database transaction. Opaque here: only platform/database makes and opens one. */
+export interface Transaction {
+  readonly isTransaction: true;
+}
+
+/**
+ * Travels as the first argument through every service: who asks, for which store, under which request id, until when,
+ * and inside which transaction (if any). Immutable; derive a new one to change a field.
+ */
+export type RequestContext = {
+  readonly requestId: string;
+  readonly storeId: string;
+  readonly actor: Actor;
+  /** Where the request came from, for the audit entry. */
+  readonly remoteAddress?: string;
+  readonly signal?: AbortSignal;
+  readonly transaction?: Transaction;
+};
+
+/** A context for work that nobody asked for directly: sweeps, recovery, start-up. */
+export function systemContext(init: { requestId: string; storeId: string; job: string }): RequestContext {
+  return {
+    requestId: init.requestId,
+    storeId: init.storeId,
+    actor: { type: 'system', id: init.job, displayName: init.job, policies: [], rootId: `system:${init.job}` },
+  };
+}

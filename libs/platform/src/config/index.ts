@@ -1,0 +1,2 @@
+export * from './config.js';
+export type { ConfigVariable, Environment } from './config-variable.js';

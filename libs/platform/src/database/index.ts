@@ -1,0 +1,5 @@
+export * from './batched-lookup.js';
+export * from './data-source.js';
+export * from './database.js';
+export * from './database.module.js';
+export * from './migrate.js';

@@ -26,8 +26,8 @@ const shared = {
 const project = (displayName, testMatch, extra = {}) => ({ ...shared, displayName, testMatch, ...extra });
 
 const withDatabase = {
-  globalSetup: '<rootDir>/test/setup/database.setup.ts',
-  globalTeardown: '<rootDir>/test/setup/database.teardown.ts',
+  globalSetup: '<rootDir>/test/setup/database.setup.mjs',
+  globalTeardown: '<rootDir>/test/setup/database.teardown.mjs',
 };
 
 export default {

@@ -1,5 +1,6 @@
 export * from './app-error.js';
 export * from './clock.js';
+export * from './fault-point.js';
 export * from './ids.js';
 export * from './request-context.js';
 export * from './secret-value.js';

@@ -31,3 +31,18 @@ export type NameRule = {
   /** The rule in words, for the error message. */
   readonly description: string;
 };
+
+/**
+ * The rule of a backend that takes any path-like name: what `assertPathName` insists on, in a form that a card can hold.
+ * Lone surrogates are out because UTF-8 cannot tell them apart.
+ */
+export const PATH_NAME_RULE: NameRule = {
+  maxBytes: 512,
+  pattern: pathPattern(String.raw`[^/\\\p{Cc}\p{Cs}\u2028\u2029]`),
+  description: 'segments separated by single slashes, none empty, . or ..; no backslash, no control character',
+};
+
+function pathPattern(character: string): string {
+  const segment = String.raw`(?!\.{1,2}(?:/|$))${character}+`;
+  return `^${segment}(?:/${segment})*$`;
+}

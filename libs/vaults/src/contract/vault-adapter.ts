@@ -10,6 +10,8 @@ export type AdapterCall = {
   readonly idempotencyKey?: string;
   /** The caller's open transaction; only the built-in vault takes part in it. */
   readonly transaction?: Transaction;
+  /** Ids of the Claviger installations that the request being served came through (the hop header). */
+  readonly hops?: readonly string[];
 };
 
 /** A backend's own name for a version, opaque to callers. Undefined where the backend keeps no versions. */

@@ -32,6 +32,8 @@ export type VaultCheck = {
 
 /** A registered vault as its kind needs it: parsed configuration and opened credentials. */
 export type InstanceSettings<Config = unknown, Credentials = unknown> = {
+  /** The secret store that the instance belongs to. */
+  readonly storeId: string;
   readonly id: string;
   readonly name: string;
   readonly config: Config;
@@ -43,6 +45,8 @@ export type MountSettings = {
   readonly mount: string;
   /** One of the kind's flavours, or `auto`. */
   readonly flavour: string;
+  /** Folder that all names begin with: asked about, where the server is asked what the credentials may do. */
+  readonly prefix?: string;
 };
 
 /** A live connection to one vault instance; holds its login and its sockets. Used by all profiles of the instance. */
@@ -52,6 +56,12 @@ export interface VaultConnection {
   /** Checks the instance, or one mount of it. Never throws: every failure is a status. */
   check(call: AdapterCall, mount?: MountSettings): Promise<VaultCheck>;
   open(mount: MountSettings): VaultAdapter;
+  /**
+   * The one text for an object of this server, whichever way its settings spell the path: two instances and profiles
+   * that reach the same object give the same text, different objects give different ones. For example
+   * `<namespace>/<mount>/<name>`. Asks nobody.
+   */
+  canonicalPlace(mount: string, name: string): string;
   close(): Promise<void>;
 }
 

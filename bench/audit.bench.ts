@@ -1,0 +1,100 @@
+import { newId, systemClock, systemContext, type RequestContext } from '@claviger/kernel';
+import { AuditService } from '@claviger/features/audit';
+import { Keyring, RootKey } from '@claviger/platform/crypto';
+import { createDataSource, Database, migrate } from '@claviger/platform/database';
+import { Client } from 'pg';
+
+const CALLERS = 64;
+const WARM_UP_MS = 1_500;
+const MEASURE_MS = 4_000;
+
+/**
+ * What an audit entry costs: entries per second through the group commit with 64 callers, and CPU per entry in this
+ * process and in PostgreSQL together with everything else it does.
+ *
+ * @param serverUrl PostgreSQL in which a database may be created; it is dropped at the end
+ */
+export async function run(serverUrl: string): Promise<Record<string, number>> {
+  const name = `claviger_bench_${newId().replaceAll('-', '')}`;
+  await administer(serverUrl, `create database ${name}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  const dataSource = createDataSource({ url: url.href, poolSize: 12, entities: [], applicationName: 'claviger-bench' });
+  try {
+    await dataSource.initialize();
+    await migrate(dataSource);
+    const database = new Database(dataSource);
+    const keyring = await Keyring.open(database.pool, RootKey.fromText(RootKey.generateText()));
+    return await measure(new AuditService(database, keyring, systemClock), readerContext(keyring.rootStoreId));
+  } finally {
+    if (dataSource.isInitialized) await dataSource.destroy();
+    await administer(serverUrl, `drop database if exists ${name} with (force)`);
+  }
+}
+
+async function measure(audit: AuditService, ctx: RequestContext): Promise<Record<string, number>> {
+  const made = measureMaking(audit, ctx);
+  await commitFor(audit, ctx, WARM_UP_MS);
+  const cpu = process.cpuUsage();
+  const startedAt = performance.now();
+  const latencies = await commitFor(audit, ctx, MEASURE_MS);
+  const seconds = (performance.now() - startedAt) / 1000;
+  const used = process.cpuUsage(cpu);
+  latencies.sort((a, b) => a - b);
+  const at = (share: number): number => round(latencies[Math.floor(latencies.length * share)]!);
+  return {
+    entriesPerSecond: Math.round(latencies.length / seconds),
+    cpuMicrosecondsPerEntry: round((used.user + used.system) / latencies.length),
+    makingMicrosecondsPerEntry: made,
+    p50Ms: at(0.5),
+    p99Ms: at(0.99),
+  };
+}
+
+async function commitFor(audit: AuditService, ctx: RequestContext, ms: number): Promise<number[]> {
+  const latencies: number[] = [];
+  const endsAt = performance.now() + ms;
+  const caller = async (): Promise<void> => {
+    for (let startedAt = performance.now(); startedAt < endsAt; ) {
+      await audit.commit(ctx, audit.entry(ctx, READ));
+      const now = performance.now();
+      latencies.push(now - startedAt);
+      startedAt = now;
+    }
+  };
+  await Promise.all(Array.from({ length: CALLERS }, caller));
+  return latencies;
+}
+
+function measureMaking(audit: AuditService, ctx: RequestContext): number {
+  const count = 50_000;
+  for (let i = 0; i < count; i += 1) audit.entry(ctx, READ);
+  const startedAt = performance.now();
+  for (let i = 0; i < count; i += 1) audit.entry(ctx, READ);
+  return round(((performance.now() - startedAt) * 1000) / count);
+}
+
+const READ = {
+  action: 'secret.read',
+  outcome: 'allowed',
+  resource: { kind: 'secret', id: newId(), name: 'team-a/payments/database/password' },
+  details: { version: 3, profile: 'production' },
+} as const;
+
+function readerContext(storeId: string): RequestContext {
+  const base = systemContext({ requestId: newId(), storeId, job: 'bench' });
+  const actor = { ...base.actor, type: 'token', id: newId(), accessor: newId(), displayName: 'payments-api', rootId: newId() } as const;
+  return { ...base, actor, remoteAddress: '10.1.2.3' };
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;
+
+async function administer(url: string, statement: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,11 @@
+export * from './capability.js';
+export { parsePolicy, POLICY_MAX_BYTES, POLICY_MAX_PATHS } from './policy-parser.js';
+export { compilePolicies, ROOT_POLICY, type CompileOptions } from './policy-compiler.js';
+export type { MatchRequest, MatchResult, PolicyMatcher, Refusal } from './policy-matcher.js';
+export type { NamedPolicy, ParsedPolicy } from './parsed-policy.js';
+export type { RequestParameters } from './parameter-conditions.js';
+export type { TemplateIdentity } from './path-template.js';
+export type { Rule } from './rule.js';
+export { isRootProtected, ROOT_PROTECTED_PATHS } from './root-protected-paths.js';
+export { findReadyPolicy, READY_POLICIES, type ReadyPolicy } from './ready-policies.js';
+export { visibleKeys } from './visible-keys.js';

@@ -1,0 +1,60 @@
+import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
+import { Keyring } from '@claviger/platform/crypto';
+import { Database } from '@claviger/platform/database';
+import { Inject, Injectable } from '@nestjs/common';
+import { makeAuditEntry, type AuditEntry, type AuditEvent } from './audit-entry.js';
+import { auditArrayParameters, auditParameters, INSERT_AUDIT_ENTRIES, INSERT_AUDIT_ENTRY } from './audit-entry.hot.js';
+import { auditUnavailable } from './audit.errors.js';
+import { GroupCommit } from './group-commit.js';
+
+const MAX_BATCH = 500;
+const MAX_IN_FLIGHT = 1;
+const MAX_WAITING = 20_000;
+
+/** Writes the audit log. */
+@Injectable()
+export class AuditService {
+  readonly #group: GroupCommit<AuditEntry>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
+    this.#group = new GroupCommit({
+      write: async (entries) => {
+        await database.execute(undefined, INSERT_AUDIT_ENTRIES, auditArrayParameters(entries));
+      },
+      maxBatch: MAX_BATCH,
+      maxInFlight: MAX_IN_FLIGHT,
+      maxWaiting: MAX_WAITING,
+      refuse: auditUnavailable,
+    });
+  }
+
+  /** The entry about an event, dated now, with its MAC; not stored yet. */
+  entry(ctx: RequestContext, event: AuditEvent): AuditEntry {
+    return makeAuditEntry(ctx, event, { now: this.clock.now(), mac: this.keyring.mac(ctx.storeId, 'audit') });
+  }
+
+  /**
+   * Stores the entry of a mutation in the mutation's transaction: both commit or neither does.
+   *
+   * @throws Error without a transaction in the context: an entry that stays when its mutation is rolled back is a lie
+   */
+  async record(ctx: RequestContext, entry: AuditEntry): Promise<void> {
+    if (!ctx.transaction) throw new Error('AuditService.record needs the transaction of the mutation that it records.');
+    await this.database.execute(ctx, INSERT_AUDIT_ENTRY, auditParameters(entry));
+  }
+
+  /**
+   * Stores the entry of a read or a refusal together with those of other requests; resolves when it is durable.
+   *
+   * @throws AppError `AUDIT_UNAVAILABLE`: then the request must be answered with that error and no value
+   * @throws Error inside a transaction, where waiting for a second connection can deadlock the pool
+   */
+  commit(ctx: RequestContext, entry: AuditEntry): Promise<void> {
+    if (ctx.transaction) throw new Error('AuditService.commit must not run inside a transaction: use record.');
+    return this.#group.commit(entry);
+  }
+}

@@ -1,0 +1,63 @@
+import type { RequestContext, SecretValue } from '@claviger/kernel';
+import type { Requester } from './change.entity.js';
+
+/** What a change is about, as rows and audit entries name it. */
+export type ChangeSubject = { readonly kind: string; readonly id: string; readonly name: string };
+
+/**
+ * A change that was authorised and validated and may be executed. `parameters` hold no values; a value travels in
+ * `payload` only, which is sealed wherever it is stored.
+ */
+export type PreparedChange<P = Record<string, unknown>> = {
+  readonly subject: ChangeSubject;
+  readonly secretId?: string;
+  readonly baseVersion?: number;
+  readonly parameters: P;
+  readonly payload?: SecretValue<string>;
+  readonly reason?: string;
+  /** True when executing it touches nothing but Claviger's own database: then it is one transaction. */
+  readonly isLocal: boolean;
+};
+
+/** A prepared change that is being executed; `attempt` counts from 1 and is above 1 after a crash or a retry. */
+export type ExecutingChange<P = Record<string, unknown>> = PreparedChange<P> & {
+  readonly id: string;
+  readonly attempt: number;
+  readonly requestedBy: Requester;
+};
+
+/** Ids and numbers about what was done; never a value. */
+export type ChangeResult = Readonly<Record<string, unknown>>;
+
+/**
+ * How one kind of change is executed. A local change runs `begin` and `complete` in one transaction. Any other commits
+ * `begin` first, then runs `act` against the outside, then commits `complete`; after a crash `act` is called again, so
+ * it must find out what an earlier attempt did before it repeats anything.
+ */
+export interface ChangeHandler<P = Record<string, unknown>, Outcome = unknown> {
+  readonly kind: string;
+  /** Locks and reserves what the change needs. In a transaction. Throws when the world has moved since `prepare`. */
+  begin?(ctx: RequestContext, change: ExecutingChange<P>): Promise<void>;
+  /** Talks to vaults; not in a transaction. Bounded by `ctx.signal`. */
+  act?(ctx: RequestContext, change: ExecutingChange<P>): Promise<Outcome>;
+  /** Records what happened. In the transaction that ends the change. */
+  complete(ctx: RequestContext, change: ExecutingChange<P>, outcome: Outcome): Promise<ChangeResult>;
+  /** Gives back what `begin` reserved, when `act` failed and certainly changed nothing. In a transaction. */
+  fail?(ctx: RequestContext, change: ExecutingChange<P>): Promise<void>;
+}
+
+/** The handlers of all kinds of change; features add theirs when their module starts. */
+export class ChangeHandlers {
+  readonly #byKind = new Map<string, ChangeHandler<never, never>>();
+
+  add<P, O>(handler: ChangeHandler<P, O>): void {
+    if (this.#byKind.has(handler.kind)) throw new Error(`Two handlers for changes of kind ${handler.kind}.`);
+    this.#byKind.set(handler.kind, handler as ChangeHandler<never, never>);
+  }
+
+  get(kind: string): ChangeHandler {
+    const handler = this.#byKind.get(kind);
+    if (!handler) throw new Error(`No handler for changes of kind ${kind}.`);
+    return handler as unknown as ChangeHandler;
+  }
+}

@@ -1,0 +1,22 @@
+import { AppError } from '@claviger/kernel';
+
+/** No change of that id that the caller may see. */
+export const changeNotFound = (): AppError =>
+  new AppError({ code: 'CHANGE_NOT_FOUND', kind: 'not_found', message: 'There is no such change.' });
+
+/** Another change of the same secret is being executed and did not end in time. */
+export const secretBusy = (): AppError =>
+  new AppError({
+    code: 'SECRET_BUSY',
+    kind: 'conflict',
+    message: 'Another change of this secret is being executed. Try again in a moment.',
+    retryable: true,
+  });
+
+export const changeNotInState = (state: string, wanted: string): AppError =>
+  new AppError({
+    code: 'CHANGE_NOT_IN_STATE',
+    kind: 'conflict',
+    message: `The change is ${state}; only a change that is ${wanted} can do this.`,
+    details: { state },
+  });

@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import { SecretValue, type RequestContext } from '@claviger/kernel';
+import { Keyring } from '@claviger/platform/crypto';
+import { Database } from '@claviger/platform/database';
+import { ChangeEntity } from './change.entity.js';
+import type { ChangeState } from './change-state.js';
+
+export type ChangeListQuery = {
+  readonly limit: number;
+  readonly before?: string;
+  readonly state?: ChangeState;
+  readonly secretId?: string;
+  readonly kind?: string;
+};
+
+/** The rows of changes. */
+@Injectable()
+export class ChangeRepository {
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+  ) {}
+
+  async insert(ctx: RequestContext, row: Partial<ChangeEntity>, payload: SecretValue<string> | undefined): Promise<void> {
+    const sealed = payload ? this.keyring.seal(ctx.storeId, payloadRow(row.id!), payload.reveal()) : null;
+    await this.database.repository(ctx, ChangeEntity).insert({ ...row, payload: sealed } as never);
+  }
+
+  /** Moves a change that is in one of `from` and, if given, leased to `owner`. False when it was not. */
+  async update(
+    ctx: RequestContext,
+    id: string,
+    where: { readonly from: readonly ChangeState[]; readonly owner?: string },
+    set: Partial<ChangeEntity>,
+  ): Promise<boolean> {
+    const query = this.database
+      .manager(ctx)
+      .createQueryBuilder()
+      .update(ChangeEntity)
+      .set({ ...set, updatedAt: () => 'now()' } as never)
+      .where('store_id = :storeId and id = :id and state in (:...from)', { storeId: ctx.storeId, id, from: where.from });
+    if (where.owner !== undefined) query.andWhere('lease_owner = :owner', { owner: where.owner });
+    return (await query.execute()).affected === 1;
+  }
+
+  find(ctx: RequestContext, id: string): Promise<ChangeEntity | null> {
+    return this.database.repository(ctx, ChangeEntity).findOneBy({ storeId: ctx.storeId, id });
+  }
+
+  /** The opened payload, or undefined when the change has none any more. */
+  async findPayload(ctx: RequestContext, id: string): Promise<SecretValue<string> | undefined> {
+    const row = await this.database
+      .repository(ctx, ChangeEntity)
+      .findOne({ where: { storeId: ctx.storeId, id }, select: { storeId: true, id: true, payload: true } });
+    if (!row?.payload) return undefined;
+    return new SecretValue(this.keyring.open(ctx.storeId, payloadRow(id), row.payload).toString('utf8'));
+  }
+
+  /** Newest first. */
+  list(ctx: RequestContext, query: ChangeListQuery): Promise<ChangeEntity[]> {
+    const select = this.database
+      .repository(ctx, ChangeEntity)
+      .createQueryBuilder('c')
+      .where('c.store_id = :storeId', { storeId: ctx.storeId })
+      .orderBy('c.id', 'DESC')
+      .limit(query.limit);
+    if (query.before) select.andWhere('c.id < :before', { before: query.before });
+    if (query.state) select.andWhere('c.state = :state', { state: query.state });
+    if (query.secretId) select.andWhere('c.secret_id = :secretId', { secretId: query.secretId });
+    if (query.kind) select.andWhere('c.kind = :kind', { kind: query.kind });
+    return select.getMany();
+  }
+
+  /** Takes over changes whose executor has gone silent, a few at a time. */
+  async claimOrphans(ctx: RequestContext, owner: string, leaseUntil: Date, now: Date, limit: number): Promise<string[]> {
+    const rows = (await this.database.manager(ctx).query(
+      `update change set lease_owner = $1, lease_until = $2, attempts = attempts + 1, updated_at = now()
+       where (store_id, id) in (
+         select store_id, id from change where store_id = $3 and state = 'executing' and lease_until < $4
+         order by lease_until limit $5 for update skip locked)
+       returning id`,
+      [owner, leaseUntil, ctx.storeId, now, limit],
+    )) as [{ id: string }[], number];
+    return rows[0].map((row) => row.id);
+  }
+
+  /** Gives up failed changes older than `before` and erases what they were to write. Returns how many. */
+  async abandonFailed(ctx: RequestContext, before: Date): Promise<number> {
+    const result = await this.database
+      .manager(ctx)
+      .createQueryBuilder()
+      .update(ChangeEntity)
+      .set({ state: 'abandoned', payload: null, endedAt: () => 'now()' } as never)
+      .where(`store_id = :storeId and state = 'failed' and updated_at < :before`, { storeId: ctx.storeId, before })
+      .execute();
+    return result.affected ?? 0;
+  }
+}
+
+const payloadRow = (id: string): string => `change/${id}/payload`;

@@ -1,0 +1,285 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AppError, CLOCK, faultPoint, isAppError, newId, type Clock, type RequestContext } from '@claviger/kernel';
+import { Database } from '@claviger/platform/database';
+import { AuditService } from '@claviger/features/audit';
+import { AccessService } from '@claviger/features/access';
+import { ChangeEntity } from './change.entity.js';
+import { changeNotFound, changeNotInState, secretBusy } from './change.errors.js';
+import { ChangeHandlers, type ExecutingChange, type PreparedChange } from './change-handler.js';
+import { ChangeRepository, type ChangeListQuery } from './change.repository.js';
+
+/** How long one attempt may talk to vaults. */
+export const ACT_LIMIT_MS = 30_000;
+/** After this time without an end, another process takes the change over. Longer than an attempt can last. */
+const LEASE_MS = ACT_LIMIT_MS + 15_000;
+const BUSY_LIMIT_MS = 10_000;
+
+/**
+ * The one path of every mutation of secrets: whatever asks for it, from whichever surface, ends in {@link submit}.
+ */
+@Injectable()
+export class ChangeService {
+  constructor(
+    private readonly database: Database,
+    private readonly changes: ChangeRepository,
+    private readonly handlers: ChangeHandlers,
+    private readonly audit: AuditService,
+    private readonly access: AccessService,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Executes a prepared change and returns it: `done`, or `executing` when the outcome at the vault is not known yet
+   * (recovery finds out). A change that failed throws its error, with `details.changeId`.
+   */
+  async submit<P>(ctx: RequestContext, kind: string, prepared: PreparedChange<P>): Promise<ChangeEntity> {
+    const id = newId(this.clock.now().getTime());
+    const requestedBy = { id: ctx.actor.rootId, name: ctx.actor.displayName };
+    const change: ExecutingChange = { ...prepared, parameters: prepared.parameters as never, id, attempt: 1, requestedBy };
+    if (prepared.isLocal) await this.#executeLocally(ctx, kind, change);
+    else await this.#executeOutside(ctx, kind, change);
+    return (await this.changes.find(ctx, id))!;
+  }
+
+  /** @throws AppError CHANGE_NOT_FOUND */
+  async get(ctx: RequestContext, id: string): Promise<ChangeEntity> {
+    const change = await this.changes.find(ctx, id);
+    if (!change || !this.#maySee(ctx, change)) throw changeNotFound();
+    return change;
+  }
+
+  /** Newest first; all of them for who may list changes, else one's own. */
+  async list(ctx: RequestContext, query: ChangeListQuery): Promise<ChangeEntity[]> {
+    this.access.authorize(ctx, 'claviger/changes/', 'list');
+    return this.changes.list(ctx, query);
+  }
+
+  /** Ends a change that is not being executed, and erases its payload. */
+  async cancel(ctx: RequestContext, id: string): Promise<ChangeEntity> {
+    const change = await this.get(ctx, id);
+    if (change.requestedBy.id !== ctx.actor.rootId) this.access.authorize(ctx, `claviger/changes/${id}`, 'update');
+    await this.database.transaction(ctx, async (tx) => {
+      const ended = await this.changes.update(
+        tx,
+        id,
+        { from: ['submitted', 'pending_approval', 'approved', 'failed'] },
+        { state: 'cancelled', payload: null, endedAt: this.clock.now() },
+      );
+      if (!ended) throw changeNotInState(change.state, 'waiting or failed');
+      await this.#record(tx, change.kind, 'cancel', this.#subject(change), { changeId: id });
+    });
+    return this.get(ctx, id);
+  }
+
+  /** Executes a failed change again, with the payload kept for it. */
+  async retry(ctx: RequestContext, id: string): Promise<ChangeEntity> {
+    const row = await this.get(ctx, id);
+    if (row.requestedBy.id !== ctx.actor.rootId) this.access.authorize(ctx, `claviger/changes/${id}`, 'update');
+    if (row.state !== 'failed') throw changeNotInState(row.state, 'failed');
+    const change = await this.#load(ctx, row, row.attempts + 1);
+    const owner = newId();
+    await this.database.transaction(ctx, async (tx) => {
+      const taken = await this.changes.update(
+        tx,
+        id,
+        { from: ['failed'] },
+        { state: 'executing', attempts: change.attempt, errorCode: null, errorMessage: null, ...this.#lease(owner) },
+      );
+      if (!taken) throw changeNotInState('no longer failed', 'failed');
+      await this.handlers.get(row.kind).begin?.(tx, change);
+      await this.#record(tx, row.kind, 'retry', change.subject, { changeId: id });
+    });
+    await this.#actAndComplete(ctx, row.kind, change, owner);
+    return this.get(ctx, id);
+  }
+
+  /** Finishes what a process that died was executing. Returns how many were taken over. */
+  async recover(ctx: RequestContext): Promise<number> {
+    const owner = newId();
+    const now = this.clock.now();
+    const ids = await this.changes.claimOrphans(ctx, owner, this.#lease(owner).leaseUntil, now, 20);
+    for (const id of ids) {
+      const row = (await this.changes.find(ctx, id))!;
+      const change = await this.#load(ctx, row, row.attempts);
+      await this.#actAndComplete(ctx, row.kind, change, owner).catch((error: unknown) => {
+        if (!isAppError(error)) throw error;
+      });
+    }
+    return ids.length;
+  }
+
+  /** Gives up changes that failed before that moment, erasing their payloads. */
+  abandonFailed(ctx: RequestContext, before: Date): Promise<number> {
+    return this.changes.abandonFailed(ctx, before);
+  }
+
+  async #executeLocally(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<void> {
+    const handler = this.handlers.get(kind);
+    await this.database.transaction(ctx, async (tx) => {
+      await handler.begin?.(tx, change);
+      const result = await handler.complete(tx, change, undefined);
+      await this.changes.insert(
+        tx,
+        { ...this.#row(ctx, kind, change), state: 'done', result, attempts: 1, endedAt: this.clock.now() },
+        undefined,
+      );
+      await this.#record(tx, kind, 'done', change.subject, { changeId: change.id });
+    });
+  }
+
+  async #executeOutside(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<void> {
+    const owner = newId();
+    const giveUpAt = this.clock.now().getTime() + BUSY_LIMIT_MS;
+    faultPoint('change.submitted');
+    while (!(await this.#tryBegin(ctx, kind, change, owner))) {
+      if (this.clock.now().getTime() > giveUpAt) throw secretBusy();
+      await this.clock.sleep(25 + Math.random() * 50, ctx.signal);
+    }
+    faultPoint('change.begun');
+    await this.#actAndComplete(ctx, kind, change, owner);
+  }
+
+  /** False when another change of the same secret is being executed. */
+  async #tryBegin(ctx: RequestContext, kind: string, change: ExecutingChange, owner: string): Promise<boolean> {
+    try {
+      await this.database.transaction(ctx, async (tx) => {
+        const row = { ...this.#row(ctx, kind, change), state: 'executing' as const, attempts: 1, ...this.#lease(owner) };
+        await this.changes.insert(tx, row, change.payload);
+        await this.handlers.get(kind).begin?.(tx, change);
+        await this.#record(tx, kind, 'intent', change.subject, { changeId: change.id });
+      });
+      return true;
+    } catch (error) {
+      if (isUniqueViolation(error, 'uq_change_executing')) return false;
+      throw error;
+    }
+  }
+
+  async #actAndComplete(ctx: RequestContext, kind: string, change: ExecutingChange, owner: string): Promise<void> {
+    const handler = this.handlers.get(kind);
+    let outcome: unknown;
+    try {
+      faultPoint('change.acting');
+      // The vault call outlives a caller who hangs up: a write that was begun is finished.
+      outcome = await handler.act?.({ ...ctx, signal: AbortSignal.timeout(ACT_LIMIT_MS) }, change);
+      faultPoint('change.acted');
+    } catch (error) {
+      await this.#failed(ctx, kind, change, owner, error);
+      return;
+    }
+    await this.database.transaction(ctx, async (tx) => {
+      const result = await handler.complete(tx, change, outcome as never);
+      const ended = await this.changes.update(
+        tx,
+        change.id,
+        { from: ['executing'], owner },
+        { state: 'done', result, payload: null, leaseUntil: null, leaseOwner: null, endedAt: this.clock.now() } as never,
+      );
+      // Another process took over in the meantime; it ends the change, and this transaction must leave no trace.
+      if (!ended) throw secretBusy();
+      await this.#record(tx, kind, 'done', change.subject, { changeId: change.id });
+      faultPoint('change.completing');
+    });
+    faultPoint('change.completed');
+  }
+
+  /** A failure that is certain ends the attempt; one with an unknown outcome stays `executing`, for recovery. */
+  async #failed(ctx: RequestContext, kind: string, change: ExecutingChange, owner: string, error: unknown): Promise<void> {
+    if (!isAppError(error) || (error as { outcomeUnknown?: boolean }).outcomeUnknown) {
+      const soon = new Date(this.clock.now().getTime() + Math.min(60_000, 1_000 * 2 ** change.attempt));
+      await this.changes.update(ctx, change.id, { from: ['executing'], owner }, { leaseUntil: soon });
+      if (isAppError(error)) return;
+      throw error;
+    }
+    await this.database.transaction(ctx, async (tx) => {
+      const state = error.code === 'CHANGE_STALE' ? 'stale' : 'failed';
+      const ended = await this.changes.update(
+        tx,
+        change.id,
+        { from: ['executing'], owner },
+        {
+          state,
+          errorCode: error.code,
+          errorMessage: error.message,
+          leaseUntil: null,
+          leaseOwner: null,
+          ...(state === 'stale' ? { payload: null, endedAt: this.clock.now() } : {}),
+        },
+      );
+      if (!ended) return;
+      await this.handlers.get(kind).fail?.(tx, change);
+      await this.#record(tx, kind, 'failed', change.subject, { changeId: change.id, code: error.code });
+    });
+    throw new AppError({
+      code: error.code,
+      kind: error.kind,
+      message: error.message,
+      details: { ...error.details, changeId: change.id },
+      retryable: error.retryable,
+      cause: error,
+    });
+  }
+
+  #row(ctx: RequestContext, kind: string, change: ExecutingChange): Partial<ChangeEntity> {
+    return {
+      storeId: ctx.storeId,
+      id: change.id,
+      kind,
+      secretId: change.secretId ?? null,
+      requestedBy: change.requestedBy,
+      reason: change.reason ?? null,
+      baseVersion: change.baseVersion ?? null,
+      parameters: { ...change.parameters, subject: change.subject },
+    };
+  }
+
+  async #load(ctx: RequestContext, row: ChangeEntity, attempt: number): Promise<ExecutingChange> {
+    const payload = await this.changes.findPayload(ctx, row.id);
+    return {
+      id: row.id,
+      attempt,
+      requestedBy: row.requestedBy,
+      subject: this.#subject(row),
+      parameters: row.parameters,
+      isLocal: false,
+      ...(row.secretId ? { secretId: row.secretId } : {}),
+      ...(row.baseVersion === null ? {} : { baseVersion: row.baseVersion }),
+      ...(row.reason === null ? {} : { reason: row.reason }),
+      ...(payload ? { payload } : {}),
+    };
+  }
+
+  #lease(owner: string): { leaseOwner: string; leaseUntil: Date } {
+    return { leaseOwner: owner, leaseUntil: new Date(this.clock.now().getTime() + LEASE_MS) };
+  }
+
+  #subject(row: ChangeEntity): PreparedChange['subject'] {
+    return row.parameters['subject'] as PreparedChange['subject'];
+  }
+
+  #maySee(ctx: RequestContext, change: ChangeEntity): boolean {
+    return change.requestedBy.id === ctx.actor.rootId || this.access.can(ctx, `claviger/changes/${change.id}`, 'read');
+  }
+
+  async #record(
+    tx: RequestContext,
+    kind: string,
+    phase: string,
+    subject: PreparedChange['subject'],
+    details: Record<string, string>,
+  ): Promise<void> {
+    await this.audit.record(tx, {
+      action: kind,
+      outcome: phase === 'failed' ? 'failed' : 'allowed',
+      resource: subject,
+      details: { ...details, phase },
+    });
+  }
+}
+
+/** True for PostgreSQL's unique_violation (23505) of that constraint or index. */
+export function isUniqueViolation(error: unknown, constraint: string): boolean {
+  const driver = (error as { driverError?: { code?: string; constraint?: string } }).driverError ?? error;
+  const { code, constraint: name } = driver as { code?: string; constraint?: string };
+  return code === '23505' && name === constraint;
+}

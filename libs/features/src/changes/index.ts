@@ -1,0 +1,6 @@
+export { ChangeEntity, type Requester } from './change.entity.js';
+export { secretBusy } from './change.errors.js';
+export * from './change-handler.js';
+export { ACT_LIMIT_MS, ChangeService, isUniqueViolation } from './change.service.js';
+export { CHANGE_STATES, type ChangeState } from './change-state.js';
+export * from './changes.module.js';

@@ -1,0 +1,14 @@
+import { Injectable } from '@nestjs/common';
+import { JobQueue } from '@claviger/platform/queue';
+import { RECONCILE_SECRET } from './replication.jobs.js';
+import type { LANES } from './sync-target.entity.js';
+
+/** Tells the workers that targets of a secret are due. Losing a wake-up loses nothing: a sweep finds what is due. */
+@Injectable()
+export class ReplicationWakeUps {
+  constructor(private readonly queue: JobQueue) {}
+
+  wake(storeId: string, secretId: string, lane: keyof typeof LANES): void {
+    this.queue.enqueue(RECONCILE_SECRET, { storeId, secretId }, { dedupKey: secretId, lane });
+  }
+}

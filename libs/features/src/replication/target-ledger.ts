@@ -1,0 +1,129 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AppError, CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
+import { Database } from '@claviger/platform/database';
+import { ReplicationWakeUps } from './replication-wake-ups.js';
+import { LANES, SyncTargetEntity, type ConflictPolicy, type Presence, type TargetStatus } from './sync-target.entity.js';
+
+/** What every target of a secret should hold. */
+export type DesiredContent = {
+  readonly version: number;
+  readonly fingerprint: string | null;
+  readonly presence: Presence;
+};
+
+export type NewTarget = {
+  readonly secretId: string;
+  readonly profileId: string;
+  readonly physicalName: string;
+  readonly onConflict: ConflictPolicy;
+  readonly desired: DesiredContent;
+};
+
+/** Says what targets should hold. What they do hold is written by the reconciler alone. */
+@Injectable()
+export class TargetLedger {
+  constructor(
+    private readonly database: Database,
+    private readonly wakeUps: ReplicationWakeUps,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Adds a target, due at once. @throws AppError TARGET_EXISTS */
+  async add(tx: RequestContext, target: NewTarget): Promise<void> {
+    const repository = this.database.repository(tx, SyncTargetEntity);
+    const key = { storeId: tx.storeId, secretId: target.secretId, profileId: target.profileId };
+    if (await repository.existsBy(key))
+      throw new AppError({
+        code: 'TARGET_EXISTS',
+        kind: 'conflict',
+        message: 'The secret is replicated to this profile already.',
+      });
+    await repository.insert({
+      ...key,
+      physicalName: target.physicalName,
+      onConflict: target.onConflict,
+      desiredVersion: target.desired.version,
+      desiredFingerprint: target.desired.fingerprint,
+      desiredPresence: target.desired.presence,
+      nextAttemptAt: this.clock.now(),
+    });
+    this.#wake(tx, target.secretId);
+  }
+
+  /** Sets what all targets of a secret should hold; returns how many there are. Targets on their way out stay so. */
+  async desire(tx: RequestContext, secretId: string, desired: DesiredContent): Promise<number> {
+    const result = await this.database
+      .manager(tx)
+      .createQueryBuilder()
+      .update(SyncTargetEntity)
+      .set({
+        desiredVersion: desired.version,
+        desiredFingerprint: desired.fingerprint,
+        desiredPresence: desired.presence,
+        ...this.#due(),
+      })
+      .where(`store_id = :storeId and secret_id = :secretId and desired_presence <> 'absent'`, { storeId: tx.storeId, secretId })
+      .execute();
+    if (result.affected) this.#wake(tx, secretId);
+    return result.affected ?? 0;
+  }
+
+  /** Makes one target due, to have its copy removed from the vault. @throws AppError TARGET_NOT_FOUND */
+  async retire(tx: RequestContext, secretId: string, profileId: string): Promise<void> {
+    const result = await this.database
+      .manager(tx)
+      .createQueryBuilder()
+      .update(SyncTargetEntity)
+      .set({ desiredPresence: 'absent', ...this.#due() })
+      .where({ storeId: tx.storeId, secretId, profileId })
+      .execute();
+    if (!result.affected) throw targetNotFound();
+    this.#wake(tx, secretId);
+  }
+
+  /** Forgets targets and leaves the vaults as they are; all of the secret's, or one. */
+  async forget(tx: RequestContext, secretId: string, profileId?: string): Promise<void> {
+    await this.database
+      .repository(tx, SyncTargetEntity)
+      .delete({ storeId: tx.storeId, secretId, ...(profileId ? { profileId } : {}) });
+  }
+
+  list(ctx: RequestContext, secretId: string): Promise<SyncTargetEntity[]> {
+    return this.database
+      .repository(ctx, SyncTargetEntity)
+      .find({ where: { storeId: ctx.storeId, secretId }, order: { createdAt: 'ASC', profileId: 'ASC' } });
+  }
+
+  /** How many targets of each status each of these secrets has. */
+  async countByStatus(
+    ctx: RequestContext,
+    secretIds: readonly string[],
+  ): Promise<ReadonlyMap<string, Partial<Record<TargetStatus, number>>>> {
+    const rows = (await this.database.manager(ctx).query(
+      `select secret_id, status, count(*)::int as count from sync_target
+       where store_id = $1 and secret_id = any($2) group by secret_id, status`,
+      [ctx.storeId, secretIds],
+    )) as { secret_id: string; status: TargetStatus; count: number }[];
+    const counts = new Map<string, Partial<Record<TargetStatus, number>>>();
+    for (const row of rows) counts.set(row.secret_id, { ...counts.get(row.secret_id), [row.status]: row.count });
+    return counts;
+  }
+
+  #due(): Record<string, unknown> {
+    return {
+      generation: () => 'generation + 1',
+      status: () => `case when status = 'paused' then status else 'pending' end`,
+      attempts: 0,
+      priority: LANES.user,
+      nextAttemptAt: this.clock.now(),
+      updatedAt: this.clock.now(),
+    };
+  }
+
+  #wake(tx: RequestContext, secretId: string): void {
+    this.database.afterCommit(tx, () => this.wakeUps.wake(tx.storeId, secretId, 'user'));
+  }
+}
+
+export const targetNotFound = (): AppError =>
+  new AppError({ code: 'TARGET_NOT_FOUND', kind: 'not_found', message: 'The secret is not replicated to this profile.' });

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import { AppError, type RequestContext } from '@claviger/kernel';
+import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
+import { parseContent, type BackendVersion } from '@claviger/vaults/contract';
+import { validateContent } from './content/index.js';
+import { lockForEdit } from './edit-secret.handlers.js';
+import { SecretEvents } from './secret-events.js';
+import { SecretFingerprints } from './secret-fingerprints.js';
+import { changeStale } from './secret.errors.js';
+import { SecretRepository } from './secret.repository.js';
+import { findCurrent, SourceVault } from './source-vault.js';
+import { VersionRecorder } from './version-recorder.js';
+
+export const ADOPT_DRIFT = 'secret.drift.adopt';
+
+type Outcome = {
+  readonly fingerprint: string;
+  readonly facts: Record<string, unknown>;
+  readonly backendVersion: BackendVersion | undefined;
+};
+
+/** Makes content that somebody put at the source behind our back a version of the secret, after all. */
+@Injectable()
+export class AdoptDriftHandler implements ChangeHandler<Record<string, unknown>, Outcome> {
+  readonly kind = ADOPT_DRIFT;
+
+  constructor(
+    private readonly secrets: SecretRepository,
+    private readonly vault: SourceVault,
+    private readonly fingerprints: SecretFingerprints,
+    private readonly recorder: VersionRecorder,
+    private readonly events: SecretEvents,
+  ) {}
+
+  async begin(tx: RequestContext, change: ExecutingChange): Promise<void> {
+    const secret = await lockForEdit(this.secrets, tx, change.secretId!, undefined);
+    if (!secret.drift) throw noDrift();
+    if (secret.drift.kind !== 'content') throw nothingToAdopt();
+  }
+
+  async act(ctx: RequestContext, change: ExecutingChange): Promise<Outcome> {
+    const secret = (await this.secrets.find(ctx, change.secretId!))!;
+    const source = await this.vault.open(ctx, secret, secret.sourceProfileId, change.id);
+    const found = await findCurrent(source);
+    if (!found || !secret.drift) throw nothingToAdopt();
+    const fingerprint = this.fingerprints.of(ctx.storeId, secret.type, found.content, secret.drift.fingerprint);
+    // What is adopted is what was shown as drift, not what came after it.
+    if (fingerprint !== secret.drift.fingerprint) throw changeStale();
+    const { facts } = await validateContent(secret.type, parseContent(found.content.reveal()));
+    return { fingerprint, facts, backendVersion: found.version };
+  }
+
+  async complete(tx: RequestContext, change: ExecutingChange, outcome: Outcome): Promise<ChangeResult> {
+    const secret = await lockForEdit(this.secrets, tx, change.secretId!, undefined);
+    const version = await this.recorder.record(tx, secret, change, { ...outcome, origin: 'adopted' });
+    await this.events.add(tx, 'secret.drift-resolved', secret.id, { version, how: 'adopted' });
+    return { secretId: secret.id, version };
+  }
+}
+
+export const noDrift = (): AppError =>
+  new AppError({ code: 'NO_DRIFT', kind: 'conflict', message: 'No drift is recorded for this secret; there is nothing to resolve.' });
+
+const nothingToAdopt = (): AppError =>
+  new AppError({
+    code: 'NOTHING_TO_ADOPT',
+    kind: 'conflict',
+    message: 'The source holds no readable content any more. Overwrite the drift, or delete the secret.',
+  });

@@ -1,0 +1,175 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
+import { secretBusy } from '@claviger/features/changes';
+import { Database } from '@claviger/platform/database';
+import { isVaultError, type ReadResult, type VaultContent } from '@claviger/vaults/contract';
+import { SecretEvents } from './secret-events.js';
+import { SecretFingerprints } from './secret-fingerprints.js';
+import type { SecretEntity, SourceDrift } from './secret.entity.js';
+import { secretNotFound, sourceDrifted, versionNotFound, versionUnavailable, type UnavailableReason } from './secret.errors.js';
+import { SecretRepository } from './secret.repository.js';
+import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
+
+/** Content that was read and is what the version recorded. */
+export type VerifiedContent = {
+  readonly content: VaultContent;
+  readonly number: number;
+  readonly fingerprint: string;
+};
+
+const BUSY_ATTEMPTS = 20;
+const BUSY_PAUSE_MS = 50;
+
+/** Reads content where it is managed and tells when it is not what Claviger put there. */
+@Injectable()
+export class ContentReader {
+  constructor(
+    private readonly database: Database,
+    private readonly secrets: SecretRepository,
+    private readonly vault: SourceVault,
+    private readonly fingerprints: SecretFingerprints,
+    private readonly events: SecretEvents,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * The current version's content. Anything else at the source is recorded as drift and never returned in its place.
+   * @throws AppError SOURCE_DRIFTED where the vault keeps no old versions, VERSION_UNAVAILABLE; VaultError of the source
+   */
+  async readCurrent(ctx: RequestContext, secret: SecretEntity): Promise<VerifiedContent> {
+    const source = await this.vault.open(ctx, secret);
+    const found = await findCurrent(source);
+    if (found && this.#isCurrent(ctx, secret, found)) return verified(secret, found);
+    if (!found) await this.#refuseIfDeletedByUs(ctx, secret);
+    // A write of ours may have reached the vault and not yet the row; that is no drift.
+    const now = await this.#whenSettled(ctx, secret);
+    if (now.currentVersion !== secret.currentVersion || now.currentBackendVersion !== secret.currentBackendVersion)
+      return this.readCurrent(ctx, now);
+    await this.#recordDrift(ctx, now, source, found);
+    return this.#readRecorded(ctx, now, source, found === undefined);
+  }
+
+  /** The content of an old version, from the vault that managed it. @throws AppError VERSION_UNAVAILABLE (410) */
+  async readVersion(ctx: RequestContext, secret: SecretEntity, number: number): Promise<VerifiedContent> {
+    const version = await this.secrets.findVersion(ctx, secret.id, number);
+    if (!version) throw versionNotFound();
+    if (version.destroyedAt) throw versionUnavailable(number, 'destroyed');
+    if (version.deletedAt) throw versionUnavailable(number, 'deleted');
+    if (number === secret.currentVersion) return this.readCurrent(ctx, secret);
+    if (version.backendVersion === null) throw versionUnavailable(number, 'unversioned');
+    const source = await this.vault.open(ctx, secret, version.profileId);
+    try {
+      const found = await source.adapter.read(source.call, source.name, version.backendVersion);
+      if (!this.fingerprints.matches(ctx.storeId, secret.type, found.content, version.fingerprint))
+        throw versionUnavailable(number, 'missing');
+      return { content: found.content, number, fingerprint: version.fingerprint };
+    } catch (error) {
+      throw unavailable(error, number) ?? error;
+    }
+  }
+
+  /** Compares the source with what is recorded and records drift. Returns whether it is as it should be. */
+  async verify(ctx: RequestContext, secret: SecretEntity): Promise<boolean> {
+    const source = await this.vault.open(ctx, secret);
+    const found = await findCurrent(source);
+    const isRight = found !== undefined && this.#isCurrent(ctx, secret, found);
+    const now = await this.secrets.find(ctx, secret.id);
+    if (!now || (await this.#isBusy(ctx, secret.id)) || now.currentVersion !== secret.currentVersion) return true;
+    if (isRight) {
+      await this.secrets.update(ctx, secret.id, { verifiedAt: this.clock.now(), ...(secret.drift ? { drift: null } : {}) });
+      return true;
+    }
+    if (!found && (await this.#isDeletedByUs(ctx, secret))) return true;
+    await this.#recordDrift(ctx, now, source, found);
+    return false;
+  }
+
+  #isCurrent(ctx: RequestContext, secret: SecretEntity, found: ReadResult): boolean {
+    if (found.version !== undefined && found.version !== secret.currentBackendVersion) return false;
+    return this.fingerprints.matches(ctx.storeId, secret.type, found.content, secret.currentFingerprint!);
+  }
+
+  /** The row once no change of the secret is under way. @throws AppError SECRET_BUSY after a while */
+  async #whenSettled(ctx: RequestContext, secret: SecretEntity): Promise<SecretEntity> {
+    for (let attempt = 1; await this.#isBusy(ctx, secret.id); attempt += 1) {
+      if (attempt === BUSY_ATTEMPTS) throw secretBusy();
+      await this.clock.sleep(BUSY_PAUSE_MS, ctx.signal);
+    }
+    const now = await this.secrets.find(ctx, secret.id);
+    if (!now || now.state !== 'active') throw secretNotFound();
+    return now;
+  }
+
+  async #isBusy(ctx: RequestContext, secretId: string): Promise<boolean> {
+    const [row] = (await this.database
+      .manager(ctx)
+      .query(`select exists (select 1 from change where secret_id = $1 and state = 'executing') as busy`, [secretId])) as {
+      busy: boolean;
+    }[];
+    return row!.busy;
+  }
+
+  async #isDeletedByUs(ctx: RequestContext, secret: SecretEntity): Promise<boolean> {
+    const version = await this.secrets.findVersion(ctx, secret.id, secret.currentVersion);
+    return Boolean(version?.deletedAt ?? version?.destroyedAt);
+  }
+
+  async #refuseIfDeletedByUs(ctx: RequestContext, secret: SecretEntity): Promise<void> {
+    const version = await this.secrets.findVersion(ctx, secret.id, secret.currentVersion);
+    if (version?.destroyedAt) throw versionUnavailable(version.number, 'destroyed');
+    if (version?.deletedAt) throw versionUnavailable(version.number, 'deleted');
+  }
+
+  async #recordDrift(ctx: RequestContext, secret: SecretEntity, source: OpenSource, found: ReadResult | undefined): Promise<void> {
+    const drift = await this.#describeDrift(ctx, secret, source, found);
+    await this.database.transaction(ctx, async (tx) => {
+      const locked = await this.secrets.lock(tx, secret.id);
+      if (!locked || locked.state !== 'active' || locked.currentVersion !== secret.currentVersion) return;
+      const isNew = locked.drift?.backendVersion !== drift.backendVersion || locked.drift?.fingerprint !== drift.fingerprint;
+      if (!isNew && locked.drift) return;
+      await this.secrets.update(tx, secret.id, { drift });
+      await this.events.add(tx, 'secret.drifted', secret.id, { kind: drift.kind });
+    });
+  }
+
+  async #describeDrift(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    source: OpenSource,
+    found: ReadResult | undefined,
+  ): Promise<SourceDrift> {
+    const detectedAt = this.clock.now().toISOString();
+    if (found) {
+      const fingerprint = this.fingerprints.of(ctx.storeId, secret.type, found.content, secret.currentFingerprint!);
+      return { detectedAt, kind: 'content', fingerprint, ...(found.version ? { backendVersion: found.version } : {}) };
+    }
+    try {
+      await source.adapter.describe(source.call, source.name);
+      return { detectedAt, kind: 'hidden' };
+    } catch {
+      return { detectedAt, kind: 'missing' };
+    }
+  }
+
+  async #readRecorded(ctx: RequestContext, secret: SecretEntity, source: OpenSource, isGone: boolean): Promise<VerifiedContent> {
+    const number = secret.currentVersion;
+    if (secret.currentBackendVersion === null) throw isGone ? versionUnavailable(number, 'missing') : sourceDrifted(number);
+    const found = await findCurrent(source, secret.currentBackendVersion);
+    if (!found) throw versionUnavailable(number, 'missing');
+    if (!this.#isCurrent(ctx, secret, found)) throw sourceDrifted(number);
+    return verified(secret, found);
+  }
+}
+
+function verified(secret: SecretEntity, found: ReadResult): VerifiedContent {
+  return { content: found.content, number: secret.currentVersion, fingerprint: secret.currentFingerprint! };
+}
+
+function unavailable(error: unknown, number: number): Error | undefined {
+  if (isVaultError(error, 'NOT_FOUND')) return versionUnavailable(number, 'missing');
+  if (isVaultError(error, 'VERSION_NOT_FOUND')) return versionUnavailable(number, 'pruned');
+  if (!isVaultError(error, 'VERSION_UNAVAILABLE')) return undefined;
+  const state = error.details?.['state'];
+  const reason: UnavailableReason = state === 'destroyed' ? 'destroyed' : 'deleted';
+  return versionUnavailable(number, reason);
+}

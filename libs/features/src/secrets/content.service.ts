@@ -1,0 +1,189 @@
+import { Injectable } from '@nestjs/common';
+import { AppError, type RequestContext, type SecretValue } from '@claviger/kernel';
+import { AuditService } from '@claviger/features/audit';
+import { ChangeService, type ChangeEntity } from '@claviger/features/changes';
+import { VaultProfileService } from '@claviger/features/vault-profiles';
+import { ADOPT_DRIFT, noDrift } from './adopt-drift.handler.js';
+import { generateContent, type GenerateOptions } from './content/index.js';
+import { ContentReader, type VerifiedContent } from './content-reader.js';
+import { SecretAccess } from './secret-access.js';
+import { SecretPlanner, type PlanStep } from './secret-planner.js';
+import { SecretService, subjectOf, type FoundSecret } from './secret.service.js';
+import { secretDisabled, secretNotActive, staleMatch, versionNotFound, versionUnavailable } from './secret.errors.js';
+import type { SecretEntity } from './secret.entity.js';
+import { SecretRepository } from './secret.repository.js';
+import { VERSION_KINDS, type VersionAct } from './version-state.handlers.js';
+import { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js';
+
+/** A write either made a version, or found that the content is the current one already. */
+export type WriteResult = { readonly change: ChangeEntity } | { readonly unchanged: true; readonly version: number };
+
+const VERSION_ACTS = { softDelete: 'deleteVersion', undelete: 'undeleteVersion', destroy: 'destroyVersion' } as const;
+
+/** The content of secrets: reading it, writing it, and its versions. */
+@Injectable()
+export class ContentService {
+  constructor(
+    private readonly records: SecretService,
+    private readonly secrets: SecretRepository,
+    private readonly profiles: VaultProfileService,
+    private readonly access: SecretAccess,
+    private readonly planner: SecretPlanner,
+    private readonly reader: ContentReader,
+    private readonly changes: ChangeService,
+    private readonly audit: AuditService,
+  ) {}
+
+  /** The content of the current version or of an old one; the answer waits until the audit entry is durable. */
+  async read(ctx: RequestContext, id: string, number?: number): Promise<VerifiedContent> {
+    const found = await this.#findUsable(ctx, id, 'readContent');
+    const content =
+      number === undefined
+        ? await this.reader.readCurrent(ctx, found.secret)
+        : await this.reader.readVersion(ctx, found.secret, number);
+    await this.audit.commit(ctx, {
+      action: 'secret.content.read',
+      outcome: 'allowed',
+      resource: subjectOf(found),
+      details: { version: content.number },
+    });
+    return content;
+  }
+
+  /** Writes a new version. `baseVersion` binds the write to the version that the caller saw. */
+  async write(
+    ctx: RequestContext,
+    id: string,
+    input: { readonly content: SecretValue<string>; readonly baseVersion?: number; readonly reason?: string },
+  ): Promise<WriteResult> {
+    const found = await this.#findUsable(ctx, id, 'writeContent');
+    return this.#write(ctx, found, input.content, 'put', input);
+  }
+
+  /** What writing would do at each vault. */
+  async planWrite(
+    ctx: RequestContext,
+    id: string,
+    input: { readonly content: SecretValue<string>; readonly baseVersion?: number },
+  ): Promise<PlanStep[]> {
+    const { secret } = await this.#findUsable(ctx, id, 'writeContent');
+    if (input.baseVersion !== undefined && input.baseVersion !== secret.currentVersion) throw staleMatch(secret.currentVersion);
+    const { content, fingerprint } = await this.planner.prepareContent(ctx, secret.type, input.content);
+    await this.planner.assertFitsEverywhere(ctx, secret, content);
+    return this.planner.planWrite(ctx, secret, fingerprint);
+  }
+
+  /** Writes a generated value that nobody sees. */
+  async rotate(
+    ctx: RequestContext,
+    id: string,
+    input: { readonly generate: GenerateOptions; readonly baseVersion?: number; readonly reason?: string },
+  ): Promise<WriteResult> {
+    const found = await this.#findUsable(ctx, id, 'writeContent');
+    return this.#write(ctx, found, await generateContent(found.secret.type, input.generate), 'rotate', input);
+  }
+
+  /** Makes the content of an old version the newest one. */
+  async restore(
+    ctx: RequestContext,
+    id: string,
+    number: number,
+    input: { readonly baseVersion?: number; readonly reason?: string },
+  ): Promise<WriteResult> {
+    const found = await this.#findUsable(ctx, id, 'writeContent');
+    const { content } = await this.reader.readVersion(ctx, found.secret, number);
+    return this.#write(ctx, found, content, 'restore', { ...input, reason: input.reason ?? `Restored version ${number}.` });
+  }
+
+  /** Hides, brings back or erases one version where it is managed. */
+  async changeVersion(ctx: RequestContext, id: string, number: number, act: VersionAct, reason?: string): Promise<ChangeEntity> {
+    const found = await this.#findUsable(ctx, id, VERSION_ACTS[act]);
+    const version = await this.secrets.findVersion(ctx, id, number);
+    if (!version) throw versionNotFound();
+    if (version.backendVersion === null) throw versionUnavailable(number, 'unversioned');
+    return this.changes.submit(ctx, VERSION_KINDS[act], {
+      subject: subjectOf(found),
+      secretId: id,
+      parameters: { number },
+      ...(reason ? { reason } : {}),
+      isLocal: !(await this.profiles.isRemote(ctx, version.profileId)),
+    });
+  }
+
+  /** Makes what somebody put at the source a version. */
+  async adoptDrift(ctx: RequestContext, id: string, reason?: string): Promise<ChangeEntity> {
+    const found = await this.#findUsable(ctx, id, 'writeContent');
+    this.access.authorize(ctx, 'adopt', found.named);
+    return this.changes.submit(ctx, ADOPT_DRIFT, {
+      subject: subjectOf(found),
+      secretId: id,
+      parameters: {},
+      ...(reason ? { reason } : {}),
+      isLocal: false,
+    });
+  }
+
+  /** Writes the recorded content over what somebody put at the source. */
+  async overwriteDrift(ctx: RequestContext, id: string, reason?: string): Promise<WriteResult> {
+    const found = await this.#findUsable(ctx, id, 'writeContent');
+    this.access.authorize(ctx, 'overwrite', found.named);
+    if (!found.secret.drift) throw noDrift();
+    const { content } = await this.reader.readCurrent(ctx, found.secret);
+    return this.#write(ctx, found, content, 'overwrite-drift', { ...(reason ? { reason } : {}) });
+  }
+
+  async #write(
+    ctx: RequestContext,
+    found: FoundSecret,
+    content: SecretValue<string>,
+    cause: WriteParameters['cause'],
+    options: { readonly baseVersion?: number; readonly reason?: string },
+  ): Promise<WriteResult> {
+    const { secret, named } = found;
+    const { baseVersion, reason } = options;
+    if (baseVersion !== undefined && baseVersion !== secret.currentVersion) throw staleMatch(secret.currentVersion);
+    const prepared = await this.planner.prepareContent(ctx, secret.type, content);
+    const isEqual = await this.#isCurrent(ctx, secret, prepared.fingerprint);
+    // Only a reader is told that a value equals the current one; anybody else could guess with it.
+    if (isEqual && cause !== 'overwrite-drift' && this.access.can(ctx, 'readContent', named))
+      return { unchanged: true, version: secret.currentVersion };
+    await this.planner.assertFitsEverywhere(ctx, secret, content);
+    const parameters: WriteParameters = {
+      cause,
+      fingerprint: prepared.fingerprint,
+      facts: prepared.facts,
+      isBound: baseVersion !== undefined,
+    };
+    const change = await this.changes.submit(ctx, WRITE_CONTENT, {
+      subject: subjectOf(found),
+      secretId: secret.id,
+      parameters,
+      payload: content,
+      ...(baseVersion === undefined ? {} : { baseVersion }),
+      ...(reason ? { reason } : {}),
+      isLocal: !(await this.profiles.isRemote(ctx, secret.sourceProfileId)),
+    });
+    return { change };
+  }
+
+  async #isCurrent(ctx: RequestContext, secret: SecretEntity, fingerprint: string): Promise<boolean> {
+    if (fingerprint !== secret.currentFingerprint || secret.drift) return false;
+    const version = await this.secrets.findVersion(ctx, secret.id, secret.currentVersion);
+    return !version?.deletedAt && !version?.destroyedAt;
+  }
+
+  async #findUsable(ctx: RequestContext, id: string, act: Parameters<SecretService['find']>[2]): Promise<FoundSecret> {
+    const found = await this.records.find(ctx, id, act);
+    if (found.secret.state !== 'active') throw secretNotActive(found.secret.state);
+    if (found.secret.isDisabled) throw secretDisabled();
+    const profile = await this.profiles.get(ctx, found.secret.sourceProfileId);
+    if (!profile.isEnabled)
+      throw new AppError({
+        code: 'VAULT_PROFILE_DISABLED',
+        kind: 'conflict',
+        message: `The vault profile ${profile.name} is disabled. Enable it first.`,
+        details: { profile: profile.name },
+      });
+    return found;
+  }
+}

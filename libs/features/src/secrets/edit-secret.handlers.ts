@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import type { RequestContext } from '@claviger/kernel';
+import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
+import { SecretEvents } from './secret-events.js';
+import type { SecretEntity } from './secret.entity.js';
+import { secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
+import { SecretRepository } from './secret.repository.js';
+
+/** What may be edited of a secret's record; absent fields stay, null clears. */
+export type EditParameters = {
+  readonly set: {
+    readonly description?: string;
+    readonly owner?: string | null;
+    readonly labels?: Record<string, string>;
+    readonly expiresAt?: string | null;
+    readonly rotationIntervalSeconds?: number | null;
+    readonly isDisabled?: boolean;
+  };
+  /** The revision that the caller saw; undefined for any. */
+  readonly expectedRevision?: number;
+};
+
+export const EDIT_SECRET = 'secret.attributes';
+export const ENABLE_SECRET = 'secret.enable';
+export const DISABLE_SECRET = 'secret.disable';
+
+/** Locks a living secret and checks the revision that the caller saw. */
+export async function lockForEdit(
+  secrets: SecretRepository,
+  tx: RequestContext,
+  secretId: string,
+  expectedRevision: number | undefined,
+): Promise<SecretEntity> {
+  const secret = await secrets.lock(tx, secretId);
+  if (!secret || secret.state === 'deleted') throw secretNotFound();
+  if (expectedRevision !== undefined && expectedRevision !== secret.revision) throw staleMatch(secret.revision);
+  if (secret.state !== 'active') throw secretNotActive(secret.state);
+  return secret;
+}
+
+class EditHandler implements ChangeHandler<EditParameters, undefined> {
+  constructor(
+    readonly kind: string,
+    private readonly secrets: SecretRepository,
+    private readonly events: SecretEvents,
+  ) {}
+
+  async complete(tx: RequestContext, change: ExecutingChange<EditParameters>): Promise<ChangeResult> {
+    const { set, expectedRevision } = change.parameters;
+    const secret = await lockForEdit(this.secrets, tx, change.secretId!, expectedRevision);
+    const { expiresAt, rotationIntervalSeconds, ...plain } = set;
+    await this.secrets.update(tx, secret.id, {
+      ...plain,
+      ...(expiresAt === undefined ? {} : { expiresAt: expiresAt === null ? null : new Date(expiresAt) }),
+      ...(rotationIntervalSeconds === undefined ? {} : rotation(secret, rotationIntervalSeconds)),
+      revision: secret.revision + 1,
+    });
+    await this.events.add(tx, 'secret.updated', secret.id, { attributes: Object.keys(set) });
+    return { secretId: secret.id, revision: secret.revision + 1 };
+  }
+}
+
+function rotation(secret: SecretEntity, seconds: number | null): Partial<SecretEntity> {
+  const since = secret.rotatedAt ?? secret.createdAt;
+  return {
+    rotationIntervalSeconds: seconds,
+    rotationDueAt: seconds === null ? null : new Date(since.getTime() + seconds * 1_000),
+  };
+}
+
+/** Edits of a secret's record and its enabled flag: local, and the same but for their names. */
+@Injectable()
+export class EditSecretHandlers {
+  readonly all: readonly ChangeHandler<EditParameters, undefined>[];
+
+  constructor(secrets: SecretRepository, events: SecretEvents) {
+    this.all = [EDIT_SECRET, ENABLE_SECRET, DISABLE_SECRET].map((kind) => new EditHandler(kind, secrets, events));
+  }
+}

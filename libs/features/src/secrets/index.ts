@@ -1,0 +1,11 @@
+export { generateOptionsSchema, SECRET_TYPES, contentSchema, type GenerateOptions, type SecretType } from './content/index.js';
+export { ContentService, type WriteResult } from './content.service.js';
+export type { EditParameters } from './edit-secret.handlers.js';
+export type { PlanStep } from './secret-planner.js';
+export { SECRET_STATES, SecretEntity } from './secret.entity.js';
+export { SecretRepository, type SecretListQuery } from './secret.repository.js';
+export { SecretService, type NewSecret } from './secret.service.js';
+export { SecretVersionEntity } from './secret-version.entity.js';
+export { SecretViews, type SecretView, type VersionView } from './secret-view.js';
+export { SourceVerification } from './source-verification.js';
+export * from './secrets.module.js';

@@ -1,0 +1,282 @@
+import { Injectable } from '@nestjs/common';
+import { AppError, type RequestContext, type SecretValue } from '@claviger/kernel';
+import { OwnershipMarker, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
+import { renderName, VaultProfileService, type VaultProfile } from '@claviger/features/vault-profiles';
+import { isVaultError, joinPhysicalName, parseContent, stringifyContent, type VaultContent } from '@claviger/vaults/contract';
+import { validateContent, type SecretType } from './content/index.js';
+import type { CreateParameters, PlannedPlace } from './create-secret.handler.js';
+import { SecretAccess } from './secret-access.js';
+import { assertFits, assertNameFits } from './secret-fit.policy.js';
+import { SecretFingerprints } from './secret-fingerprints.js';
+import type { SecretEntity } from './secret.entity.js';
+import type { NewSecret } from './secret.service.js';
+import { SecretRepository } from './secret.repository.js';
+import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
+
+/** What a change would do at one vault. */
+export type PlanStep = {
+  readonly profile: string;
+  readonly role: 'source' | 'target';
+  readonly action: 'create' | 'update' | 'no-op' | 'delete' | 'retain' | 'adopt' | 'conflict' | 'blocked';
+  readonly reason: string;
+};
+
+/** Content that is of its type and fits where it is to go. */
+export type PreparedContent = {
+  readonly content: VaultContent;
+  readonly fingerprint: string;
+  readonly facts: Record<string, unknown>;
+};
+
+/** Judges before anything is written what a change would do, and refuses what cannot work. */
+@Injectable()
+export class SecretPlanner {
+  constructor(
+    private readonly secrets: SecretRepository,
+    private readonly profiles: VaultProfileService,
+    private readonly vault: SourceVault,
+    private readonly access: SecretAccess,
+    private readonly fingerprints: SecretFingerprints,
+    private readonly ownership: OwnershipMarker,
+    private readonly targets: TargetLedger,
+  ) {}
+
+  async prepareCreate(
+    ctx: RequestContext,
+    input: NewSecret,
+    content: SecretValue<string>,
+  ): Promise<{ parameters: CreateParameters; isLocal: boolean }> {
+    const source = await this.#usableProfile(ctx, input.sourceProfile);
+    const prepared = await this.prepareContent(ctx, input.type, content);
+    const named = { name: input.name, type: input.type };
+    const sourcePlace = place(source, named);
+    await this.#assertFits(ctx, source, sourcePlace, prepared.content, true);
+    const targets: PlannedPlace[] = [];
+    for (const name of new Set(input.syncProfiles)) {
+      const profile = await this.#usableTarget(ctx, source.id, name, input.name, input.onConflict);
+      const target = place(profile, named);
+      await this.#assertFits(ctx, profile, target, prepared.content, false);
+      targets.push(target);
+    }
+    this.#authorizeConflictPolicy(ctx, source.name, input.name, input.onConflict);
+    return {
+      isLocal: targets.length === 0 && !(await this.profiles.isRemote(ctx, source.id)),
+      parameters: {
+        name: input.name,
+        type: input.type,
+        source: sourcePlace,
+        targets,
+        onConflict: input.onConflict,
+        description: input.description ?? '',
+        owner: input.owner ?? source.defaultOwner,
+        labels: { ...source.defaultLabels, ...input.labels },
+        expiresAt: input.expiresAt ?? null,
+        rotationIntervalSeconds: input.rotationIntervalSeconds ?? null,
+        fingerprint: prepared.fingerprint,
+        facts: prepared.facts,
+      },
+    };
+  }
+
+  /** Checks content against its type. @throws AppError CONTENT_* */
+  async prepareContent(ctx: RequestContext, type: SecretType, content: SecretValue<string>): Promise<PreparedContent> {
+    const { facts } = await validateContent(type, parseContent(content.reveal()));
+    return { content, facts, fingerprint: this.fingerprints.of(ctx.storeId, type, content) };
+  }
+
+  /** Checks that new content of a secret fits its source and all its targets. */
+  async assertFitsEverywhere(ctx: RequestContext, secret: SecretEntity, content: VaultContent): Promise<void> {
+    const source = await this.profiles.get(ctx, secret.sourceProfileId);
+    await this.#assertFits(ctx, source, located(source, secret.physicalName), content, true);
+    for (const target of await this.targets.list(ctx, secret.id)) {
+      const profile = await this.profiles.get(ctx, target.profileId);
+      await this.#assertFits(ctx, profile, located(profile, target.physicalName), content, false);
+    }
+  }
+
+  /** The place of an existing secret at one more profile. */
+  async target(ctx: RequestContext, secret: SecretEntity, profileName: string, onConflict: ConflictPolicy): Promise<PlannedPlace> {
+    const profile = await this.#usableTarget(ctx, secret.sourceProfileId, profileName, secret.name, onConflict);
+    const target = place(profile, secret);
+    await this.#tolerateUnreachable(false, async () => {
+      const { capabilities } = await this.#open(ctx, secret.id, target);
+      assertNameFits({ profile: profile.name, physicalName: target.physicalName, capabilities });
+    });
+    return target;
+  }
+
+  planCreate(ctx: RequestContext, secretId: string, p: CreateParameters): Promise<PlanStep[]> {
+    const steps = [
+      { place: p.source, role: 'source' as const },
+      ...p.targets.map((target) => ({ place: target, role: 'target' as const })),
+    ];
+    return Promise.all(
+      steps.map(({ place: at, role }) =>
+        this.#step(at.profile, role, async () => {
+          const vault = await this.#open(ctx, secretId, at);
+          if (await this.#isEmpty(vault)) return { action: 'create', reason: 'Nothing is there yet.' };
+          if (p.onConflict === 'overwrite') return { action: 'update', reason: 'What is there is not ours and is overwritten, as asked.' };
+          if (p.onConflict === 'fail') return { action: 'conflict', reason: 'Something that is not ours is there.' };
+          const found = await findCurrent(vault);
+          const isEqual = found && this.fingerprints.matches(ctx.storeId, p.type, found.content, p.fingerprint);
+          if (isEqual) return { action: 'adopt', reason: 'What is there is equal and becomes ours.' };
+          return { action: 'conflict', reason: 'What is there differs and is not adopted.' };
+        }),
+      ),
+    );
+  }
+
+  /** What writing this content would do at the source and each target. */
+  async planWrite(ctx: RequestContext, secret: SecretEntity, fingerprint: string): Promise<PlanStep[]> {
+    return this.#planAll(ctx, secret, async (vault) => {
+      const found = await findCurrent(vault);
+      if (!found) return { action: 'create', reason: 'Nothing readable is there.' };
+      if (this.fingerprints.matches(ctx.storeId, secret.type, found.content, fingerprint))
+        return { action: 'no-op', reason: 'It holds this content already.' };
+      return { action: 'update', reason: 'It holds other content.' };
+    });
+  }
+
+  async planRemove(ctx: RequestContext, secret: SecretEntity, retain: boolean): Promise<PlanStep[]> {
+    return this.#planAll(ctx, secret, async (vault) => {
+      if (retain) return { action: 'retain', reason: 'The vault is left as it is.' };
+      if (await this.#isEmpty(vault)) return { action: 'no-op', reason: 'Nothing is there.' };
+      if (!(await this.vault.isOurs(ctx, vault))) return { action: 'conflict', reason: 'What is there is not ours and is left alone.' };
+      return { action: 'delete', reason: 'Removed with all its versions.' };
+    });
+  }
+
+  async #planAll(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    judge: (vault: OpenSource) => Promise<Pick<PlanStep, 'action' | 'reason'>>,
+  ): Promise<PlanStep[]> {
+    const source = await this.profiles.get(ctx, secret.sourceProfileId);
+    const targets = await this.targets.list(ctx, secret.id);
+    const steps = [
+      { profile: source, physicalName: secret.physicalName, role: 'source' as const },
+      ...(await Promise.all(
+        targets.map(async (target) => ({
+          profile: await this.profiles.get(ctx, target.profileId),
+          physicalName: target.physicalName,
+          role: 'target' as const,
+        })),
+      )),
+    ];
+    return Promise.all(
+      steps.map(({ profile, physicalName, role }) =>
+        this.#step(profile.name, role, async () => judge(await this.#open(ctx, secret.id, located(profile, physicalName)))),
+      ),
+    );
+  }
+
+  async #step(
+    profile: string,
+    role: PlanStep['role'],
+    judge: () => Promise<Pick<PlanStep, 'action' | 'reason'>>,
+  ): Promise<PlanStep> {
+    try {
+      return { profile, role, ...(await judge()) };
+    } catch (error) {
+      if (error instanceof AppError) return { profile, role, action: 'blocked', reason: error.message };
+      throw error;
+    }
+  }
+
+  async #isEmpty(vault: OpenSource): Promise<boolean> {
+    try {
+      const { currentVersion } = await vault.adapter.describe(vault.call, vault.name);
+      return currentVersion === undefined && vault.capabilities.versionedReads;
+    } catch (error) {
+      if (isVaultError(error, 'NOT_FOUND')) return true;
+      throw error;
+    }
+  }
+
+  async #usableProfile(ctx: RequestContext, name: string): Promise<VaultProfile> {
+    const profile = await this.profiles.find(ctx, name);
+    if (!profile)
+      throw new AppError({
+        code: 'VAULT_PROFILE_UNKNOWN',
+        kind: 'invalid',
+        message: `There is no vault profile ${JSON.stringify(name)}.`,
+        details: { profile: name },
+      });
+    if (!profile.isEnabled)
+      throw new AppError({
+        code: 'VAULT_PROFILE_DISABLED',
+        kind: 'conflict',
+        message: `The vault profile ${profile.name} is disabled. Enable it first.`,
+        details: { profile: profile.name },
+      });
+    return profile;
+  }
+
+  async #usableTarget(
+    ctx: RequestContext,
+    sourceProfileId: string,
+    profileName: string,
+    name: string,
+    onConflict: ConflictPolicy,
+  ): Promise<VaultProfile> {
+    this.access.authorize(ctx, 'replicateTo', { profile: profileName, name });
+    const profile = await this.#usableProfile(ctx, profileName);
+    if (profile.id === sourceProfileId)
+      throw new AppError({
+        code: 'SYNC_PROFILE_IS_SOURCE',
+        kind: 'invalid',
+        message: `The profile ${profile.name} is the secret's source; it cannot be a sync profile as well.`,
+      });
+    this.#authorizeConflictPolicy(ctx, profile.name, name, onConflict);
+    return profile;
+  }
+
+  #authorizeConflictPolicy(ctx: RequestContext, profile: string, name: string, onConflict: ConflictPolicy): void {
+    if (onConflict === 'adopt-if-equal') this.access.authorize(ctx, 'adopt', { profile, name });
+    if (onConflict === 'overwrite') this.access.authorize(ctx, 'overwrite', { profile, name });
+  }
+
+  async #assertFits(
+    ctx: RequestContext,
+    profile: VaultProfile,
+    at: PlannedPlace,
+    content: VaultContent,
+    mustReach: boolean,
+  ): Promise<void> {
+    const parsed = parseContent(content.reveal());
+    await this.#tolerateUnreachable(mustReach, async () => {
+      const { capabilities } = await this.#open(ctx, at.profileId, at);
+      const { maxContentBytes } = profile.limits;
+      assertFits(
+        {
+          profile: profile.name,
+          physicalName: at.physicalName,
+          capabilities,
+          ...(maxContentBytes === undefined ? {} : { maxContentBytes }),
+        },
+        { text: stringifyContent(parsed), parsed },
+      );
+    });
+  }
+
+  /** A target that does not answer now does not stop the request; the reconciler reports what it cannot write. */
+  async #tolerateUnreachable(mustReach: boolean, ask: () => Promise<void>): Promise<void> {
+    try {
+      await ask();
+    } catch (error) {
+      if (mustReach || !isVaultError(error)) throw error;
+    }
+  }
+
+  #open(ctx: RequestContext, secretId: string, at: PlannedPlace): Promise<OpenSource> {
+    return this.vault.open(ctx, { id: secretId, sourceProfileId: at.profileId, physicalName: at.physicalName });
+  }
+}
+
+function place(profile: VaultProfile, named: { readonly name: string; readonly type: string }): PlannedPlace {
+  return located(profile, joinPhysicalName(profile.prefix, renderName(profile.nameTemplate, named)));
+}
+
+function located(profile: VaultProfile, physicalName: string): PlannedPlace {
+  return { profileId: profile.id, profile: profile.name, physicalName };
+}

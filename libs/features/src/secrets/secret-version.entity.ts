@@ -1,0 +1,56 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { Requester } from '@claviger/features/changes';
+
+/**
+ * One version of a secret's content, without the content. Numbers are dense; `revision` rises when the same content
+ * was written once more under the same number. Outlives the secret.
+ */
+@Entity({ name: 'secret_version' })
+export class SecretVersionEntity {
+  @PrimaryColumn('uuid', { name: 'store_id' })
+  storeId: string;
+
+  @PrimaryColumn('uuid', { name: 'secret_id' })
+  secretId: string;
+
+  @PrimaryColumn('integer')
+  number: number;
+
+  @PrimaryColumn('integer', { default: 1 })
+  revision: number;
+
+  /** Store-wide keyed digest; stays inside. */
+  @Column('text')
+  fingerprint: string;
+
+  /** The vault profile that managed this version; where it is read. */
+  @Column('uuid', { name: 'profile_id' })
+  profileId: string;
+
+  @Column('text', { name: 'backend_version', nullable: true })
+  backendVersion: string | null;
+
+  @Column('text')
+  origin: 'written' | 'adopted';
+
+  @Column('uuid', { name: 'change_id' })
+  changeId: string;
+
+  @Column('text', { nullable: true })
+  reason: string | null;
+
+  @Column('jsonb', { name: 'created_by' })
+  createdBy: Requester;
+
+  @Column('timestamptz', { name: 'created_at', precision: 3, default: () => 'now()' })
+  createdAt: Date;
+
+  @Column('timestamptz', { name: 'deleted_at', precision: 3, nullable: true })
+  deletedAt: Date | null;
+
+  @Column('timestamptz', { name: 'destroyed_at', precision: 3, nullable: true })
+  destroyedAt: Date | null;
+
+  @Column('timestamptz', { name: 'pruned_at', precision: 3, nullable: true })
+  prunedAt: Date | null;
+}

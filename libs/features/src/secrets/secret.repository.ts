@@ -1,0 +1,162 @@
+import { Injectable } from '@nestjs/common';
+import type { RequestContext } from '@claviger/kernel';
+import { Database } from '@claviger/platform/database';
+import { SecretEntity, type SecretState } from './secret.entity.js';
+import { SecretVersionEntity } from './secret-version.entity.js';
+
+export type SecretListQuery = {
+  readonly limit: number;
+  readonly sort: 'name' | 'createdAt' | 'updatedAt' | 'expiresAt';
+  readonly descending: boolean;
+  /** The sort value and id of the last one seen. */
+  readonly after?: { readonly value: string | null; readonly id: string };
+  readonly namePrefix?: string;
+  readonly nameContains?: string;
+  readonly type?: string;
+  readonly state?: SecretState;
+  readonly profileIds: readonly string[];
+  readonly owner?: string;
+  readonly label?: { readonly key: string; readonly value?: string };
+  readonly expiringBefore?: Date;
+  readonly replicationStatus?: string;
+};
+
+const SORT_COLUMNS = { name: 's.name', createdAt: 's.created_at', updatedAt: 's.updated_at', expiresAt: 's.expires_at' } as const;
+
+/** The rows of secrets and their versions. */
+@Injectable()
+export class SecretRepository {
+  constructor(private readonly database: Database) {}
+
+  find(ctx: RequestContext, id: string): Promise<SecretEntity | null> {
+    return this.database.repository(ctx, SecretEntity).findOneBy({ storeId: ctx.storeId, id });
+  }
+
+  /** The living secret of that name. */
+  findByName(ctx: RequestContext, sourceProfileId: string, name: string): Promise<SecretEntity | null> {
+    return this.database
+      .repository(ctx, SecretEntity)
+      .createQueryBuilder('s')
+      .where(`s.store_id = :storeId and s.source_profile_id = :sourceProfileId and s.name = :name and s.state <> 'deleted'`, {
+        storeId: ctx.storeId,
+        sourceProfileId,
+        name,
+      })
+      .getOne();
+  }
+
+  /** The secret, locked until the transaction ends. */
+  lock(tx: RequestContext, id: string): Promise<SecretEntity | null> {
+    return this.database
+      .repository(tx, SecretEntity)
+      .findOne({ where: { storeId: tx.storeId, id }, lock: { mode: 'pessimistic_write' } });
+  }
+
+  async insert(tx: RequestContext, row: Partial<SecretEntity>): Promise<void> {
+    await this.database.repository(tx, SecretEntity).insert(row as never);
+  }
+
+  async update(tx: RequestContext, id: string, set: Partial<SecretEntity>): Promise<void> {
+    await this.database
+      .repository(tx, SecretEntity)
+      .update({ storeId: tx.storeId, id }, { ...set, updatedAt: () => 'now()' } as never);
+  }
+
+  async remove(tx: RequestContext, id: string): Promise<void> {
+    await this.database.repository(tx, SecretEntity).delete({ storeId: tx.storeId, id });
+  }
+
+  list(ctx: RequestContext, query: SecretListQuery): Promise<SecretEntity[]> {
+    const column = SORT_COLUMNS[query.sort];
+    const direction = query.descending ? 'DESC' : 'ASC';
+    const select = this.database
+      .repository(ctx, SecretEntity)
+      .createQueryBuilder('s')
+      .where('s.store_id = :storeId and s.source_profile_id in (:...profileIds)', {
+        storeId: ctx.storeId,
+        profileIds: query.profileIds,
+      })
+      .orderBy(column, direction, 'NULLS LAST')
+      .addOrderBy('s.id', direction)
+      .limit(query.limit);
+    if (query.after) {
+      const compare = query.descending ? '<' : '>';
+      const { value, id } = query.after;
+      if (value === null) select.andWhere(`${column} is null and s.id ${compare} :afterId`, { afterId: id });
+      else
+        select.andWhere(`((${column}, s.id) ${compare} (:afterValue, :afterId) or ${column} is null)`, {
+          afterValue: value,
+          afterId: id,
+        });
+    }
+    if (query.namePrefix) select.andWhere('starts_with(s.name, :namePrefix)', { namePrefix: query.namePrefix });
+    if (query.nameContains) select.andWhere('position(:nameContains in s.name) > 0', { nameContains: query.nameContains });
+    if (query.type) select.andWhere('s.type = :type', { type: query.type });
+    if (query.state) select.andWhere('s.state = :state', { state: query.state });
+    else select.andWhere(`s.state <> 'deleted'`);
+    if (query.owner) select.andWhere('s.owner = :owner', { owner: query.owner });
+    if (query.label) {
+      const { key, value } = query.label;
+      if (value === undefined) select.andWhere('jsonb_exists(s.labels, :labelKey)', { labelKey: key });
+      else select.andWhere('s.labels @> :label::jsonb', { label: JSON.stringify({ [key]: value }) });
+    }
+    if (query.expiringBefore) select.andWhere('s.expires_at < :expiringBefore', { expiringBefore: query.expiringBefore });
+    if (query.replicationStatus)
+      select.andWhere(
+        `exists (select 1 from sync_target t where t.store_id = s.store_id and t.secret_id = s.id and t.status = :replicationStatus)`,
+        { replicationStatus: query.replicationStatus },
+      );
+    return select.getMany();
+  }
+
+  async insertVersion(tx: RequestContext, row: Partial<SecretVersionEntity>): Promise<void> {
+    await this.database.repository(tx, SecretVersionEntity).insert(row as never);
+  }
+
+  /** The newest revision of a version. */
+  findVersion(ctx: RequestContext, secretId: string, number: number): Promise<SecretVersionEntity | null> {
+    return this.database.repository(ctx, SecretVersionEntity).findOne({
+      where: { storeId: ctx.storeId, secretId, number },
+      order: { revision: 'DESC' },
+    });
+  }
+
+  async findVersionByFingerprint(ctx: RequestContext, secretId: string, fingerprint: string): Promise<number | undefined> {
+    const row = await this.database.repository(ctx, SecretVersionEntity).findOne({
+      where: { storeId: ctx.storeId, secretId, fingerprint },
+      order: { number: 'DESC' },
+    });
+    return row?.number;
+  }
+
+  /** Newest first, the newest revision of each. */
+  listVersions(ctx: RequestContext, secretId: string, limit: number, before?: number): Promise<SecretVersionEntity[]> {
+    const select = this.database
+      .repository(ctx, SecretVersionEntity)
+      .createQueryBuilder('v')
+      .distinctOn(['v.number'])
+      .where('v.store_id = :storeId and v.secret_id = :secretId', { storeId: ctx.storeId, secretId })
+      .orderBy('v.number', 'DESC')
+      .addOrderBy('v.revision', 'DESC')
+      .limit(limit);
+    if (before !== undefined) select.andWhere('v.number < :before', { before });
+    return select.getMany();
+  }
+
+  async updateVersion(tx: RequestContext, secretId: string, number: number, set: Partial<SecretVersionEntity>): Promise<void> {
+    await this.database.repository(tx, SecretVersionEntity).update({ storeId: tx.storeId, secretId, number }, set);
+  }
+
+  /** Active secrets whose source was not compared for a while, pushed on to the next time. */
+  async takeDueVerifications(ctx: RequestContext, now: Date, next: Date, limit: number): Promise<string[]> {
+    const [rows] = (await this.database.manager(ctx).query(
+      `update secret set next_verify_at = $3 where (store_id, id) in (
+         select store_id, id from secret
+         where store_id = $1 and state = 'active' and not is_disabled and next_verify_at <= $2
+         order by next_verify_at limit $4 for update skip locked)
+       returning id`,
+      [ctx.storeId, now, next, limit],
+    )) as [{ id: string }[], number];
+    return rows.map((row) => row.id);
+  }
+}

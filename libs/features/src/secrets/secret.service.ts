@@ -1,0 +1,197 @@
+import { Injectable } from '@nestjs/common';
+import { AppError, newId, type RequestContext, type SecretValue } from '@claviger/kernel';
+import { ChangeService, type ChangeEntity } from '@claviger/features/changes';
+import { targetNotFound, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
+import { VaultProfileService } from '@claviger/features/vault-profiles';
+import { generateContent, type GenerateOptions, type SecretType } from './content/index.js';
+import { CREATE_SECRET, type CreateParameters } from './create-secret.handler.js';
+import { DELETE_SECRET } from './delete-secret.handler.js';
+import { DISABLE_SECRET, EDIT_SECRET, ENABLE_SECRET, type EditParameters } from './edit-secret.handlers.js';
+import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
+import { SecretPlanner, type PlanStep } from './secret-planner.js';
+import type { SecretEntity } from './secret.entity.js';
+import { secretNotFound, staleMatch } from './secret.errors.js';
+import { SecretRepository, type SecretListQuery } from './secret.repository.js';
+import { ADD_SYNC_PROFILE, REMOVE_SYNC_PROFILE } from './sync-profile.handlers.js';
+
+export type NewSecret = {
+  readonly name: string;
+  readonly type: SecretType;
+  /** Exactly one of content and generate. */
+  readonly content?: SecretValue<string>;
+  readonly generate?: GenerateOptions;
+  readonly sourceProfile: string;
+  readonly syncProfiles: readonly string[];
+  readonly onConflict: ConflictPolicy;
+  readonly description?: string;
+  readonly owner?: string;
+  readonly labels?: Record<string, string>;
+  readonly expiresAt?: string;
+  readonly rotationIntervalSeconds?: number;
+  readonly reason?: string;
+};
+
+/** A living secret that the caller may act on, with the name of its source profile. */
+export type FoundSecret = { readonly secret: SecretEntity; readonly named: NamedSecret };
+
+/** The records of secrets: creating, finding, editing, deleting, and where they are replicated to. */
+@Injectable()
+export class SecretService {
+  constructor(
+    private readonly secrets: SecretRepository,
+    private readonly profiles: VaultProfileService,
+    private readonly access: SecretAccess,
+    private readonly planner: SecretPlanner,
+    private readonly changes: ChangeService,
+    private readonly targets: TargetLedger,
+  ) {}
+
+  async create(ctx: RequestContext, input: NewSecret): Promise<ChangeEntity> {
+    const prepared = await this.#prepareCreate(ctx, input);
+    return this.changes.submit(ctx, CREATE_SECRET, {
+      subject: { kind: 'secret', id: prepared.secretId, name: `${input.sourceProfile}/${input.name}` },
+      secretId: prepared.secretId,
+      parameters: prepared.parameters,
+      payload: prepared.content,
+      ...(input.reason ? { reason: input.reason } : {}),
+      isLocal: prepared.isLocal,
+    });
+  }
+
+  /** What creating would do at each vault. */
+  async planCreate(ctx: RequestContext, input: NewSecret): Promise<PlanStep[]> {
+    const { parameters, secretId } = await this.#prepareCreate(ctx, input);
+    return this.planner.planCreate(ctx, secretId, parameters);
+  }
+
+  /** The secret, for an act that the caller may do. @throws AppError SECRET_NOT_FOUND, ACCESS_DENIED */
+  async find(ctx: RequestContext, id: string, act: SecretAct = 'readRecord'): Promise<FoundSecret> {
+    const secret = await this.secrets.find(ctx, id);
+    if (!secret) throw secretNotFound();
+    const profile = (await this.profiles.names(ctx)).get(secret.sourceProfileId) ?? secret.sourceProfileId;
+    const named = { profile, name: secret.name };
+    this.access.authorizeFound(ctx, act, named);
+    return { secret, named };
+  }
+
+  /** The living secret of that name. @throws AppError SECRET_NOT_FOUND */
+  async findByName(ctx: RequestContext, profile: string, name: string): Promise<FoundSecret> {
+    if (!this.access.can(ctx, 'readRecord', { profile, name })) throw secretNotFound();
+    const found = await this.profiles.find(ctx, profile);
+    const secret = found && (await this.secrets.findByName(ctx, found.id, name));
+    if (!secret) throw secretNotFound();
+    return { secret, named: { profile: found.name, name } };
+  }
+
+  /** Those that the caller may list, of one profile or all. */
+  async list(ctx: RequestContext, query: Omit<SecretListQuery, 'profileIds'> & { readonly profile?: string }): Promise<SecretEntity[]> {
+    const names = await this.profiles.names(ctx);
+    const profileIds = [...names]
+      .filter(([id, name]) => query.profile === undefined || query.profile === name || query.profile === id)
+      .filter(([, name]) => this.access.canList(ctx, name))
+      .map(([id]) => id);
+    return profileIds.length === 0 ? [] : this.secrets.list(ctx, { ...query, profileIds });
+  }
+
+  async edit(ctx: RequestContext, id: string, parameters: EditParameters, reason?: string): Promise<ChangeEntity> {
+    const found = await this.find(ctx, id, 'changeRecord');
+    return this.#submitLocally(ctx, EDIT_SECRET, found, parameters, reason);
+  }
+
+  async setDisabled(ctx: RequestContext, id: string, isDisabled: boolean, reason?: string): Promise<ChangeEntity> {
+    const found = await this.find(ctx, id, 'changeRecord');
+    return this.#submitLocally(ctx, isDisabled ? DISABLE_SECRET : ENABLE_SECRET, found, { set: { isDisabled } }, reason);
+  }
+
+  async remove(
+    ctx: RequestContext,
+    id: string,
+    options: { readonly retain: boolean; readonly expectedRevision?: number; readonly reason?: string },
+  ): Promise<ChangeEntity> {
+    const found = await this.find(ctx, id, options.retain ? 'forget' : 'delete');
+    const isLocal = options.retain || !(await this.profiles.isRemote(ctx, found.secret.sourceProfileId));
+    const { reason, ...parameters } = options;
+    return this.changes.submit(ctx, DELETE_SECRET, {
+      subject: subjectOf(found),
+      secretId: id,
+      parameters,
+      ...(reason ? { reason } : {}),
+      isLocal,
+    });
+  }
+
+  /** What deleting would do at each vault. */
+  async planRemove(ctx: RequestContext, id: string, options: { readonly retain: boolean; readonly expectedRevision?: number }): Promise<PlanStep[]> {
+    const { secret } = await this.find(ctx, id, options.retain ? 'forget' : 'delete');
+    if (options.expectedRevision !== undefined && options.expectedRevision !== secret.revision) throw staleMatch(secret.revision);
+    return this.planner.planRemove(ctx, secret, options.retain);
+  }
+
+  /** Needs `read` of the content at the source and `create` at the target. */
+  async addSyncProfile(
+    ctx: RequestContext,
+    id: string,
+    input: { readonly profile: string; readonly onConflict: ConflictPolicy; readonly reason?: string },
+  ): Promise<ChangeEntity> {
+    const found = await this.find(ctx, id, 'changeRecord');
+    this.access.authorizeFound(ctx, 'replicateFrom', found.named);
+    const target = await this.planner.target(ctx, found.secret, input.profile, input.onConflict);
+    return this.changes.submit(ctx, ADD_SYNC_PROFILE, {
+      subject: subjectOf(found),
+      secretId: id,
+      parameters: { target, onConflict: input.onConflict },
+      ...(input.reason ? { reason: input.reason } : {}),
+      isLocal: false,
+    });
+  }
+
+  async removeSyncProfile(
+    ctx: RequestContext,
+    id: string,
+    input: { readonly profile: string; readonly purge: boolean; readonly reason?: string },
+  ): Promise<ChangeEntity> {
+    const found = await this.find(ctx, id, 'changeRecord');
+    const profile = await this.profiles.find(ctx, input.profile);
+    const targets = await this.targets.list(ctx, id);
+    if (!profile || !targets.some((target) => target.profileId === profile.id)) throw targetNotFound();
+    if (input.purge) this.access.authorize(ctx, 'delete', { profile: profile.name, name: found.secret.name });
+    return this.#submitLocally(ctx, REMOVE_SYNC_PROFILE, found, { profileId: profile.id, purge: input.purge }, input.reason);
+  }
+
+  async #prepareCreate(
+    ctx: RequestContext,
+    input: NewSecret,
+  ): Promise<{ secretId: string; parameters: CreateParameters; content: SecretValue<string>; isLocal: boolean }> {
+    this.access.authorize(ctx, 'create', { profile: input.sourceProfile, name: input.name });
+    if ((input.content === undefined) === (input.generate === undefined))
+      throw new AppError({
+        code: 'CONTENT_OR_GENERATE',
+        kind: 'invalid',
+        message: 'Give either content or generate, and not both.',
+      });
+    const content = input.content ?? (await generateContent(input.type, input.generate!));
+    const planned = await this.planner.prepareCreate(ctx, input, content);
+    return { secretId: newId(), content, ...planned };
+  }
+
+  #submitLocally(
+    ctx: RequestContext,
+    kind: string,
+    found: FoundSecret,
+    parameters: Record<string, unknown>,
+    reason: string | undefined,
+  ): Promise<ChangeEntity> {
+    return this.changes.submit(ctx, kind, {
+      subject: subjectOf(found),
+      secretId: found.secret.id,
+      parameters,
+      ...(reason ? { reason } : {}),
+      isLocal: true,
+    });
+  }
+}
+
+/** How changes and audit entries name a secret. */
+export function subjectOf({ secret, named }: FoundSecret): { kind: string; id: string; name: string } {
+  return { kind: 'secret', id: secret.id, name: `${named.profile}/${named.name}` };
+}

@@ -1,0 +1,71 @@
+import { Module } from '@nestjs/common';
+import { AccessModule } from '@claviger/features/access';
+import { AuditModule } from '@claviger/features/audit';
+import { ChangeHandlers, ChangesModule } from '@claviger/features/changes';
+import { REPLICATION_SOURCE, ReplicationLedgerModule } from '@claviger/features/replication';
+import { VaultProfilesModule } from '@claviger/features/vault-profiles';
+import { AdoptDriftHandler } from './adopt-drift.handler.js';
+import { ContentReader } from './content-reader.js';
+import { ContentService } from './content.service.js';
+import { CreateSecretHandler } from './create-secret.handler.js';
+import { DeleteSecretHandler } from './delete-secret.handler.js';
+import { EditSecretHandlers } from './edit-secret.handlers.js';
+import { SecretAccess } from './secret-access.js';
+import { SecretEvents } from './secret-events.js';
+import { SecretFingerprints } from './secret-fingerprints.js';
+import { SecretPlanner } from './secret-planner.js';
+import { SecretReplicationSource } from './secret-replication-source.js';
+import { SecretRepository } from './secret.repository.js';
+import { SecretService } from './secret.service.js';
+import { SecretViews } from './secret-view.js';
+import { SourceVault } from './source-vault.js';
+import { SourceVerification } from './source-verification.js';
+import { AddSyncProfileHandler, RemoveSyncProfileHandler } from './sync-profile.handlers.js';
+import { VersionRecorder } from './version-recorder.js';
+import { VersionStateHandlers } from './version-state.handlers.js';
+import { WriteContentHandler } from './write-content.handler.js';
+
+@Module({
+  imports: [AccessModule, AuditModule, ChangesModule, ReplicationLedgerModule, VaultProfilesModule],
+  providers: [
+    AddSyncProfileHandler,
+    AdoptDriftHandler,
+    ContentReader,
+    ContentService,
+    CreateSecretHandler,
+    DeleteSecretHandler,
+    EditSecretHandlers,
+    RemoveSyncProfileHandler,
+    SecretAccess,
+    SecretEvents,
+    SecretFingerprints,
+    SecretPlanner,
+    SecretReplicationSource,
+    SecretRepository,
+    SecretService,
+    SecretViews,
+    SourceVault,
+    SourceVerification,
+    VersionRecorder,
+    VersionStateHandlers,
+    WriteContentHandler,
+    { provide: REPLICATION_SOURCE, useExisting: SecretReplicationSource },
+  ],
+  exports: [ContentService, REPLICATION_SOURCE, SecretService, SecretViews, SecretRepository, SourceVerification],
+})
+export class SecretsModule {
+  constructor(
+    changes: ChangeHandlers,
+    create: CreateSecretHandler,
+    write: WriteContentHandler,
+    edits: EditSecretHandlers,
+    remove: DeleteSecretHandler,
+    versions: VersionStateHandlers,
+    addSync: AddSyncProfileHandler,
+    removeSync: RemoveSyncProfileHandler,
+    adopt: AdoptDriftHandler,
+  ) {
+    for (const handler of [create, write, ...edits.all, remove, ...versions.all, addSync, removeSync, adopt])
+      changes.add(handler as never);
+  }
+}

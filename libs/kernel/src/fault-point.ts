@@ -1,0 +1,31 @@
+/**
+ * Every place where a crash leaves work half done, in the order in which a write passes them. Tests kill the process
+ * at each and check what the next start makes of it; a place that no test visits fails the run.
+ */
+export const FAULT_POINTS = [
+  'change.submitted',
+  'change.begun',
+  'change.acting',
+  'change.acted',
+  'change.completing',
+  'change.completed',
+  'reconcile.claimed',
+  'reconcile.source-read',
+  'reconcile.marking',
+  'reconcile.writing',
+  'reconcile.written',
+  'reconcile.recorded',
+] as const;
+export type FaultPoint = (typeof FAULT_POINTS)[number];
+
+let hook: ((point: FaultPoint) => void) | undefined;
+
+/** Marks a place in the code. Does nothing unless a test has set a hook. */
+export function faultPoint(point: FaultPoint): void {
+  hook?.(point);
+}
+
+/** For tests only: called at every fault point that is reached, until it is set to undefined. */
+export function setFaultHook(next: ((point: FaultPoint) => void) | undefined): void {
+  hook = next;
+}

@@ -1,0 +1,69 @@
+import type { Logger } from '@claviger/platform/telemetry';
+import type { JobDefinition, JobHandler, JobRun } from './job-definition.js';
+import { toJobFailure, type JobFailure } from './job-failure.js';
+import type { JobRegistry } from './job-registry.js';
+import { jobHandledTwice, jobHandlersIncomplete, jobPayloadInvalid, jobUnknown } from './queue.errors.js';
+
+type Handled = { readonly definition: JobDefinition; readonly handler: JobHandler<never> };
+
+/** Brings a job to its handler, and what the handler throws into the form in which a queue may keep it. */
+export class JobDispatcher {
+  readonly #handled = new Map<string, Handled>();
+
+  constructor(
+    private readonly registry: JobRegistry,
+    private readonly logger: Logger,
+  ) {}
+
+  /** @throws AppError `JOB_HANDLED_TWICE` */
+  handle(definition: JobDefinition, handler: JobHandler<never>): void {
+    if (this.#handled.has(definition.name)) throw jobHandledTwice(definition.name);
+    this.#handled.set(definition.name, { definition, handler });
+  }
+
+  /** @throws AppError `JOB_HANDLERS_INCOMPLETE` naming each job without a handler and each handler without a job */
+  assertComplete(): void {
+    const unhandled = this.registry.names().filter((name) => !this.#handled.has(name));
+    const undefinedJobs = [...this.#handled.values()].filter(({ definition }) => !this.registry.has(definition));
+    const problems = [
+      ...unhandled.map(
+        (name) => `The job "${name}" has no handler: put @HandlesJob on a method of one of the worker's providers.`,
+      ),
+      ...undefinedJobs.map(
+        ({ definition: { name } }) =>
+          `The handler of "${name}" has no job: pass the definition to QueueModule.forFeature in its feature's module.`,
+      ),
+    ];
+    if (problems.length > 0) throw jobHandlersIncomplete(problems);
+  }
+
+  /**
+   * Runs the handler of a job.
+   *
+   * @param data the payload as it came from the queue
+   * @throws JobFailure, and nothing else; the error behind it is logged
+   */
+  async dispatch(name: string, data: unknown, run: JobRun): Promise<void> {
+    try {
+      const handled = this.#handled.get(name);
+      if (!handled) throw jobUnknown();
+      const payload = handled.definition.payload.safeParse(data);
+      if (!payload.success) throw jobPayloadInvalid(name);
+      await handled.handler(payload.data, run);
+    } catch (error) {
+      const failure = toJobFailure(error);
+      this.#log(failure, error, { job: name, requestId: run.requestId, attempt: run.attempt }, run.isLastAttempt);
+      throw failure;
+    }
+  }
+
+  #log(
+    failure: JobFailure,
+    error: unknown,
+    facts: { job: string; requestId: string; attempt: number },
+    isLastAttempt: boolean,
+  ): void {
+    if (failure.isFinal || isLastAttempt) this.logger.error('queue.job_failed', { ...facts, code: failure.code }, error);
+    else this.logger.warn('queue.job_will_retry', { ...facts, code: failure.code }, error);
+  }
+}

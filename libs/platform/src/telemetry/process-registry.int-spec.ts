@@ -1,0 +1,112 @@
+import {
+  captureLogs,
+  createTestDatabase,
+  pendingSchemaChanges,
+  type LogCapture,
+  type TestDatabase,
+} from '@claviger/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ProcessHeartbeatEntity } from './process-heartbeat.entity.js';
+import { ProcessRegistry } from './process-registry.js';
+
+let db: TestDatabase;
+let logs: LogCapture;
+
+beforeAll(async () => {
+  db = await createTestDatabase([ProcessHeartbeatEntity]);
+});
+afterAll(() => db.drop());
+beforeEach(async () => {
+  logs = captureLogs();
+  await db.database.pool.query('delete from process_heartbeat');
+});
+
+const open: ProcessRegistry[] = [];
+const start = async (): Promise<ProcessRegistry> => {
+  const registry = new ProcessRegistry(db.database, logs.logger, { kind: 'worker', version: '1.2.3' });
+  open.push(registry);
+  await registry.onModuleInit();
+  return registry;
+};
+afterAll(() => Promise.all(open.map((registry) => registry.beforeApplicationShutdown())));
+
+const rows = async (): Promise<Record<string, unknown>[]> =>
+  (await db.database.pool.query('select * from process_heartbeat')).rows;
+
+describe('ProcessRegistry', () => {
+  it('says what this process is as soon as it has started', async () => {
+    const registry = await start();
+    expect(await rows()).toEqual([
+      expect.objectContaining({ id: registry.id, kind: 'worker', version: '1.2.3', seen_at: expect.any(Date) }),
+    ]);
+    expect(registry.liveProcesses()).toBe(1);
+  });
+
+  it('counts the processes that are alive', async () => {
+    const first = await start();
+    const second = await start();
+    expect(second.liveProcesses()).toBe(2);
+    await first.beat();
+    expect(first.liveProcesses()).toBe(2);
+  });
+
+  it('renews its time and keeps its start', async () => {
+    const registry = await start();
+    await db.database.pool.query(
+      `update process_heartbeat set seen_at = now() - interval '10 s', started_at = now() - interval '1 h'`,
+    );
+    const [before] = await rows();
+    await registry.beat();
+    const [after] = await rows();
+    expect((after!['seen_at'] as Date).getTime()).toBeGreaterThan((before!['seen_at'] as Date).getTime());
+    expect(after!['started_at']).toEqual(before!['started_at']);
+  });
+
+  it('removes a process that was not seen for a while, and only such', async () => {
+    const survivor = await start();
+    const silent = await start();
+    await db.database.pool.query(`update process_heartbeat set seen_at = now() - interval '14 s' where id = $1`, [
+      silent.id,
+    ]);
+    await survivor.beat();
+    expect(survivor.liveProcesses()).toBe(2);
+    await db.database.pool.query(`update process_heartbeat set seen_at = now() - interval '16 s' where id = $1`, [
+      silent.id,
+    ]);
+    await survivor.beat();
+    expect(survivor.liveProcesses()).toBe(1);
+  });
+
+  it('comes back after it was taken for dead', async () => {
+    const registry = await start();
+    await db.database.pool.query('delete from process_heartbeat');
+    await registry.beat();
+    expect(await rows()).toHaveLength(1);
+  });
+
+  it('leaves when it shuts down, also from within a beat', async () => {
+    const registry = await start();
+    const beat = registry.beat();
+    await registry.beforeApplicationShutdown();
+    await beat;
+    expect(await rows()).toEqual([]);
+  });
+
+  it('keeps the last known number while the database is away, and says so once', async () => {
+    const registry = await start();
+    await start();
+    await registry.beat();
+    await db.database.pool.query('alter table process_heartbeat rename to away');
+    await registry.beat();
+    await registry.beat();
+    await db.database.pool.query('alter table away rename to process_heartbeat');
+    expect(registry.liveProcesses()).toBe(2);
+    expect(logs.lines('process.beat_failed')).toHaveLength(1);
+    await registry.beat();
+    expect(registry.liveProcesses()).toBe(2);
+  });
+
+  it('has a table that is what its entity says', async () => {
+    expect(await pendingSchemaChanges(db.dataSource)).toEqual([]);
+  });
+});

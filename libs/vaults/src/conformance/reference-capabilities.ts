@@ -1,0 +1,54 @@
+import type { NameRule, VaultCapabilities } from '../contract/index.js';
+
+/**
+ * Path-like names as far as a backend must insist on them, in a form that a card can hold: segments separated by single
+ * slashes, none of them empty, `.` or `..`; no backslash, no control character.
+ */
+export const PATH_NAME_RULE: NameRule = {
+  maxBytes: 512,
+  pattern: String.raw`^(?!(?:.*\/)?\.{1,2}(?:\/|$))(?!\/)(?!.*\/\/)(?!.*\/$)[^\\\p{Cc}\u2028\u2029]+$`,
+  description: 'segments separated by single slashes, none empty, . or ..; no backslash, no control character',
+};
+
+/** A backend that can do everything. */
+export const REFERENCE_CAPABILITIES: VaultCapabilities = {
+  versionedReads: true,
+  compareAndSet: true,
+  atomicCreate: true,
+  softDelete: true,
+  destroyVersion: true,
+  metadata: true,
+  exactNumbers: true,
+  recursiveList: true,
+  maxContentBytes: 128 * 1024,
+  name: PATH_NAME_RULE,
+};
+
+/** The shapes in which backends come, each a configuration of the reference adapter. */
+export const REFERENCE_FLAVOURS = {
+  full: REFERENCE_CAPABILITIES,
+  /** As OpenBao's KV version 2: ten versions, numbers are doubles, folders are walked. */
+  pruned: { ...REFERENCE_CAPABILITIES, exactNumbers: false, recursiveList: false, maxVersions: 10 },
+  /** As KV version 1: one content per name and nothing else. */
+  plain: {
+    ...REFERENCE_CAPABILITIES,
+    versionedReads: false,
+    compareAndSet: false,
+    atomicCreate: false,
+    softDelete: false,
+    destroyVersion: false,
+    metadata: false,
+    recursiveList: false,
+  },
+  /** As a Kubernetes Secret: compare-and-set and metadata, no history, narrow names. */
+  revisioned: {
+    ...REFERENCE_CAPABILITIES,
+    versionedReads: false,
+    softDelete: false,
+    destroyVersion: false,
+    maxContentBytes: 32 * 1024,
+    name: { maxBytes: 253, pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$', description: 'a lower-case DNS name' },
+  },
+} as const satisfies Record<string, VaultCapabilities>;
+
+export type ReferenceFlavour = keyof typeof REFERENCE_FLAVOURS;

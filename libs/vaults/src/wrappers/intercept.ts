@@ -1,0 +1,37 @@
+import { ADAPTER_OPERATIONS, type AdapterCall, type AdapterOperation, type VaultAdapter } from '../contract/index.js';
+
+/** One call on its way to an adapter. */
+export type Invocation<T> = {
+  readonly adapter: VaultAdapter;
+  readonly operation: AdapterOperation;
+  readonly call: AdapterCall;
+  /** Whether it changes something at the vault. */
+  readonly mutates: boolean;
+  /** Whether repeating it after an unknown outcome is harmless. */
+  readonly repeatable: boolean;
+  /** What the adapter is asked besides the call: names, contents, conditions. */
+  readonly args: readonly unknown[];
+  /** Makes the call, with another `AdapterCall` where given; may be called again. */
+  readonly run: (call?: AdapterCall) => Promise<T>;
+};
+
+export type Around = <T>(invocation: Invocation<T>) => Promise<T>;
+
+/** An adapter that does the same as the given one, with `around` about every operation. */
+export function intercept(adapter: VaultAdapter, around: Around): VaultAdapter {
+  const operations = Object.keys(ADAPTER_OPERATIONS) as AdapterOperation[];
+  const wrapped = operations.map((operation) => {
+    const method = adapter[operation].bind(adapter) as (call: AdapterCall, ...args: unknown[]) => Promise<unknown>;
+    const invoke = (call: AdapterCall, ...args: unknown[]): Promise<unknown> =>
+      around({
+        adapter,
+        operation,
+        call,
+        args,
+        ...ADAPTER_OPERATIONS[operation],
+        run: (other = call) => method(other, ...args),
+      });
+    return [operation, invoke];
+  });
+  return { kind: adapter.kind, ...Object.fromEntries(wrapped) } as VaultAdapter;
+}

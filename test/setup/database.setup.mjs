@@ -1,0 +1,7 @@
+// Jest's globalSetup: once a run, for all projects that name it.
+import { register } from 'node:module';
+
+register('./typescript-hooks.mjs', import.meta.url);
+const { startTestServer } = await import('./test-server.ts');
+
+export default startTestServer;

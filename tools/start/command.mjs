@@ -1,0 +1,6 @@
+// Runs one of Claviger's commands: node tools/start/command.mjs <name> [arguments]
+import { requireNode } from './node-version.mjs';
+
+requireNode();
+const { become } = await import('./launch.mjs');
+await become('dist/apps/cli/src/main.js');

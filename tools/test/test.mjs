@@ -1,0 +1,33 @@
+// What `npm test` runs: makes sure of packages, build and peers, runs all tests, and sums them up in the last line.
+// Arguments go on to Jest.
+import { requireNode } from '../start/node-version.mjs';
+
+requireNode();
+const { ensureInstalled } = await import('../start/install-step.mjs');
+const { ensureBuilt } = await import('../start/build-step.mjs');
+const { ensurePeers } = await import('../peers/install.mjs');
+const { runJest } = await import('./run-jest.mjs');
+const { skippedTests, tally, tallyLine } = await import('./tally.mjs');
+
+await ensureInstalled();
+await ensureBuilt();
+
+const peers = ensurePeers((line) => console.log(line));
+const missing = peers.filter(({ path }) => !path);
+for (const { name, why } of missing) console.log(`${name} is missing (${why}): the tests that need it are skipped.`);
+if (missing.length > 0 && process.env.CI === 'true') {
+  console.log('In CI every peer must be there.');
+  process.exit(1);
+}
+
+const env = { ...process.env };
+for (const { variable, path } of peers) {
+  if (path) env[variable] = path;
+  else delete env[variable];
+}
+const run = await runJest({ args: process.argv.slice(2), env });
+const skipped = run ? skippedTests(run) : [];
+if (skipped.length > 0) console.log(`Skipped:\n${skipped.map((name) => `  ${name}`).join('\n')}`);
+const sum = tally(run ? [run] : []);
+process.exitCode = run?.success && sum.passed > 0 && sum.failed === 0 ? 0 : 1;
+console.log(tallyLine(sum));

@@ -17,7 +17,7 @@ const shared = {
   transform: { '^.+\\.ts$': swc('es6'), '/node_modules/cookie/.+\\.js$': swc('commonjs') },
   transformIgnorePatterns: ['/node_modules/(?!cookie/)'],
   moduleNameMapper: {
-    '^@claviger/(kernel|testing)$': '<rootDir>/libs/$1/src/index.ts',
+    '^@claviger/(kernel|composition|testing)$': '<rootDir>/libs/$1/src/index.ts',
     '^@claviger/(platform|vaults|features)/(.+)$': '<rootDir>/libs/$1/src/$2/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -4,3 +4,4 @@ export * from './fake-clock.js';
 export * from './fault-injecting-adapter.js';
 export * from './log-capture.js';
 export * from './pending-schema-changes.js';
+export * from './peers/redis.js';

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { newId, type RequestContext } from '@claviger/kernel';
 import type { NamedMac } from '@claviger/platform/crypto';
-import { auditText, optionalAuditText } from './audit-text.js';
+import { cleaned, needsCleaning } from './audit-text.js';
 
 /** `allowed`: done; `refused`: not permitted or not acceptable; `failed`: permitted, and then it went wrong. */
 export const AUDIT_OUTCOMES = ['allowed', 'refused', 'failed'] as const;
@@ -21,7 +21,7 @@ export type AuditEvent = {
     readonly id?: string;
     readonly name?: string;
   };
-  /** At most 24 facts; more are left out. */
+  /** A few facts; of an entry that would be very long, 16. */
   readonly details?: AuditDetails;
 };
 
@@ -51,9 +51,9 @@ export type AuditEntryFields = {
 
 /** An entry ready to be stored. */
 export type AuditEntry = AuditEntryFields & {
-  /** {@link auditDigest}, lower-case hexadecimal. */
+  /** {@link auditDigest} of the fields. */
   readonly digest: string;
-  /** HMAC-SHA-256 of the digest's 32 bytes under the store's audit key, lower-case hexadecimal. */
+  /** {@link auditMac} of the digest. */
   readonly mac: string;
 };
 
@@ -62,37 +62,58 @@ export function makeAuditEntry(ctx: RequestContext, event: AuditEvent, seal: { n
   const at = seal.now.toISOString();
   const { actor } = ctx;
   const { resource } = event;
-  const fields: AuditEntryFields = {
+  const entry = {
     day: at.slice(0, 10),
     id: newId(seal.now.getTime()),
     storeId: ctx.storeId,
     at,
     actorType: actor.type,
-    actorId: auditText(actor.id),
-    actorAccessor: optionalAuditText(actor.accessor),
-    actorName: auditText(actor.displayName),
-    actorRootId: auditText(actor.rootId),
-    action: auditText(event.action),
+    actorId: actor.id,
+    actorAccessor: actor.accessor ?? null,
+    actorName: actor.displayName,
+    actorRootId: actor.rootId,
+    action: event.action,
     outcome: event.outcome,
-    resourceKind: auditText(resource.kind),
-    resourceId: optionalAuditText(resource.id),
-    resourceName: optionalAuditText(resource.name),
-    requestId: auditText(ctx.requestId),
-    remoteAddress: optionalAuditText(ctx.remoteAddress),
-    details: cleanDetails(event.details),
+    resourceKind: resource.kind,
+    resourceId: resource.id ?? null,
+    resourceName: resource.name ?? null,
+    requestId: ctx.requestId,
+    remoteAddress: ctx.remoteAddress ?? null,
+    details: event.details ?? NO_DETAILS,
     macKeyId: seal.mac.keyId,
+    // Filled in below: to spread the fields into a new object takes longer than the hash.
+    digest: '',
+    mac: '',
   };
-  const digest = auditDigest(fields);
-  return { ...fields, digest: digest.toString('hex'), mac: seal.mac.hmac(digest).toString('hex') };
+  let canonical = canonicalForm(entry);
+  if (needsCleaning(canonical)) {
+    Object.assign(entry, cleaned(entry));
+    canonical = canonicalForm(entry);
+  }
+  entry.digest = hash('sha256', canonical);
+  entry.mac = auditMac(seal.mac, entry.digest);
+  return entry;
+}
+
+const NO_DETAILS: AuditDetails = {};
+
+/** SHA-256 of the {@link canonicalForm}, lower-case hexadecimal. */
+export function auditDigest(fields: AuditEntryFields): string {
+  return hash('sha256', canonicalForm(fields));
+}
+
+/** HMAC-SHA-256 of a digest's hexadecimal text under a store's audit key, lower-case hexadecimal. */
+export function auditMac(mac: NamedMac, digest: string): string {
+  return mac.hmac(digest).toString('hex');
 }
 
 /**
- * SHA-256 over the canonical form of an entry: the JSON array (no white space, as `JSON.stringify` writes it) of a
- * format tag and all fields in a fixed order, details as `[name, value]` pairs sorted by name in UTF-16 units. Lengths
- * cannot be shifted between fields, as JSON quotes every text.
+ * An entry as one text: the JSON array (as `JSON.stringify` writes it) of a format tag and all fields in a fixed order,
+ * details as pairs of name and value sorted by name in UTF-16 units. JSON quotes every text, so nothing can be shifted
+ * from one field into the next.
  */
-export function auditDigest(fields: AuditEntryFields): Buffer {
-  const canonical = JSON.stringify([
+function canonicalForm(fields: AuditEntryFields): string {
+  return JSON.stringify([
     'claviger-audit-entry/1',
     fields.day,
     fields.id,
@@ -113,30 +134,12 @@ export function auditDigest(fields: AuditEntryFields): Buffer {
     sortedDetails(fields.details),
     fields.macKeyId,
   ]);
-  return hash('sha256', canonical, 'buffer');
 }
 
-const NO_DETAILS: AuditDetails = {};
-const MAX_DETAILS = 24;
-
-function cleanDetails(details: AuditDetails | undefined): AuditDetails {
-  if (details === undefined) return NO_DETAILS;
-  const clean: Record<string, string | number | boolean | null> = Object.create(null) as Record<string, never>;
-  for (const name of Object.keys(details).slice(0, MAX_DETAILS)) {
-    const value = details[name];
-    if (value !== undefined) clean[auditText(name)] = typeof value === 'string' ? auditText(value) : cleanScalar(value);
-  }
-  return clean;
-}
-
-/** JSON has no infinities and no NaN, and PostgreSQL no negative zero: they would come back different. */
-function cleanScalar(value: number | boolean | null): number | boolean | null {
-  if (typeof value !== 'number') return value;
-  return Number.isFinite(value) ? value + 0 : null;
-}
-
-function sortedDetails(details: AuditDetails): readonly (readonly [string, unknown])[] {
-  return Object.keys(details)
-    .sort()
-    .map((name) => [name, details[name]] as const);
+/** Without what is undefined, which does not come back from the database. */
+function sortedDetails(details: AuditDetails): (readonly [string, unknown])[] {
+  const pairs: (readonly [string, unknown])[] = [];
+  for (const name of Object.keys(details).sort())
+    if (details[name] !== undefined) pairs.push([name, details[name]]);
+  return pairs;
 }

@@ -46,19 +46,19 @@ export class ChangeEntity {
   @Column('integer', { default: 0 })
   attempts: number;
 
-  @Column('timestamptz', { name: 'lease_until', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'lease_until', precision: 3, nullable: true })
   leaseUntil: Date | null;
 
   @Column('text', { name: 'lease_owner', nullable: true })
   leaseOwner: string | null;
 
-  @Column('timestamptz', { name: 'created_at', precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', name: 'created_at', precision: 3, default: () => 'now()' })
   createdAt: Date;
 
-  @Column('timestamptz', { name: 'updated_at', precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', name: 'updated_at', precision: 3, default: () => 'now()' })
   updatedAt: Date;
 
-  @Column('timestamptz', { name: 'ended_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'ended_at', precision: 3, nullable: true })
   endedAt: Date | null;
 }
 

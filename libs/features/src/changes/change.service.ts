@@ -268,12 +268,12 @@ export class ChangeService {
     subject: PreparedChange['subject'],
     details: Record<string, string>,
   ): Promise<void> {
-    await this.audit.record(tx, {
+    await this.audit.record(tx, this.audit.entry(tx, {
       action: kind,
       outcome: phase === 'failed' ? 'failed' : 'allowed',
       resource: subject,
       details: { ...details, phase },
-    });
+    }));
   }
 }
 

@@ -1,4 +1,5 @@
 export { ChangeEntity, type Requester } from './change.entity.js';
+export { ABANDON_CHANGES, CHANGE_JOBS, RECOVER_CHANGES } from './change.jobs.js';
 export { secretBusy } from './change.errors.js';
 export * from './change-handler.js';
 export { ACT_LIMIT_MS, ChangeService, isUniqueViolation } from './change.service.js';

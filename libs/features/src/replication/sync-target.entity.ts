@@ -97,13 +97,13 @@ export class SyncTargetEntity {
   attempts: number;
 
   /** When to look at it next; null when nothing is to be done. */
-  @Column('timestamptz', { name: 'next_attempt_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'next_attempt_at', precision: 3, nullable: true })
   nextAttemptAt: Date | null;
 
   @Column('integer', { default: 1 })
   priority: number;
 
-  @Column('timestamptz', { name: 'lease_until', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'lease_until', precision: 3, nullable: true })
   leaseUntil: Date | null;
 
   @Column('text', { name: 'lease_owner', nullable: true })
@@ -112,21 +112,21 @@ export class SyncTargetEntity {
   @Column('jsonb', { nullable: true })
   drift: Drift | null;
 
-  @Column('timestamptz', { name: 'verified_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'verified_at', precision: 3, nullable: true })
   verifiedAt: Date | null;
 
   @Column('text', { name: 'verified_how', default: 'none' })
   verifiedHow: 'value' | 'metadata' | 'none';
 
-  @Column('timestamptz', { name: 'next_verify_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'next_verify_at', precision: 3, nullable: true })
   nextVerifyAt: Date | null;
 
-  @Column('timestamptz', { name: 'synced_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'synced_at', precision: 3, nullable: true })
   syncedAt: Date | null;
 
-  @Column('timestamptz', { name: 'created_at', precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', name: 'created_at', precision: 3, default: () => 'now()' })
   createdAt: Date;
 
-  @Column('timestamptz', { name: 'updated_at', precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', name: 'updated_at', precision: 3, default: () => 'now()' })
   updatedAt: Date;
 }

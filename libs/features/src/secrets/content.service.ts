@@ -41,12 +41,12 @@ export class ContentService {
       number === undefined
         ? await this.reader.readCurrent(ctx, found.secret)
         : await this.reader.readVersion(ctx, found.secret, number);
-    await this.audit.commit(ctx, {
+    await this.audit.commit(ctx, this.audit.entry(ctx, {
       action: 'secret.content.read',
       outcome: 'allowed',
       resource: subjectOf(found),
       details: { version: content.number },
-    });
+    }));
     return content;
   }
 
@@ -96,7 +96,13 @@ export class ContentService {
   }
 
   /** Hides, brings back or erases one version where it is managed. */
-  async changeVersion(ctx: RequestContext, id: string, number: number, act: VersionAct, reason?: string): Promise<ChangeEntity> {
+  async changeVersion(
+    ctx: RequestContext,
+    id: string,
+    number: number,
+    act: VersionAct,
+    { expectedRevision, reason }: { readonly expectedRevision?: number; readonly reason?: string },
+  ): Promise<ChangeEntity> {
     const found = await this.#findUsable(ctx, id, VERSION_ACTS[act]);
     const version = await this.secrets.findVersion(ctx, id, number);
     if (!version) throw versionNotFound();
@@ -104,7 +110,7 @@ export class ContentService {
     return this.changes.submit(ctx, VERSION_KINDS[act], {
       subject: subjectOf(found),
       secretId: id,
-      parameters: { number },
+      parameters: { number, ...(expectedRevision === undefined ? {} : { expectedRevision }) },
       ...(reason ? { reason } : {}),
       isLocal: !(await this.profiles.isRemote(ctx, version.profileId)),
     });

@@ -5,6 +5,7 @@ export type { PlanStep } from './secret-planner.js';
 export { SECRET_STATES, SecretEntity } from './secret.entity.js';
 export { SecretRepository, type SecretListQuery } from './secret.repository.js';
 export { SecretService, type NewSecret } from './secret.service.js';
+export { SECRET_JOBS, VERIFY_SOURCES } from './secret.jobs.js';
 export { SecretVersionEntity } from './secret-version.entity.js';
 export { SecretViews, type SecretView, type VersionView } from './secret-view.js';
 export { SourceVerification } from './source-verification.js';

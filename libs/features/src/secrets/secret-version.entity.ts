@@ -42,15 +42,15 @@ export class SecretVersionEntity {
   @Column('jsonb', { name: 'created_by' })
   createdBy: Requester;
 
-  @Column('timestamptz', { name: 'created_at', precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', name: 'created_at', precision: 3, default: () => 'now()' })
   createdAt: Date;
 
-  @Column('timestamptz', { name: 'deleted_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'deleted_at', precision: 3, nullable: true })
   deletedAt: Date | null;
 
-  @Column('timestamptz', { name: 'destroyed_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'destroyed_at', precision: 3, nullable: true })
   destroyedAt: Date | null;
 
-  @Column('timestamptz', { name: 'pruned_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'pruned_at', precision: 3, nullable: true })
   prunedAt: Date | null;
 }

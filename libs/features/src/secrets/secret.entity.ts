@@ -22,7 +22,7 @@ export class SecretEntity {
   @PrimaryColumn('uuid')
   id: string;
 
-  @Column('text', { collation: 'C' })
+  @Column({ type: 'text', collation: 'C' })
   name: string;
 
   @Column('text')
@@ -61,25 +61,25 @@ export class SecretEntity {
   @Column('jsonb', { default: {} })
   facts: Record<string, unknown>;
 
-  @Column('timestamptz', { name: 'expires_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'expires_at', precision: 3, nullable: true })
   expiresAt: Date | null;
 
   @Column('integer', { name: 'rotation_interval_seconds', nullable: true })
   rotationIntervalSeconds: number | null;
 
-  @Column('timestamptz', { name: 'rotated_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'rotated_at', precision: 3, nullable: true })
   rotatedAt: Date | null;
 
-  @Column('timestamptz', { name: 'rotation_due_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'rotation_due_at', precision: 3, nullable: true })
   rotationDueAt: Date | null;
 
   @Column('jsonb', { nullable: true })
   drift: SourceDrift | null;
 
-  @Column('timestamptz', { name: 'next_verify_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'next_verify_at', precision: 3, nullable: true })
   nextVerifyAt: Date | null;
 
-  @Column('timestamptz', { name: 'verified_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'verified_at', precision: 3, nullable: true })
   verifiedAt: Date | null;
 
   /** Counts users' changes; the ETag of the secret. */
@@ -89,12 +89,12 @@ export class SecretEntity {
   @Column('jsonb', { name: 'created_by' })
   createdBy: Requester;
 
-  @Column('timestamptz', { name: 'created_at', precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', name: 'created_at', precision: 3, default: () => 'now()' })
   createdAt: Date;
 
-  @Column('timestamptz', { name: 'updated_at', precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', name: 'updated_at', precision: 3, default: () => 'now()' })
   updatedAt: Date;
 
-  @Column('timestamptz', { name: 'deleted_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'deleted_at', precision: 3, nullable: true })
   deletedAt: Date | null;
 }

@@ -10,7 +10,7 @@ import { DISABLE_SECRET, EDIT_SECRET, ENABLE_SECRET, type EditParameters } from 
 import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
 import { SecretPlanner, type PlanStep } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
-import { secretNotFound, staleMatch } from './secret.errors.js';
+import { secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
 import { SecretRepository, type SecretListQuery } from './secret.repository.js';
 import { ADD_SYNC_PROFILE, REMOVE_SYNC_PROFILE } from './sync-profile.handlers.js';
 
@@ -96,6 +96,21 @@ export class SecretService {
   async edit(ctx: RequestContext, id: string, parameters: EditParameters, reason?: string): Promise<ChangeEntity> {
     const found = await this.find(ctx, id, 'changeRecord');
     return this.#submitLocally(ctx, EDIT_SECRET, found, parameters, reason);
+  }
+
+  /** What editing would do: nothing at any vault, but it tells whether it would be refused. */
+  async planEdit(ctx: RequestContext, id: string, { expectedRevision }: EditParameters): Promise<PlanStep[]> {
+    const { secret } = await this.find(ctx, id, 'changeRecord');
+    if (expectedRevision !== undefined && expectedRevision !== secret.revision) throw staleMatch(secret.revision);
+    if (secret.state !== 'active') throw secretNotActive(secret.state);
+    return [];
+  }
+
+  /** The row behind a change that the caller just made. */
+  async peek(ctx: RequestContext, id: string): Promise<SecretEntity> {
+    const secret = await this.secrets.find(ctx, id);
+    if (!secret) throw secretNotFound();
+    return secret;
   }
 
   async setDisabled(ctx: RequestContext, id: string, isDisabled: boolean, reason?: string): Promise<ChangeEntity> {

@@ -4,6 +4,7 @@ import { AuditModule } from '@claviger/features/audit';
 import { ChangeHandlers, ChangesModule } from '@claviger/features/changes';
 import { REPLICATION_SOURCE, ReplicationLedgerModule } from '@claviger/features/replication';
 import { VaultProfilesModule } from '@claviger/features/vault-profiles';
+import { QueueModule } from '@claviger/platform/queue';
 import { AdoptDriftHandler } from './adopt-drift.handler.js';
 import { ContentReader } from './content-reader.js';
 import { ContentService } from './content.service.js';
@@ -14,6 +15,7 @@ import { SecretAccess } from './secret-access.js';
 import { SecretEvents } from './secret-events.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import { SecretPlanner } from './secret-planner.js';
+import { SECRET_JOBS } from './secret.jobs.js';
 import { SecretReplicationSource } from './secret-replication-source.js';
 import { SecretRepository } from './secret.repository.js';
 import { SecretService } from './secret.service.js';
@@ -26,7 +28,7 @@ import { VersionStateHandlers } from './version-state.handlers.js';
 import { WriteContentHandler } from './write-content.handler.js';
 
 @Module({
-  imports: [AccessModule, AuditModule, ChangesModule, ReplicationLedgerModule, VaultProfilesModule],
+  imports: [AccessModule, AuditModule, ChangesModule, ReplicationLedgerModule, VaultProfilesModule, QueueModule.forFeature(...SECRET_JOBS)],
   providers: [
     AddSyncProfileHandler,
     AdoptDriftHandler,

@@ -10,7 +10,7 @@ import { versionUnavailable } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
 import { SourceVault } from './source-vault.js';
 
-export type VersionParameters = { readonly number: number };
+export type VersionParameters = { readonly number: number; readonly expectedRevision?: number };
 export type VersionAct = 'softDelete' | 'undelete' | 'destroy';
 
 export const VERSION_KINDS = {
@@ -35,7 +35,7 @@ class VersionStateHandler implements ChangeHandler<VersionParameters, undefined>
   }
 
   async begin(tx: RequestContext, change: ExecutingChange<VersionParameters>): Promise<void> {
-    await lockForEdit(this.secrets, tx, change.secretId!, undefined);
+    await lockForEdit(this.secrets, tx, change.secretId!, change.parameters.expectedRevision);
   }
 
   async act(ctx: RequestContext, change: ExecutingChange<VersionParameters>): Promise<undefined> {

@@ -78,7 +78,7 @@ export const SECURITY = {
   },
   networkAllow: {
     name: 'CLAVIGER_NETWORK_ALLOW',
-    description: 'Comma-separated hosts and CIDR ranges that vaults may be reached at although they are denied by default.',
+    description: 'Comma-separated hosts and CIDR ranges; when given, vaults are reached nowhere else.',
     sensitive: false,
     schema: list,
   },

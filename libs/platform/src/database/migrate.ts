@@ -4,6 +4,9 @@ import { MIGRATIONS } from './migrations/index.js';
 
 const ADVISORY_LOCK = 0x436c6176; // "Clav"
 
+/** The names of all migrations that this version of Claviger knows, oldest first. */
+export const SCHEMA_NAMES: readonly string[] = MIGRATIONS.map(({ name }) => name);
+
 /** The name of the newest migration that this version of Claviger knows. */
 export const SCHEMA_VERSION: string = MIGRATIONS.at(-1)!.name;
 

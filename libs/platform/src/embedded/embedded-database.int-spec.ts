@@ -196,9 +196,11 @@ describe('openEmbeddedDatabase', () => {
   });
 
   it('stops as often as asked', async () => {
-    const database = await open(copyOfStopped());
+    const path = copyOfStopped();
+    const database = await open(path);
     await Promise.all([database.stop(), database.stop()]);
     await database.stop();
+    expect(readPostmasterFile(dataPaths(path).cluster)).toBeUndefined();
   });
 
   it('says where the log is when the server does not start', async () => {

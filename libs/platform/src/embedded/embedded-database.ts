@@ -15,6 +15,8 @@ export type EmbeddedDatabaseOptions = {
   readonly lock: DataLock;
   /** Called with one line for people at each step that takes a while. */
   readonly onLog: (line: string) => void;
+  /** Gives up waiting for a long recovery, stops the server again and rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
   /** PostgreSQL settings that win over ours; tests turn `fsync` off, which also makes the creation quicker. */
   readonly settings?: ServerSettings;
 };
@@ -64,6 +66,7 @@ export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Pr
     logFile: paths.log,
     settings,
     onLog,
+    signal: options.signal,
   }).catch((error: unknown) => {
     socketDir.remove();
     throw error;

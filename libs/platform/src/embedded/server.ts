@@ -19,6 +19,7 @@ export type ServerOptions = {
   readonly logFile: string;
   readonly settings: ServerSettings;
   readonly onLog: (line: string) => void;
+  readonly signal: AbortSignal | undefined;
 };
 
 /** A running PostgreSQL. */
@@ -37,21 +38,31 @@ const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
 /**
  * Starts PostgreSQL and resolves when it accepts connections, however long its recovery takes. It gets a session of its
  * own, so that a signal to our process group (Ctrl-C) does not end it before we have drained.
- * Throws DATABASE_NOT_STARTED.
+ * Throws DATABASE_NOT_STARTED, or the signal's reason; then no server runs.
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const server = launch(options);
+  try {
+    await becomesReady(server, options);
+    return server;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+async function becomesReady(server: Launched, { clusterDir, logFile, onLog, signal }: ServerOptions): Promise<void> {
   const startedAt = Date.now();
   let hasSaid = false;
-  while (!isReady(options.clusterDir, server.pid)) {
-    if (server.hasExited()) throw notStarted(options.logFile);
+  while (!isReady(clusterDir, server.pid)) {
+    signal?.throwIfAborted();
+    if (server.hasExited()) throw notStarted(logFile);
     if (!hasSaid && Date.now() - startedAt > SAY_AFTER_MS) {
       hasSaid = true;
-      options.onLog('PostgreSQL is still recovering from an unclean stop; this can take minutes');
+      onLog('PostgreSQL is still recovering from an unclean stop; this can take minutes');
     }
     await Promise.race([sleep(POLL_MS), server.exited]);
   }
-  return server;
 }
 
 type Launched = Server & { hasExited(): boolean };
@@ -93,6 +104,7 @@ const STOP_STEPS = [
 ] as const;
 
 async function stop(child: ChildProcess, exited: Promise<void>): Promise<void> {
+  if (child.pid === undefined) return;
   child.ref();
   for (const { signal, limitMs } of STOP_STEPS) {
     if (child.exitCode !== null || child.signalCode !== null) return;

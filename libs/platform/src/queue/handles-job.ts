@@ -8,6 +8,11 @@ export const HANDLES_JOB = Symbol('HANDLES_JOB');
  * finds it; each job needs exactly one.
  */
 export function HandlesJob<P>(definition: JobDefinition<P>) {
-  return <H extends JobHandler<P>>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<H>): void =>
+  return <H extends JobHandler<P>>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<H>,
+  ): void => {
     SetMetadata(HANDLES_JOB, definition)(target, key, descriptor as TypedPropertyDescriptor<unknown>);
+  };
 }

@@ -4,7 +4,7 @@ import { toJobFailure, type JobFailure } from './job-failure.js';
 import type { JobRegistry } from './job-registry.js';
 import { jobHandledTwice, jobHandlersIncomplete, jobPayloadInvalid, jobUnknown } from './queue.errors.js';
 
-type Handled = { readonly definition: JobDefinition; readonly handler: JobHandler<never> };
+type Handled = { readonly definition: JobDefinition; readonly handler: JobHandler<unknown> };
 
 /** Brings a job to its handler, and what the handler throws into the form in which a queue may keep it. */
 export class JobDispatcher {
@@ -16,9 +16,9 @@ export class JobDispatcher {
   ) {}
 
   /** @throws AppError `JOB_HANDLED_TWICE` */
-  handle(definition: JobDefinition, handler: JobHandler<never>): void {
+  handle<P>(definition: JobDefinition<P>, handler: JobHandler<P>): void {
     if (this.#handled.has(definition.name)) throw jobHandledTwice(definition.name);
-    this.#handled.set(definition.name, { definition, handler });
+    this.#handled.set(definition.name, { definition, handler: handler as JobHandler<unknown> });
   }
 
   /** @throws AppError `JOB_HANDLERS_INCOMPLETE` naming each job without a handler and each handler without a job */
@@ -63,7 +63,8 @@ export class JobDispatcher {
     facts: { job: string; requestId: string; attempt: number },
     isLastAttempt: boolean,
   ): void {
-    if (failure.isFinal || isLastAttempt) this.logger.error('queue.job_failed', { ...facts, code: failure.code }, error);
+    if (failure.isFinal || isLastAttempt)
+      this.logger.error('queue.job_failed', { ...facts, code: failure.code }, error);
     else this.logger.warn('queue.job_will_retry', { ...facts, code: failure.code }, error);
   }
 }

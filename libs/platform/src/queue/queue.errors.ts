@@ -48,7 +48,8 @@ export const queueSchemaNewer = (cause: unknown): AppError =>
   new AppError({
     code: 'QUEUE_SCHEMA_NEWER',
     kind: 'unavailable',
-    message: 'The job queue in the database was migrated by a newer Claviger. Start that version, or restore the backup.',
+    message:
+      'The job queue in the database was migrated by a newer Claviger. Start that version, or restore the backup.',
     retryable: false,
     cause,
   });

@@ -1,40 +1,14 @@
-import { AppError, type Clock } from '@claviger/kernel';
+import { AppError } from '@claviger/kernel';
+import { FakeClock } from '@claviger/testing';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { HealthRegistry } from './health-registry.js';
 
-/** Time that passes only when told to. */
-class HeldClock implements Clock {
-  #nowMs = 1_000_000;
-  readonly #sleepers = new Set<{ untilMs: number; wake: () => void }>();
-
-  now(): Date {
-    return new Date(this.#nowMs);
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const sleeper = { untilMs: this.#nowMs + ms, wake: resolve };
-      this.#sleepers.add(sleeper);
-      signal?.addEventListener('abort', () => (this.#sleepers.delete(sleeper), reject(signal.reason as Error)));
-    });
-  }
-
-  pass(ms: number): void {
-    this.#nowMs += ms;
-    for (const sleeper of this.#sleepers) if (sleeper.untilMs <= this.#nowMs) sleeper.wake();
-  }
-
-  get sleepers(): number {
-    return this.#sleepers.size;
-  }
-}
-
 const canary = 'canary-91c2';
-let clock: HeldClock;
+let clock: FakeClock;
 let health: HealthRegistry;
 
 beforeEach(() => {
-  clock = new HeldClock();
+  clock = new FakeClock();
   health = new HealthRegistry(clock);
 });
 
@@ -45,8 +19,8 @@ describe('HealthRegistry', () => {
     const report = await health.report();
     expect(report.isHealthy).toBe(true);
     expect(report.checks).toEqual([
-      { name: 'database', isHealthy: true, durationMs: 0 },
-      { name: 'queue', isHealthy: true, durationMs: 0 },
+      { name: 'database', isHealthy: true, isOptional: false, durationMs: 0 },
+      { name: 'queue', isHealthy: true, isOptional: false, durationMs: 0 },
     ]);
   });
 
@@ -66,31 +40,38 @@ describe('HealthRegistry', () => {
     expect(JSON.stringify(report)).not.toContain(canary);
   });
 
+  it('stays healthy, and says so, when something optional fails', async () => {
+    health.register({ name: 'queue', check: () => Promise.reject(new Error(canary)), isOptional: true });
+    const report = await health.report();
+    expect(report.isHealthy).toBe(true);
+    expect(report.checks[0]).toMatchObject({ isHealthy: false, isOptional: true, code: 'FAILED' });
+  });
+
   it('gives up on a check after its time-out and aborts it', async () => {
     let signal: AbortSignal | undefined;
     const check = (given: AbortSignal): Promise<void> => ((signal = given), new Promise(() => undefined));
     health.register({ name: 'stuck', check, timeoutMs: 50 });
     const pending = health.report();
-    await Promise.resolve();
-    clock.pass(50);
-    expect((await pending).checks).toEqual([{ name: 'stuck', isHealthy: false, code: 'TIMEOUT', durationMs: 50 }]);
+    expect((await clock.run(pending)).checks).toEqual([
+      expect.objectContaining({ name: 'stuck', code: 'TIMEOUT', durationMs: 50 }),
+    ]);
     expect(signal?.aborted).toBe(true);
   });
 
   it('leaves no timer behind', async () => {
     health.register({ name: 'a', check: async () => undefined });
     await health.report();
-    expect(clock.sleepers).toBe(0);
+    expect(clock.sleeping).toBe(0);
   });
 
   it('asks once for callers at the same time and for half a second after', async () => {
     let asked = 0;
     health.register({ name: 'a', check: async () => void (asked += 1) });
     await Promise.all([health.report(), health.report()]);
-    clock.pass(499);
+    await clock.advance(499);
     await health.report();
     expect(asked).toBe(1);
-    clock.pass(1);
+    await clock.advance(1);
     await health.report();
     expect(asked).toBe(2);
   });

@@ -12,18 +12,21 @@ export type HealthCheck = {
   readonly check: (signal: AbortSignal) => Promise<unknown>;
   /** Default 2,000. */
   readonly timeoutMs?: number;
+  /** True when the process is of use without it: its failure is shown, and the report stays healthy. */
+  readonly isOptional?: boolean;
 };
 
 export type CheckResult = {
   readonly name: string;
   readonly isHealthy: boolean;
+  readonly isOptional: boolean;
   /** Of a failed check: the error's code, `TIMEOUT`, or `FAILED`. Never its message. */
   readonly code?: string;
   readonly durationMs: number;
 };
 
 export type HealthReport = {
-  /** True when every check passed. */
+  /** True when every check passed that is not optional. */
   readonly isHealthy: boolean;
   readonly checkedAt: Date;
   readonly checks: readonly CheckResult[];
@@ -65,11 +68,20 @@ export class HealthRegistry {
   async #run(): Promise<HealthReport> {
     const checks = await Promise.all([...this.#checks.values()].map((check) => this.#runOne(check)));
     checks.sort((a, b) => (a.name < b.name ? -1 : 1));
-    this.#latest = { isHealthy: checks.every((check) => check.isHealthy), checkedAt: this.clock.now(), checks };
+    this.#latest = {
+      isHealthy: checks.every((check) => check.isHealthy || check.isOptional),
+      checkedAt: this.clock.now(),
+      checks,
+    };
     return this.#latest;
   }
 
-  async #runOne({ name, check, timeoutMs = DEFAULT_TIMEOUT_MS }: HealthCheck): Promise<CheckResult> {
+  async #runOne({
+    name,
+    check,
+    timeoutMs = DEFAULT_TIMEOUT_MS,
+    isOptional = false,
+  }: HealthCheck): Promise<CheckResult> {
     const startedAt = this.clock.now().getTime();
     const durationMs = (): number => this.clock.now().getTime() - startedAt;
     const over = new AbortController();
@@ -84,7 +96,7 @@ export class HealthRegistry {
         (error: unknown) => errorCode(error) ?? 'FAILED',
       );
     const code = await Promise.race([outcome, tooLate]);
-    const result = { name, durationMs: durationMs() };
+    const result = { name, isOptional, durationMs: durationMs() };
     over.abort();
     return code === undefined ? { ...result, isHealthy: true } : { ...result, isHealthy: false, code };
   }

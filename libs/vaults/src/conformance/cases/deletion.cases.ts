@@ -245,16 +245,6 @@ export const DELETION: ConformanceTheme = {
       },
     },
     {
-      name: 'purges one object and leaves those above, below and beside it',
-      requires: allowingNames('a/b/c'),
-      run: async (ctx) => {
-        const others = ['a', 'a/b/c', 'a/bc', 'b'];
-        for (const name of ['a/b', ...others]) await ctx.put(name, `{"at":"${name}"}`);
-        await ctx.purge('a/b');
-        assert.deepEqual(await ctx.list('', { recursive: true }), others);
-      },
-    },
-    {
       name: 'purges nothing when only a folder has the name',
       requires: allowingNames('a/b'),
       run: async (ctx) => {

@@ -29,9 +29,10 @@ export const METADATA: ConformanceTheme = {
       name: 'writes no version when metadata is set',
       requires: both(having('metadata'), VERSION_IDS),
       run: async (ctx) => {
-        const { version } = await ctx.put('a', '{"n":"1"}');
+        await ctx.put('a', '{"n":"1"}');
+        const { currentVersion, versions } = await ctx.describe('a');
         await ctx.setMetadata('a', { owner: 'us' });
-        assert.equal((await ctx.describe('a')).currentVersion, version);
+        assert.deepEqual(await ctx.describe('a'), { currentVersion, versions, metadata: { owner: 'us' } });
         await holds(ctx, 'a', '{"n":"1"}');
       },
     },

@@ -28,7 +28,7 @@ const HARD_NAMES: readonly HardName[] = [
   { what: 'a template expression', name: '{{name}}', decoys: ['name', ''] },
   { what: 'an asterisk', name: 'all*', decoys: ['all', 'all-of-them'] },
   { what: 'letters beyond ASCII', name: 'ünïcode-鍵', decoys: ['unicode-鍵', 'ünïcode-鍵'.normalize('NFD')] },
-  { what: 'characters beyond the basic plane', name: 'key-🔑', decoys: ['key-', 'key-\ufffd'] },
+  { what: 'characters beyond the basic plane', name: 'key-🔑', decoys: ['key-', 'key-?'] },
   { what: 'sys/health inside', name: 'prod/sys/health', decoys: ['sys/health', 'prod', 'prod/sys'] },
   { what: 'words of a vault API', name: 'data/metadata', decoys: ['metadata', 'data', 'config', 'metadata/data'] },
   { what: 'a leading dot', name: '.env', decoys: ['env'] },
@@ -42,7 +42,7 @@ const text = (who: string): string => JSON.stringify({ who });
 /** Every operation on one hard name, among its decoys: it is found under exactly that name and nothing else changes. */
 async function staysApart(ctx: CaseContext, name: string, candidates: readonly string[]): Promise<void> {
   const decoys = candidates.filter((decoy) => isAllowedName(ctx.card, decoy));
-  for (const decoy of decoys) await ctx.put(decoy, text(`decoy ${decoy}`));
+  for (const [index, decoy] of decoys.entries()) await ctx.put(decoy, text(`decoy ${index}`));
   const first = await ctx.create(name, text('first'));
   await ctx.put(name, text('second'));
   await holds(ctx, name, text('second'));
@@ -56,7 +56,7 @@ async function staysApart(ctx: CaseContext, name: string, candidates: readonly s
   assert.deepEqual(await ctx.list(''), namesBelow([name, ...decoys], '', false));
   await ctx.purge(name);
   await isAbsent(ctx, name);
-  for (const decoy of decoys) await holds(ctx, decoy, text(`decoy ${decoy}`));
+  for (const [index, decoy] of decoys.entries()) await holds(ctx, decoy, text(`decoy ${index}`));
   assert.deepEqual(await ctx.list('', { recursive: true }), [...decoys].sort(compareNames));
 }
 

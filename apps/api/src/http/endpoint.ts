@@ -1,0 +1,47 @@
+import { applyDecorators, HttpCode, RequestMapping, RequestMethod, SetMetadata } from '@nestjs/common';
+import type { z } from 'zod';
+
+export const ENDPOINT = 'claviger:endpoint';
+
+/** One REST endpoint as data: decoding, the API description and the inventory of what needs what derive from it. */
+export type EndpointDefinition = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below the controller's prefix, with `:name` for parameters. */
+  readonly path: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** What a caller needs, as operation and path; `public` for none and `token` for any valid token. */
+  readonly needs: string;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodObject;
+  /** Whether `If-Match` must be sent: the revision of a record, or the version of a content; `*` is allowed. */
+  readonly ifMatch?: 'revision' | 'version';
+  readonly status?: number;
+  readonly response?: z.ZodType;
+};
+
+type Parsed<S> = S extends z.ZodType ? z.infer<S> : Record<string, never>;
+
+/** What a controller method gets of an endpoint's request. */
+export type InputOf<E extends EndpointDefinition> = {
+  readonly params: Parsed<E['params']>;
+  readonly query: Parsed<E['query']>;
+  readonly body: Parsed<E['body']>;
+  /** The number in `If-Match`, or undefined for `*` and where it is not asked for. */
+  readonly ifMatch: number | undefined;
+};
+
+/** Keeps an endpoint's literal type. */
+export function defineEndpoint<const E extends EndpointDefinition>(endpoint: E): E {
+  return endpoint;
+}
+
+/** Routes a controller method as its definition says. */
+export function Endpoint(endpoint: EndpointDefinition): MethodDecorator {
+  return applyDecorators(
+    RequestMapping({ path: endpoint.path, method: RequestMethod[endpoint.method] }),
+    HttpCode(endpoint.status ?? 200),
+    SetMetadata(ENDPOINT, endpoint),
+  );
+}

@@ -1,0 +1,48 @@
+import { newId } from '@claviger/kernel';
+import { AppError } from '@claviger/kernel';
+import { HOP_HEADER, hopsThrough } from '@claviger/vaults/network';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { BODY_LIMIT_BYTES } from './json-body.js';
+import { ProblemFilter } from './problem.filter.js';
+
+/** Time that a client may take to send a request. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
+/** Fastify as Claviger wants it: own request ids, bodies left as bytes for our own strict decoder, nothing logged by itself. */
+export function createHttpAdapter(): FastifyAdapter {
+  return new FastifyAdapter({
+    logger: false,
+    genReqId: () => newId(),
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 2_048, ignoreTrailingSlash: false },
+    skipMiddie: true,
+  });
+}
+
+const loop = (): AppError =>
+  new AppError({
+    code: 'VAULT_LOOP',
+    kind: 'invalid',
+    message: 'This request came from this Claviger itself: a vault instance points back at it. Change its address.',
+  });
+
+/** Hooks and parsers that every surface shares. */
+export function configureHttp(app: NestFastifyApplication, installationId: string): void {
+  const server = app.getHttpAdapter().getInstance();
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  server.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    void reply.header('cache-control', 'no-store');
+    void reply.header('x-content-type-options', 'nosniff');
+    const hops = request.headers[HOP_HEADER];
+    if (typeof hops === 'string' && hopsThrough(hops, installationId)) return done(loop());
+    done();
+  });
+  const filter = app.get(ProblemFilter);
+  server.setErrorHandler((error, request, reply) => filter.answer(error, request, reply));
+  app.useGlobalFilters(filter);
+}

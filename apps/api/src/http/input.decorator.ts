@@ -1,0 +1,69 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { AppError } from '@claviger/kernel';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { ENDPOINT, type EndpointDefinition } from './endpoint.js';
+import { decodeJsonBody } from './json-body.js';
+
+/** The parsed request of an endpoint: parameters, query, body and If-Match. @throws AppError INPUT_INVALID and others */
+export const Input = createParamDecorator((_: unknown, context: ExecutionContext) => {
+  const endpoint = Reflect.getMetadata(ENDPOINT, context.getHandler()) as EndpointDefinition;
+  return parseInput(endpoint, context.switchToHttp().getRequest<FastifyRequest>());
+});
+
+function parseInput(endpoint: EndpointDefinition, request: FastifyRequest): Record<string, unknown> {
+  return {
+    params: parsePart(endpoint.params, request.params, 'path'),
+    query: parsePart(endpoint.query, request.query, 'query'),
+    body: endpoint.body ? parsePart(endpoint.body, decodeJsonBody((request.body as Buffer | undefined) ?? EMPTY), 'body') : {},
+    ifMatch: endpoint.ifMatch ? parseIfMatch(request.headers['if-match']) : undefined,
+  };
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function parsePart(schema: z.ZodObject | undefined, value: unknown, part: string): unknown {
+  const parsed = (schema ?? NOTHING).safeParse(value ?? {});
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.map((issue) => describeIssue(issue, schema ?? NOTHING, part));
+  throw new AppError({
+    code: 'INPUT_INVALID',
+    kind: 'invalid',
+    message: `The request is wrong. ${errors.map(({ pointer, message }) => `${pointer}: ${message}`).join('; ')}.`,
+    details: { errors },
+  });
+}
+
+const NOTHING = z.strictObject({});
+
+type InputError = { readonly pointer: string; readonly message: string };
+
+/** Never names an unknown field: what stands in the wrong place may be a secret. */
+function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodObject, part: string): InputError {
+  const at = issue.path.map((key) => `/${String(key)}`).join('');
+  const pointer = part === 'body' ? `#${at}` : `${part}${at}`;
+  if (issue.code !== 'unrecognized_keys') return { pointer, message: issue.message };
+  const known = at === '' ? Object.keys(schema.shape) : [];
+  return {
+    pointer,
+    message: known.length > 0 ? `there is a field that is not known; known are ${known.join(', ')}` : 'there is a field that is not known',
+  };
+}
+
+function parseIfMatch(header: string | undefined): number | undefined {
+  if (header === undefined)
+    throw new AppError({
+      code: 'IF_MATCH_REQUIRED',
+      kind: 'precondition_required',
+      message: 'Send If-Match with the ETag that you read, or * to accept any.',
+    });
+  if (header.trim() === '*') return undefined;
+  const match = /^"(\d{1,9})"$/.exec(header.trim());
+  if (!match)
+    throw new AppError({
+      code: 'IF_MATCH_INVALID',
+      kind: 'invalid',
+      message: 'If-Match must be one ETag as it was sent, such as "3", or *.',
+    });
+  return Number(match[1]);
+}

@@ -1,0 +1,55 @@
+import { AppError, SecretValue } from '@claviger/kernel';
+import { parseContent, stringifyContent, type JsonObject, type JsonValue } from '@claviger/vaults/contract';
+
+/** Largest request body, in bytes. */
+export const BODY_LIMIT_BYTES = 1024 * 1024;
+
+/** Top-level fields that hold secrets: content keeps its digits as text, credentials become plain values; both are wrapped. */
+const CONTENT_FIELD = 'content';
+const CREDENTIALS_FIELD = 'credentials';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Decodes a JSON request body: strictly (no duplicate keys, no lone surrogates, bounded depth), with numbers as
+ * numbers, and with secrets wrapped before anything else can see them.
+ * @throws AppError BODY_INVALID; never quotes the body
+ */
+export function decodeJsonBody(bytes: Buffer): Record<string, unknown> {
+  if (bytes.length === 0) return {};
+  const parsed = parseBody(bytes);
+  const body: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(parsed)) {
+    if (key === CONTENT_FIELD) body[key] = new SecretValue(stringifyContent(value));
+    else if (key === CREDENTIALS_FIELD) body[key] = new SecretValue(plain(value));
+    else if (key !== '__proto__') body[key] = plain(value);
+  }
+  return body;
+}
+
+function parseBody(bytes: Buffer): JsonObject {
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    throw new AppError({ code: 'BODY_INVALID', kind: 'invalid', message: 'The body is not valid UTF-8.' });
+  }
+  try {
+    return parseContent(text, BODY_LIMIT_BYTES);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    throw new AppError({
+      code: 'BODY_INVALID',
+      kind: error.kind,
+      message: error.message.replace(/^The content/, 'The body'),
+      ...(error.details ? { details: error.details } : {}),
+    });
+  }
+}
+
+function plain(value: JsonValue): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  if ('isLosslessNumber' in value) return Number((value as { value: string }).value);
+  if (Array.isArray(value)) return value.map((item: JsonValue) => plain(item));
+  return Object.fromEntries(Object.entries(value as JsonObject).map(([key, item]) => [key, plain(item)]));
+}

@@ -1,0 +1,50 @@
+import { AppError } from '@claviger/kernel';
+import { z } from 'zod';
+
+/** Query parameters of every list. */
+export const pageQuery = {
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(200)
+    .default(50)
+    .meta({ description: 'At most this many, 1 to 200.', example: 50 }),
+  cursor: z
+    .string()
+    .max(1_000)
+    .optional()
+    .meta({ description: 'The `nextCursor` of the page before. Opaque.' }),
+};
+
+/** The answer of every list. */
+export function pageOf<T extends z.ZodType>(item: T): z.ZodObject<{ items: z.ZodArray<T>; nextCursor: z.ZodNullable<z.ZodString> }> {
+  return z.object({
+    items: z.array(item),
+    nextCursor: z.string().nullable().meta({ description: 'Pass it as `cursor` for the next page; null on the last one.' }),
+  });
+}
+
+export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: string | null };
+
+/** Makes a page of at most `limit` items from a query that asked for one more. */
+export function toPage<T>(rows: readonly T[], limit: number, position: (last: T) => unknown): Page<T> {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  const hasMore = rows.length > limit && last !== undefined;
+  return { items, nextCursor: hasMore ? Buffer.from(JSON.stringify(position(last))).toString('base64url') : null };
+}
+
+/** Reads a cursor back. @throws AppError CURSOR_INVALID */
+export function fromCursor<T>(cursor: string | undefined, schema: z.ZodType<T>): T | undefined {
+  if (cursor === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+  } catch {
+    throw new AppError({
+      code: 'CURSOR_INVALID',
+      kind: 'invalid',
+      message: 'The cursor is not one that this list gave out. Start again without it.',
+    });
+  }
+}

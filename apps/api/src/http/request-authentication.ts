@@ -1,0 +1,60 @@
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { AppError, SecretValue, type RequestContext } from '@claviger/kernel';
+import { AccessService } from '@claviger/features/access';
+import { AuditService } from '@claviger/features/audit';
+import { Keyring } from '@claviger/platform/crypto';
+import type { FastifyRequest } from 'fastify';
+import { ENDPOINT, type EndpointDefinition } from './endpoint.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks; set once the token was found good. */
+    context?: RequestContext;
+  }
+}
+
+const noToken = (): AppError =>
+  new AppError({
+    code: 'TOKEN_MISSING',
+    kind: 'unauthenticated',
+    message: 'Send a token as "Authorization: Bearer <token>".',
+  });
+
+/** Finds out who asks, before any controller runs. A route without an endpoint definition is refused. */
+@Injectable()
+export class RequestAuthentication implements CanActivate {
+  constructor(
+    private readonly access: AccessService,
+    private readonly audit: AuditService,
+    private readonly keyring: Keyring,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const endpoint = Reflect.getMetadata(ENDPOINT, context.getHandler()) as EndpointDefinition | undefined;
+    if (!endpoint) throw new Error('A route without an endpoint definition.');
+    if (endpoint.needs === 'public') return true;
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const token = findToken(request);
+    try {
+      if (!token) throw noToken();
+      const actor = await this.access.authenticate(token);
+      request.context = {
+        requestId: request.id,
+        storeId: this.keyring.rootStoreId,
+        actor,
+        remoteAddress: request.ip,
+      };
+    } catch (error) {
+      if (error instanceof AppError && error.kind === 'unauthenticated') this.audit.countUnauthenticated(request.ip);
+      throw error;
+    }
+    return true;
+  }
+}
+
+function findToken(request: FastifyRequest): SecretValue | undefined {
+  const vaultToken = request.headers['x-vault-token'];
+  if (typeof vaultToken === 'string') return new SecretValue(vaultToken);
+  const match = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '');
+  return match?.[1] ? new SecretValue(match[1]) : undefined;
+}

@@ -1,0 +1,235 @@
+import { Controller, Res } from '@nestjs/common';
+import type { RequestContext } from '@claviger/kernel';
+import { ContentService, SecretRepository, SecretService, SecretViews, generateOptionsSchema, type VersionView, type WriteResult } from '@claviger/features/secrets';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { Context } from '../../http/context.decorator.js';
+import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
+import { Input } from '../../http/input.decorator.js';
+import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
+import { toChangeView } from '../changes/changes.dto.js';
+import { withoutUndefined } from './secrets.controller.js';
+import { contentIn, contentOut, dryRun, reason, secretId, versionNumber, versionView, writeResult } from './secrets.dto.js';
+
+const params = z.object({ id: secretId });
+const versionParams = z.object({ id: secretId, number: versionNumber });
+const UPDATE = 'update <profile>/data/<name>';
+
+const read = defineEndpoint({
+  method: 'GET',
+  path: ':id/content',
+  summary: 'Read the content',
+  description: 'The newest version, or `version`. The ETag is the version. Answered only once the audit entry is durable.',
+  needs: 'read <profile>/data/<name>',
+  params,
+  query: z.strictObject({ version: versionNumber.optional() }),
+  response: contentOut,
+});
+const write = defineEndpoint({
+  method: 'PUT',
+  path: ':id/content',
+  summary: 'Write a new version of the content',
+  description: 'Equal content from a caller who may read makes no version and says so. If-Match is the version.',
+  needs: UPDATE,
+  params,
+  query: z.strictObject({ dryRun }),
+  body: z.strictObject({ content: contentIn, reason }),
+  ifMatch: 'version',
+  response: writeResult,
+});
+const rotate = defineEndpoint({
+  method: 'POST',
+  path: ':id/rotate',
+  summary: 'Write a generated value that nobody sees',
+  needs: UPDATE,
+  params,
+  body: z.strictObject({ generate: generateOptionsSchema, reason }),
+  response: writeResult,
+});
+const versions = defineEndpoint({
+  method: 'GET',
+  path: ':id/versions',
+  summary: 'List the versions',
+  description: 'Newest first; they outlive the secret.',
+  needs: 'read claviger/secrets/<profile>/<name>',
+  params,
+  query: z.strictObject(pageQuery),
+  response: pageOf(versionView),
+});
+const restore = defineEndpoint({
+  method: 'POST',
+  path: ':id/versions/:number/restore',
+  summary: 'Make an old version the newest one',
+  needs: UPDATE,
+  params: versionParams,
+  body: z.strictObject({ reason }),
+  response: writeResult,
+});
+const remove = defineEndpoint({
+  method: 'DELETE',
+  path: ':id/versions/:number',
+  summary: 'Delete a version, for now',
+  description: 'It can be brought back with undelete.',
+  needs: 'update <profile>/delete/<name>',
+  params: versionParams,
+  query: z.strictObject({ reason }),
+  ifMatch: 'revision',
+  response: writeResult,
+});
+const undelete = defineEndpoint({
+  method: 'POST',
+  path: ':id/versions/:number/undelete',
+  summary: 'Bring a deleted version back',
+  needs: 'update <profile>/undelete/<name>',
+  params: versionParams,
+  body: z.strictObject({ reason }),
+  response: writeResult,
+});
+const destroy = defineEndpoint({
+  method: 'POST',
+  path: ':id/versions/:number/destroy',
+  summary: 'Erase a version for good',
+  needs: 'update <profile>/destroy/<name>',
+  params: versionParams,
+  body: z.strictObject({ reason }),
+  response: writeResult,
+});
+const adopt = defineEndpoint({
+  method: 'POST',
+  path: ':id/drift/adopt',
+  summary: 'Make what somebody put at the source a version',
+  needs: `${UPDATE} and update claviger/adopt/<profile>/<name>`,
+  params,
+  body: z.strictObject({ reason }),
+  response: writeResult,
+});
+const overwrite = defineEndpoint({
+  method: 'POST',
+  path: ':id/drift/overwrite',
+  summary: 'Write the recorded content over what somebody put at the source',
+  needs: `${UPDATE} and update claviger/overwrite/<profile>/<name>`,
+  params,
+  body: z.strictObject({ reason }),
+  response: writeResult,
+});
+
+type Written = z.input<typeof writeResult>;
+
+@Controller('api/v1/secrets')
+export class SecretContentController {
+  constructor(
+    private readonly content: ContentService,
+    private readonly records: SecretService,
+    private readonly secrets: SecretRepository,
+    private readonly views: SecretViews,
+  ) {}
+
+  @Endpoint(read)
+  async read(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, query }: InputOf<typeof read>,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const found = await this.content.read(ctx, id, query.version);
+    // The content is kept as text from end to end, so that its numbers keep their digits.
+    await reply
+      .header('content-type', 'application/json')
+      .header('etag', `"${found.number}"`)
+      .send(`{"version":${found.number},"content":${found.content.reveal()}}`);
+  }
+
+  @Endpoint(write)
+  async write(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, query, body, ifMatch }: InputOf<typeof write>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Written> {
+    const input = withoutUndefined({ ...body, baseVersion: ifMatch });
+    if (query.dryRun) return { plan: await this.content.planWrite(ctx, id, input) };
+    return answer(reply, await this.content.write(ctx, id, input));
+  }
+
+  @Endpoint(rotate)
+  async rotate(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, body }: InputOf<typeof rotate>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Written> {
+    return answer(reply, await this.content.rotate(ctx, id, withoutUndefined(body)));
+  }
+
+  @Endpoint(versions)
+  async versions(@Context() ctx: RequestContext, @Input() { params: { id }, query }: InputOf<typeof versions>): Promise<Page<VersionView>> {
+    const { secret } = await this.records.find(ctx, id);
+    const rows = await this.secrets.listVersions(ctx, id, query.limit + 1, fromCursor(query.cursor, z.number().int()));
+    const page = toPage(rows, query.limit, ({ number }) => number);
+    return { items: await this.views.versions(ctx, secret, page.items), nextCursor: page.nextCursor };
+  }
+
+  @Endpoint(restore)
+  async restore(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id, number }, body }: InputOf<typeof restore>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Written> {
+    return answer(reply, await this.content.restore(ctx, id, number, withoutUndefined(body)));
+  }
+
+  @Endpoint(remove)
+  async remove(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id, number }, query, ifMatch }: InputOf<typeof remove>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Written> {
+    const options = withoutUndefined({ expectedRevision: ifMatch, reason: query.reason });
+    return answer(reply, { change: await this.content.changeVersion(ctx, id, number, 'softDelete', options) });
+  }
+
+  @Endpoint(undelete)
+  async undelete(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id, number }, body }: InputOf<typeof undelete>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Written> {
+    return answer(reply, { change: await this.content.changeVersion(ctx, id, number, 'undelete', withoutUndefined(body)) });
+  }
+
+  @Endpoint(destroy)
+  async destroy(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id, number }, body }: InputOf<typeof destroy>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Written> {
+    return answer(reply, { change: await this.content.changeVersion(ctx, id, number, 'destroy', withoutUndefined(body)) });
+  }
+
+  @Endpoint(adopt)
+  async adopt(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, body }: InputOf<typeof adopt>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Written> {
+    return answer(reply, { change: await this.content.adoptDrift(ctx, id, body.reason) });
+  }
+
+  @Endpoint(overwrite)
+  async overwrite(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, body }: InputOf<typeof overwrite>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Written> {
+    return answer(reply, await this.content.overwriteDrift(ctx, id, body.reason));
+  }
+}
+
+function answer(reply: FastifyReply, result: WriteResult): Written {
+  if ('unchanged' in result) {
+    void reply.header('etag', `"${result.version}"`);
+    return result;
+  }
+  const { change } = result;
+  const version = change.result?.['version'] as number | undefined;
+  if (change.state !== 'done') void reply.status(202);
+  else if (version !== undefined) void reply.header('etag', `"${version}"`);
+  return { ...(version === undefined ? {} : { version }), change: toChangeView(change) };
+}

@@ -1,0 +1,234 @@
+import { Controller, Res } from '@nestjs/common';
+import type { RequestContext } from '@claviger/kernel';
+import type { ChangeEntity } from '@claviger/features/changes';
+import { TARGET_STATUSES } from '@claviger/features/replication';
+import { SECRET_STATES, SECRET_TYPES, SecretService, SecretViews, type PlanStep, type SecretView } from '@claviger/features/secrets';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { Context } from '../../http/context.decorator.js';
+import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
+import { Input } from '../../http/input.decorator.js';
+import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
+import { toChangeView } from '../changes/changes.dto.js';
+import { createSecretBody, dryRun, editSecretBody, profileName, reason, secretId, secretResult, secretView } from './secrets.dto.js';
+
+type Result = { readonly secret?: SecretView; readonly change?: unknown; readonly plan?: readonly PlanStep[] };
+
+const params = z.object({ id: secretId });
+const flag = z
+  .enum(['true', 'false'])
+  .default('false')
+  .transform((text) => text === 'true');
+
+const create = defineEndpoint({
+  method: 'POST',
+  path: '',
+  summary: 'Create a secret',
+  description: 'Give `content`, or `generate` for a value that nobody sees. 202 while the outcome at the vault is not known.',
+  needs:
+    'create claviger/secrets/<profile>/<name> and create <profile>/data/<name>; create <sync profile>/data/<name> for each; update claviger/adopt/… or claviger/overwrite/… for those options',
+  query: z.strictObject({ dryRun }),
+  body: createSecretBody,
+  status: 201,
+  response: secretResult,
+});
+const list = defineEndpoint({
+  method: 'GET',
+  path: '',
+  summary: 'List secrets',
+  description: 'Those that you may list. With both `profile` and `name` it finds the one secret of that name.',
+  needs: 'list claviger/secrets/<profile>/, for each profile',
+  query: z.strictObject({
+    ...pageQuery,
+    profile: profileName.optional(),
+    name: z.string().min(1).max(512).optional().meta({ description: 'Exactly this name; needs `profile`.' }),
+    namePrefix: z.string().max(512).optional(),
+    nameContains: z.string().max(512).optional(),
+    type: z.enum(SECRET_TYPES).optional(),
+    state: z.enum(SECRET_STATES).optional().meta({ description: 'Deleted secrets are listed only when asked for.' }),
+    owner: z.string().max(256).optional(),
+    label: z
+      .string()
+      .max(320)
+      .optional()
+      .meta({ description: '`key` or `key=value`.', example: 'team=payments' }),
+    expiringBefore: z.iso.datetime({ offset: true }).optional(),
+    replicationStatus: z.enum(TARGET_STATUSES).optional().meta({ description: 'With at least one target of this status.' }),
+    sort: z.enum(['name', 'createdAt', 'updatedAt', 'expiresAt']).default('name'),
+    order: z.enum(['asc', 'desc']).default('asc'),
+  }),
+  response: pageOf(secretView),
+});
+const get = defineEndpoint({
+  method: 'GET',
+  path: ':id',
+  summary: 'Get a secret without its content',
+  needs: 'read claviger/secrets/<profile>/<name>',
+  params,
+  response: secretView,
+});
+const edit = defineEndpoint({
+  method: 'PATCH',
+  path: ':id',
+  summary: 'Change the attributes of a secret',
+  description: 'Absent fields stay; null clears.',
+  needs: 'update claviger/secrets/<profile>/<name>',
+  params,
+  query: z.strictObject({ dryRun }),
+  body: editSecretBody,
+  ifMatch: 'revision',
+  response: secretResult,
+});
+const remove = defineEndpoint({
+  method: 'DELETE',
+  path: ':id',
+  summary: 'Delete a secret everywhere, or forget it',
+  description: 'Deletes it in every vault that holds it; with `retain=true` the vaults are left as they are.',
+  needs: 'delete claviger/secrets/<profile>/<name>; and delete <profile>/metadata/<name> unless retain=true',
+  params,
+  query: z.strictObject({ dryRun, retain: flag.meta({ override: { type: 'boolean' } }), reason }),
+  ifMatch: 'revision',
+  response: secretResult,
+});
+const action = { params, body: z.strictObject({ reason }), response: secretResult } as const;
+const enable = defineEndpoint({
+  ...action,
+  method: 'POST',
+  path: ':id/enable',
+  summary: 'Enable a secret',
+  needs: 'update claviger/secrets/<profile>/<name>',
+});
+const disable = defineEndpoint({
+  ...action,
+  method: 'POST',
+  path: ':id/disable',
+  summary: 'Disable a secret',
+  description: 'Reads and updates of its content are refused and replication rests; the vaults stay untouched.',
+  needs: 'update claviger/secrets/<profile>/<name>',
+});
+
+@Controller('api/v1/secrets')
+export class SecretsController {
+  constructor(
+    private readonly secrets: SecretService,
+    private readonly views: SecretViews,
+  ) {}
+
+  @Endpoint(create)
+  async create(
+    @Context() ctx: RequestContext,
+    @Input() { query, body }: InputOf<typeof create>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Result> {
+    const input = withoutUndefined(body);
+    if (query.dryRun) return this.#plan(reply, await this.secrets.planCreate(ctx, input));
+    const change = await this.secrets.create(ctx, input);
+    void reply.header('location', `/api/v1/secrets/${change.secretId}`);
+    return this.#result(ctx, reply, change, 201);
+  }
+
+  @Endpoint(list)
+  async list(@Context() ctx: RequestContext, @Input() { query }: InputOf<typeof list>): Promise<Page<SecretView>> {
+    if (query.name !== undefined && query.profile !== undefined) {
+      const { secret } = await this.secrets.findByName(ctx, query.profile, query.name);
+      return { items: [await this.views.one(ctx, secret)], nextCursor: null };
+    }
+    const { limit, cursor, order, label, expiringBefore, name, ...filters } = query;
+    const after = fromCursor(cursor, z.object({ value: z.string().nullable(), id: z.uuid() }));
+    const [key, value] = label === undefined ? [] : splitLabel(label);
+    const rows = await this.secrets.list(ctx, {
+      ...withoutUndefined(filters),
+      limit: limit + 1,
+      descending: order === 'desc',
+      ...(after ? { after } : {}),
+      ...(name === undefined ? {} : { namePrefix: name }),
+      ...(key === undefined ? {} : { label: { key, ...(value === undefined ? {} : { value }) } }),
+      ...(expiringBefore === undefined ? {} : { expiringBefore: new Date(expiringBefore) }),
+    });
+    const page = toPage(rows, limit, (last) => ({ value: sortValue(last[query.sort]), id: last.id }));
+    return { items: await this.views.many(ctx, page.items), nextCursor: page.nextCursor };
+  }
+
+  @Endpoint(get)
+  async get(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id } }: InputOf<typeof get>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<SecretView> {
+    const { secret } = await this.secrets.find(ctx, id);
+    void reply.header('etag', `"${secret.revision}"`);
+    return this.views.one(ctx, secret);
+  }
+
+  @Endpoint(edit)
+  async edit(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, query, body, ifMatch }: InputOf<typeof edit>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Result> {
+    const { reason: why, ...set } = withoutUndefined(body);
+    const parameters = { set, ...(ifMatch === undefined ? {} : { expectedRevision: ifMatch }) };
+    if (query.dryRun) return this.#plan(reply, await this.secrets.planEdit(ctx, id, parameters));
+    return this.#result(ctx, reply, await this.secrets.edit(ctx, id, parameters, why), 200);
+  }
+
+  @Endpoint(remove)
+  async remove(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, query, ifMatch }: InputOf<typeof remove>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Result> {
+    const options = withoutUndefined({ retain: query.retain, expectedRevision: ifMatch, reason: query.reason });
+    if (query.dryRun) return this.#plan(reply, await this.secrets.planRemove(ctx, id, options));
+    return this.#result(ctx, reply, await this.secrets.remove(ctx, id, options), 200);
+  }
+
+  @Endpoint(enable)
+  async enable(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, body }: InputOf<typeof enable>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Result> {
+    return this.#result(ctx, reply, await this.secrets.setDisabled(ctx, id, false, body.reason), 200);
+  }
+
+  @Endpoint(disable)
+  async disable(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, body }: InputOf<typeof disable>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Result> {
+    return this.#result(ctx, reply, await this.secrets.setDisabled(ctx, id, true, body.reason), 200);
+  }
+
+  async #result(ctx: RequestContext, reply: FastifyReply, change: ChangeEntity, status: number): Promise<Result> {
+    const view = { change: toChangeView(change) };
+    if (change.state !== 'done') {
+      void reply.status(202);
+      return view;
+    }
+    void reply.status(status);
+    const secret = await this.secrets.peek(ctx, change.secretId!);
+    void reply.header('etag', `"${secret.revision}"`);
+    return { secret: await this.views.one(ctx, secret), ...view };
+  }
+
+  #plan(reply: FastifyReply, plan: readonly PlanStep[]): Result {
+    void reply.status(200);
+    return { plan };
+  }
+}
+
+/** Drops keys whose value is undefined, for callees that tell absent from undefined. */
+export function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as never;
+}
+
+function splitLabel(label: string): [string, string?] {
+  const at = label.indexOf('=');
+  return at < 0 ? [label] : [label.slice(0, at), label.slice(at + 1)];
+}
+
+function sortValue(value: string | Date | null): string | null {
+  return value instanceof Date ? value.toISOString() : value;
+}

@@ -1,0 +1,45 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Type } from '@nestjs/common';
+import { FoundationModule, foundationOptions } from '@claviger/composition';
+import type { Config } from '@claviger/platform/config';
+import { Keyring } from '@claviger/platform/crypto';
+import { NestLogger, type Logger, type ProcessKind } from '@claviger/platform/telemetry';
+import { ApiModule } from './api.module.js';
+import { configureHttp, createHttpAdapter } from './http/http-server.js';
+
+export type RunningApi = {
+  /** The address that it listens on. */
+  readonly url: string;
+  readonly app: NestFastifyApplication;
+  /** Takes no new requests, finishes those under way, then resolves. */
+  close(): Promise<void>;
+};
+
+/** Starts the api process: the surfaces over a complete configuration (database address and root key included). */
+export function startApi(config: Config): Promise<RunningApi> {
+  return startHttp(config, 'api', [ApiModule]);
+}
+
+/** Starts a process that listens, composed of these modules over the foundation. */
+export async function startHttp(config: Config, kind: ProcessKind, modules: readonly Type[]): Promise<RunningApi> {
+  const options = foundationOptions(config, kind);
+  const root = { module: RootModule, imports: [FoundationModule.forRoot(options), ...modules] };
+  const app = await NestFactory.create<NestFastifyApplication>(root, createHttpAdapter(), {
+    bodyParser: false,
+    abortOnError: false,
+    logger: new NestLogger(options.logger),
+  });
+  configureHttp(app, app.get(Keyring).rootStoreId);
+  await app.listen(config.server.port, config.server.host);
+  const url = await app.getUrl();
+  logStart(options.logger, url);
+  return { url, app, close: () => app.close() };
+}
+
+class RootModule {}
+
+function logStart(logger: Logger, url: string): void {
+  logger.info('http.listening', { url });
+}

@@ -1,0 +1,67 @@
+import type { SecretValue } from '@claviger/kernel';
+import { createDataSource, migrate } from '@claviger/platform/database';
+import {
+  backUpDatabase,
+  mustBackUpFirst,
+  openEmbeddedDatabase,
+  readDataVersion,
+  writeDataVersion,
+  type DataLock,
+  type EmbeddedDatabase,
+  type ProductVersion,
+} from '@claviger/platform/embedded';
+
+import type { RunContext } from './run.js';
+import { resolveRootKey } from './root-key.js';
+import { databaseEnded } from './standalone.errors.js';
+
+/** A database that is open, unsealed and of the right schema. */
+export type OpenData = { readonly databaseUrl: string; readonly rootKey: SecretValue };
+
+export type DataOptions = {
+  readonly lock: DataLock;
+  readonly product: ProductVersion;
+  /** Root key from the environment, else the data directory's file counts. */
+  readonly givenRootKey: string | undefined;
+  readonly say: (line: string) => void;
+};
+
+/**
+ * Opens the embedded database of a data directory and brings it up to date. The order keeps a refusal free of effects:
+ * first the version, then the root key, then the backup, and only then the first change. The new version is recorded
+ * before the migrations, so that an older Claviger never works on data that is half-way, and a failing migration does
+ * not push out older backups at every further attempt.
+ */
+export async function openData({ lock, product, givenRootKey, say }: DataOptions, run: RunContext): Promise<OpenData> {
+  const { dataDir } = lock;
+  const needsBackup = mustBackUpFirst(dataDir, product);
+  let database: EmbeddedDatabase = await openEmbeddedDatabase({ lock, onLog: say, signal: run.signal });
+  run.cleanup.push('PostgreSQL', () => database.stop());
+  const rootKey = await resolveRootKey({ databaseUrl: database.url, dataDir, given: givenRootKey });
+  if (needsBackup && !database.isNew) {
+    await database.stop();
+    await backUp(dataDir, say);
+    database = await openEmbeddedDatabase({ lock, onLog: say, signal: run.signal });
+  }
+  writeDataVersion(dataDir, { app: product.app, schema: product.schemas.at(-1) ?? 'none' });
+  await bringUpToDate(database.url);
+  void database.exited.then(() => run.fail(databaseEnded(database.logFile)));
+  return { databaseUrl: database.url, rootKey };
+}
+
+/** Brings the schema of the database at `url` up to date. Throws what `migrate` throws. */
+export async function bringUpToDate(url: string): Promise<void> {
+  const dataSource = createDataSource({ url, poolSize: 2, entities: [], applicationName: 'claviger-start' });
+  await dataSource.initialize();
+  try {
+    await migrate(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+async function backUp(dataDir: string, say: (line: string) => void): Promise<void> {
+  const label = readDataVersion(dataDir)?.app ?? 'unknown';
+  say('Backing up the data before the upgrade');
+  say(`The backup is ${await backUpDatabase({ dataDir, label, now: new Date() })}`);
+}

@@ -1,0 +1,27 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK, systemContext, type Clock } from '@claviger/kernel';
+import { ABANDON_CHANGES, ChangeService, RECOVER_CHANGES } from '@claviger/features/changes';
+import { Keyring } from '@claviger/platform/crypto';
+import { HandlesJob, type JobRun } from '@claviger/platform/queue';
+
+const KEEP_FAILED_MS = 86_400_000;
+
+@Injectable()
+export class ChangeProcessor {
+  constructor(
+    private readonly changes: ChangeService,
+    private readonly keyring: Keyring,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @HandlesJob(RECOVER_CHANGES)
+  async recover(_: object, run: JobRun): Promise<void> {
+    await this.changes.recover(systemContext({ requestId: run.requestId, storeId: this.keyring.rootStoreId, job: 'change.recover' }));
+  }
+
+  @HandlesJob(ABANDON_CHANGES)
+  async abandon(_: object, run: JobRun): Promise<void> {
+    const ctx = systemContext({ requestId: run.requestId, storeId: this.keyring.rootStoreId, job: 'change.abandon' });
+    await this.changes.abandonFailed(ctx, new Date(this.clock.now().getTime() - KEEP_FAILED_MS));
+  }
+}

@@ -1,0 +1,15 @@
+import { everyMs, type JobSchedule } from '@claviger/platform/queue';
+import { RECOVER_CHANGES, ABANDON_CHANGES } from '@claviger/features/changes';
+import { SWEEP_TARGETS, VERIFY_TARGETS } from '@claviger/features/replication';
+import { VERIFY_SOURCES } from '@claviger/features/secrets';
+import { MAINTAIN_AUDIT } from '@claviger/features/audit';
+
+/** Every recurring job. PostgreSQL is the truth: these find what is due there, whatever became of the queue. */
+export const SCHEDULES: readonly JobSchedule[] = [
+  everyMs(2_000, SWEEP_TARGETS, {}),
+  everyMs(2_000, RECOVER_CHANGES, {}),
+  everyMs(30_000, VERIFY_TARGETS, {}),
+  everyMs(30_000, VERIFY_SOURCES, {}),
+  everyMs(600_000, ABANDON_CHANGES, {}),
+  everyMs(3_600_000, MAINTAIN_AUDIT, {}),
+];

@@ -1,0 +1,29 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { AuditModule } from '@claviger/features/audit';
+import { ChangesModule } from '@claviger/features/changes';
+import { ReplicationModule } from '@claviger/features/replication';
+import { SecretsModule } from '@claviger/features/secrets';
+import type { Config } from '@claviger/platform/config';
+import { QueueWorkerModule } from '@claviger/platform/queue';
+import { ChangeProcessor } from './processors/change.processor.js';
+import { ReplicationProcessor } from './processors/replication.processor.js';
+import { SecretProcessor } from './processors/secret.processor.js';
+import { SCHEDULES } from './schedules.js';
+
+/** The features without HTTP: the handlers of all jobs and the recurring ones. Stands on FoundationModule. */
+@Module({})
+export class WorkerModule {
+  static forRoot(config: Config): DynamicModule {
+    return {
+      module: WorkerModule,
+      imports: [
+        AuditModule,
+        ChangesModule,
+        ReplicationModule,
+        SecretsModule,
+        QueueWorkerModule.forRoot({ concurrency: config.work.workerConcurrency, schedules: SCHEDULES }),
+      ],
+      providers: [ChangeProcessor, ReplicationProcessor, SecretProcessor],
+    };
+  }
+}

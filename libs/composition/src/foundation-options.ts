@@ -1,0 +1,28 @@
+import { AppError, SecretValue } from '@claviger/kernel';
+import type { Config } from '@claviger/platform/config';
+import { RootKey } from '@claviger/platform/crypto';
+import { createLogger, type ProcessKind } from '@claviger/platform/telemetry';
+import type { FoundationOptions } from './foundation.module.js';
+import { PRODUCT_VERSION } from './product-version.js';
+
+/**
+ * What the foundation needs, from a configuration that names a database and has a root key.
+ * @throws AppError CONFIG_INCOMPLETE, ROOT_KEY_INVALID
+ */
+export function foundationOptions(config: Config, kind: ProcessKind): FoundationOptions {
+  const { databaseUrl } = config.storage;
+  const { rootKey } = config.security;
+  if (databaseUrl === undefined) throw incomplete('CLAVIGER_DATABASE_URL');
+  if (rootKey === undefined) throw incomplete('CLAVIGER_ROOT_KEY');
+  return {
+    config,
+    databaseUrl,
+    rootKey: RootKey.fromText(new SecretValue(rootKey)),
+    logger: createLogger({ level: config.telemetry.logLevel, process: kind }),
+    kind,
+    version: PRODUCT_VERSION,
+  };
+}
+
+const incomplete = (variable: string): AppError =>
+  new AppError({ code: 'CONFIG_INCOMPLETE', kind: 'invalid', message: `Set ${variable} (or ${variable}_FILE); only standalone can do without.` });

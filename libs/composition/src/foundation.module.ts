@@ -1,0 +1,63 @@
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { CLOCK, systemClock } from '@claviger/kernel';
+import { CONFIG, type Config } from '@claviger/platform/config';
+import { Keyring, type RootKey } from '@claviger/platform/crypto';
+import { Database, DatabaseModule } from '@claviger/platform/database';
+import { QueueModule } from '@claviger/platform/queue';
+import { ProcessModule, TelemetryModule, type Logger, type ProcessKind } from '@claviger/platform/telemetry';
+import { ENTITIES } from './entities.js';
+import { VaultKindsModule } from './vault-kinds.module.js';
+
+export type FoundationOptions = {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly rootKey: RootKey;
+  readonly logger: Logger;
+  readonly kind: ProcessKind;
+  readonly version: string;
+};
+
+@Global()
+@Module({})
+class KeyringModule {
+  static forRoot(rootKey: RootKey): DynamicModule {
+    const keyring = {
+      provide: Keyring,
+      inject: [Database],
+      useFactory: (database: Database) => Keyring.open(database.pool, rootKey),
+    };
+    return { module: KeyringModule, providers: [keyring], exports: [keyring] };
+  }
+}
+
+/** What every process stands on: configuration, clock, logs, database, keys, queue, and the registered kinds of vault. */
+@Global()
+@Module({})
+export class FoundationModule {
+  static forRoot(options: FoundationOptions): DynamicModule {
+    const { config, databaseUrl, kind, version } = options;
+    const applicationName = `claviger-${kind}`;
+    const values = [
+      { provide: CONFIG, useValue: config },
+      { provide: CLOCK, useValue: systemClock },
+    ];
+    return {
+      module: FoundationModule,
+      imports: [
+        TelemetryModule.forRoot(options.logger),
+        DatabaseModule.forRoot({
+          url: databaseUrl,
+          poolSize: config.storage.databasePoolSize,
+          entities: ENTITIES,
+          applicationName,
+        }),
+        KeyringModule.forRoot(options.rootKey),
+        ProcessModule.forRoot({ kind, version }),
+        QueueModule.forRoot({ redisUrl: config.storage.redisUrl, databaseUrl, clientName: applicationName }),
+        VaultKindsModule,
+      ],
+      providers: values,
+      exports: values,
+    };
+  }
+}

@@ -1,0 +1,5 @@
+export * from './entities.js';
+export * from './foundation-options.js';
+export * from './foundation.module.js';
+export * from './migrate-all.js';
+export * from './product-version.js';

@@ -1,0 +1,107 @@
+import type { Logger } from '@claviger/platform/telemetry';
+import {
+  createPostgresBackend,
+  createRedisBackend,
+  isPgPool,
+  setDefaultBackendFactory,
+  type BackendFactory,
+} from 'bullmq';
+import { Redis } from 'ioredis';
+import { Pool } from 'pg';
+import { ErrorThrottle } from './error-throttle.js';
+
+/** One LISTEN a queue of a worker, and a few statements at the same time. Opened as needed, closed when idle. */
+const MAX_CONNECTIONS = 6;
+const CONNECT_TIMEOUT_MS = 10_000;
+const CLAIM_PAUSE_MS = 500;
+
+export type QueueOptions = {
+  /** Redis to keep the queue in; without it the queue lives in the database. */
+  readonly redisUrl?: string | undefined;
+  readonly databaseUrl: string;
+  /** Shown in Redis' client list and in pg_stat_activity. */
+  readonly clientName: string;
+};
+
+/** The connection that the queues of a process share. */
+export type QueueConnection = {
+  readonly backend: 'redis' | 'postgres';
+  /** What BullMQ takes as its `connection`. */
+  readonly client: Redis | Pool;
+  /** Rejects when the queue cannot be reached. */
+  ping(): Promise<unknown>;
+  close(): Promise<void>;
+};
+
+/** Opens the connection without waiting for it: an unreachable queue is a matter of health, not of starting. */
+export function openQueueConnection(options: QueueOptions, logger: Logger): QueueConnection {
+  const onError = new ErrorThrottle(logger, 'queue.connection_failed').onError;
+  return options.redisUrl ? openRedis(options.redisUrl, options, onError) : openPostgres(options, onError);
+}
+
+function openRedis(url: string, { clientName }: QueueOptions, onError: (error: Error) => void): QueueConnection {
+  const client = new Redis(url, {
+    connectionName: clientName,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    // BullMQ requires it of connections that block.
+    maxRetriesPerRequest: null,
+    retryStrategy: (times) => Math.min(50 * 2 ** times, 2_000),
+  });
+  client.on('error', onError);
+  return {
+    backend: 'redis',
+    client,
+    ping: () => client.ping(),
+    // Not quit(): it waits for an answer, which a Redis that is gone does not give.
+    close: async () => client.disconnect(),
+  };
+}
+
+function openPostgres({ databaseUrl, clientName }: QueueOptions, onError: (error: Error) => void): QueueConnection {
+  const client = new Pool({
+    connectionString: withSessionSettings(databaseUrl),
+    application_name: clientName,
+    max: MAX_CONNECTIONS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+  });
+  client.on('error', onError);
+  return { backend: 'postgres', client, ping: () => client.query('select 1'), close: () => client.end() };
+}
+
+/**
+ * BullMQ's tables are in a schema of their own. What it commits may be lost in a crash of PostgreSQL, like everything in
+ * the queue, so its commits do not wait for the disk.
+ */
+function withSessionSettings(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  const settings = [url.searchParams.get('options'), '-c search_path=bullmq', '-c synchronous_commit=off'];
+  url.searchParams.set('options', settings.filter(Boolean).join(' '));
+  return url.href;
+}
+
+/**
+ * Lets BullMQ choose its backend by the connection that it is given. (@nestjs/bullmq passes no backend on, so it has to
+ * be the default of the process; this one depends on nothing but its arguments.)
+ */
+export function installBackends(): void {
+  const byConnection: BackendFactory = (name, opts, factoryOptions) =>
+    isPgPool(opts.connection)
+      ? pausingBetweenFailedClaims(createPostgresBackend(name, opts as never, factoryOptions))
+      : createRedisBackend(name, opts, factoryOptions);
+  setDefaultBackendFactory(byConnection);
+}
+
+/** BullMQ's worker asks again at once when asking for a job failed with anything but a refused connection. */
+function pausingBetweenFailedClaims<B extends ReturnType<typeof createPostgresBackend>>(backend: B): B {
+  const claim = backend.moveToActive.bind(backend);
+  backend.moveToActive = async (token, name) => {
+    try {
+      return await claim(token, name);
+    } catch (error) {
+      await new Promise((resolve) => setTimeout(resolve, CLAIM_PAUSE_MS));
+      throw error;
+    }
+  };
+  return backend;
+}

@@ -1,0 +1,217 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, readFileSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+
+import { findPostgres, ProgramYard, repository, type StartedProgram } from './started-program.js';
+
+const NOBODY = 65534;
+const yard = new ProgramYard();
+const isRoot = process.getuid?.() === 0;
+const asRootHere = isRoot ? describe : describe.skip;
+
+afterEach(() => yard.stopAll());
+afterAll(() => yard.remove());
+
+async function whoami(program: StartedProgram, token = program.rootToken): Promise<number> {
+  const response = await fetch(`${await program.ready()}/api/v1/whoami`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  await response.body?.cancel();
+  return response.status;
+}
+
+function expectStopped(program: StartedProgram): void {
+  expect(program.postgresPid).toBeUndefined();
+  expect(readFileSync(join(program.dataDir, 'postgres.log'), 'utf8').trim()).toMatch(/database system is shut down$/);
+}
+
+describe('the first start', () => {
+  it('says where it is, where the token lies and what to try, and never the token', async () => {
+    const program = yard.start(yard.newDataDir());
+    const url = await program.ready();
+    expect(statSync(join(program.dataDir, 'root-token')).mode & 0o777).toBe(0o600);
+    expect(program.stdout).toContain(join(program.dataDir, 'root-token'));
+    expect(program.rootToken.length).toBeGreaterThan(20);
+    expect(program.stdout + program.stderr).not.toContain(program.rootToken);
+    expect(await whoami(program)).toBe(200);
+    expect(await whoami(program, 'wrong')).not.toBe(200);
+    const [, shown] = /try\s+(curl .*)/.exec(program.stdout) ?? [];
+    const { stdout, status } = spawnSync('sh', ['-c', `${shown} --silent --fail`], { encoding: 'utf8' });
+    expect(status).toBe(0);
+    expect(stdout).toContain('root');
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  });
+});
+
+describe('a later start', () => {
+  it('keeps the data, the key and the token', async () => {
+    const first = yard.start(yard.newDataDir());
+    await first.ready();
+    const token = first.rootToken;
+    const key = readFileSync(join(first.dataDir, 'root-key'), 'utf8');
+    expect(await first.end('SIGTERM')).toBe(0);
+    const second = yard.start(first.dataDir);
+    expect(await whoami(second, token)).toBe(200);
+    expect(second.rootToken).toBe(token);
+    expect(readFileSync(join(first.dataDir, 'root-key'), 'utf8')).toBe(key);
+  });
+
+  it('stops the PostgreSQL of a killed Claviger and goes on', async () => {
+    const killed = yard.start(yard.newDataDir());
+    await killed.ready();
+    const orphan = findPostgres(killed.dataDir);
+    expect(await killed.end('SIGKILL')).toBe('SIGKILL');
+    expect(() => process.kill(orphan!, 0)).not.toThrow();
+    const next = yard.start(killed.dataDir);
+    expect(await whoami(next)).toBe(200);
+    expect(next.stdout).toContain(`process ${orphan}`);
+    expect(findPostgres(next.dataDir)).not.toBe(orphan);
+  });
+
+  it('starts after a kill at the very beginning of the first start', async () => {
+    const dataDir = yard.newDataDir();
+    for (const limitMs of [50, 200, 400, 600]) {
+      const killed = yard.start(dataDir);
+      await Promise.race([killed.exit(), new Promise((resolve) => setTimeout(resolve, limitMs))]);
+      await killed.end('SIGKILL');
+    }
+    expect(await whoami(yard.start(dataDir))).toBe(200);
+  });
+});
+
+describe('a stop', () => {
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'by %s stops PostgreSQL cleanly and ends with 0',
+    async (signal) => {
+      const program = yard.start(yard.newDataDir());
+      await program.ready();
+      expect(await program.end(signal)).toBe(0);
+      expectStopped(program);
+    },
+  );
+
+  it('asked for again and again is still a clean one', async () => {
+    const program = yard.start(yard.newDataDir());
+    await program.ready();
+    expect(await program.end('SIGTERM', 'SIGINT', 'SIGTERM', 'SIGTERM')).toBe(0);
+    expectStopped(program);
+  });
+
+  it('asked for while it still starts ends with 0 and leaves nothing running', async () => {
+    const program = yard.start(yard.newDataDir());
+    while (!program.stdout.includes('Creating the database')) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await program.end('SIGTERM')).toBe(0);
+    expect(program.postgresPid).toBeUndefined();
+  });
+
+  it('answers the request that is under way', async () => {
+    const program = yard.start(yard.newDataDir());
+    const { hostname, port } = new URL(await program.ready());
+    const body = JSON.stringify({ displayName: 'late' });
+    const socket = connect(Number(port), hostname);
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    const head = [
+      'POST /api/v1/tokens HTTP/1.1',
+      `Host: ${hostname}`,
+      `Authorization: Bearer ${program.rootToken}`,
+      'Content-Type: application/json',
+      `Content-Length: ${body.length}`,
+      'Connection: close',
+    ];
+    await new Promise<void>((resolve) =>
+      socket.write(`${head.join('\r\n')}\r\n\r\n${body.slice(0, 5)}`, () => resolve()),
+    );
+    // The program has read what was written before this answer, because one thread serves both connections.
+    expect(await whoami(program)).toBe(200);
+    const ended = program.end('SIGTERM');
+    while (!program.stdout.includes('Stopping')) await new Promise((resolve) => setTimeout(resolve, 5));
+    socket.write(body.slice(5));
+    await closed;
+    expect(answer).toMatch(/^HTTP\/1\.1 201 /);
+    expect(await ended).toBe(0);
+    expectStopped(program);
+  });
+});
+
+describe('npm start', () => {
+  const command = ['npm', 'start'] as const;
+
+  it('ends cleanly when npm itself is asked to, once or again and again', async () => {
+    for (const signals of [['SIGTERM'], ['SIGINT'], ['SIGTERM', 'SIGTERM', 'SIGTERM']] as const) {
+      const program = yard.start(yard.newDataDir(), { command });
+      await program.ready();
+      await program.end(...signals);
+      expectStopped(program);
+    }
+  });
+
+  it('lists every environment variable', () => {
+    const { stdout, status } = spawnSync('npm', ['--silent', 'start', '--', '--help'], {
+      cwd: repository,
+      encoding: 'utf8',
+    });
+    expect(status).toBe(0);
+    for (const name of ['CLAVIGER_HOST', 'CLAVIGER_PORT', 'CLAVIGER_DATA_DIR']) expect(stdout).toContain(name);
+  });
+
+  it('refuses an option that it does not know', () => {
+    const result = spawnSync(process.execPath, ['tools/start/start.mjs', '--verbos'], {
+      cwd: repository,
+      encoding: 'utf8',
+    });
+    expect(result).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/^.*--verbos.*--help.*\n$/) });
+  });
+
+  it('says which Node it needs to one that is too old', () => {
+    const script = `Object.defineProperty(process.versions, 'node', { value: '18.20.4' }); import('./tools/start/start.mjs');`;
+    const result = spawnSync(process.execPath, ['--eval', script], { cwd: repository, encoding: 'utf8' });
+    expect(result).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/^.*20\.19.*18\.20\.4.*\n$/) });
+  });
+});
+
+asRootHere('as an ordinary user (from root)', () => {
+  const forEveryone = (dataDir: string): string => {
+    chmodSync(yard.root, 0o755);
+    chownSync(dirname(dataDir), NOBODY, NOBODY);
+    return dataDir;
+  };
+
+  it('starts and stops', async () => {
+    const program = yard.start(forEveryone(yard.newDataDir()), { uid: NOBODY });
+    expect(await whoami(program)).toBe(200);
+    expect(statSync(join(program.dataDir, 'postgres')).uid).toBe(NOBODY);
+    expect(await program.end('SIGTERM')).toBe(0);
+    expectStopped(program);
+  });
+
+  it('can be followed by a start as root', async () => {
+    const program = yard.start(forEveryone(yard.newDataDir()), { uid: NOBODY });
+    await program.ready();
+    expect(await program.end('SIGTERM')).toBe(0);
+    expect(await whoami(yard.start(program.dataDir))).toBe(200);
+  });
+
+  it('is told when the data directory is not its own', async () => {
+    const program = yard.start(yard.newDataDir(), { uid: NOBODY });
+    expect(await program.exit()).toBe(1);
+    expect(program.stderr).toMatch(
+      /^The data directory .* may not be read and written by this user.*CLAVIGER_DATA_DIR.*\n$/,
+    );
+  });
+});
+
+asRootHere('as root', () => {
+  it('starts where no other user can reach the data', async () => {
+    const dataDir = yard.newDataDir();
+    chmodSync(dirname(dataDir), 0o700);
+    const program = yard.start(dataDir);
+    expect(await whoami(program)).toBe(200);
+    expect(await program.end('SIGTERM')).toBe(0);
+    expectStopped(program);
+  });
+});

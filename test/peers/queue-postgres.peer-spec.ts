@@ -1,0 +1,30 @@
+import { migrateQueue } from '@claviger/platform/queue';
+import { createTestDatabase } from '@claviger/testing';
+import { describe } from '@jest/globals';
+import { describeQueue, type QueuePlace } from './queue-cases.js';
+
+const openPostgres = async (): Promise<QueuePlace> => {
+  const db = await createTestDatabase();
+  await migrateQueue(db.url);
+  const { pool } = db.database;
+  const { rows } = await pool.query(
+    `select table_name as name from information_schema.tables where table_schema = 'bullmq' and table_name <> 'migration'`,
+  );
+  const tables = (rows as { name: string }[]).map(({ name }) => `bullmq.${name}`);
+  const others = `datname = current_database() and application_name <> 'claviger-test' and pid <> pg_backend_pid()`;
+  return {
+    options: { databaseUrl: db.url, clientName: 'claviger-test-queue' },
+    dump: async () => {
+      const texts = await Promise.all(tables.map((table) => pool.query(`select t::text from ${table} t`)));
+      return JSON.stringify(texts.map((text) => text.rows));
+    },
+    empty: async () => void (await pool.query(`truncate ${tables.join(', ')}`)),
+    disconnect: async () =>
+      void (await pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${others}`)),
+    countConnections: async () =>
+      Number((await pool.query(`select count(*) from pg_stat_activity where ${others}`)).rows[0].count),
+    stop: () => db.drop(),
+  };
+};
+
+describe('the queue in PostgreSQL', () => describeQueue(openPostgres));

@@ -1,0 +1,38 @@
+import { findRedisServer, startRedis } from '@claviger/testing';
+import { describe } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { describeQueue, type QueuePlace } from './queue-cases.js';
+
+const openRedis = async (): Promise<QueuePlace> => {
+  const redis = await startRedis();
+  const client = new Redis(redis.url);
+  const clients = async (): Promise<string[]> =>
+    String(await client.call('CLIENT', 'LIST'))
+      .split('\n')
+      .filter((line) => line.includes('addr=') && !line.includes('cmd=client'));
+  return {
+    options: { redisUrl: redis.url, databaseUrl: 'postgres://nowhere.invalid/none', clientName: 'claviger-test' },
+    dump: async () => JSON.stringify(await Promise.all((await client.keys('*')).map((key) => read(client, key)))),
+    empty: async () => void (await client.flushall()),
+    disconnect: async () => void (await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')),
+    countConnections: async () => (await clients()).length,
+    stop: async () => {
+      client.disconnect();
+      await redis.stop();
+    },
+  };
+};
+
+async function read(client: Redis, key: string): Promise<unknown> {
+  const readers: Record<string, () => Promise<unknown>> = {
+    string: () => client.get(key),
+    hash: () => client.hgetall(key),
+    list: () => client.lrange(key, 0, -1),
+    set: () => client.smembers(key),
+    zset: () => client.zrange(key, '0', '-1'),
+    stream: () => client.xrange(key, '-', '+'),
+  };
+  return [key, await readers[await client.type(key)]?.()];
+}
+
+(findRedisServer() ? describe : describe.skip)('the queue on Redis', () => describeQueue(openRedis));

@@ -17,7 +17,7 @@ module.exports = {
     {
       name: 'no undeclared packages',
       severity: 'error',
-      from: { path: '^(apps|libs)/', pathNot: '^libs/testing/' },
+      from: { path: '^(apps|libs)/', pathNot: ['^libs/testing/', '/fixtures/'] },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], pathNot: '@types/' },
     },
     {
@@ -48,6 +48,9 @@ module.exports = {
     only('features know the contract, not the vaults', '^libs/features/', [
       '^libs/(kernel|platform|features)/',
       contract,
+    ]),
+    only('the composition root knows all below it', '^libs/composition/', [
+      '^libs/(kernel|platform|vaults|features|composition)/',
     ]),
     only('the api stands alone', '^apps/api/', ['^apps/api/', '^libs/(?!testing/)']),
     only('the worker stands alone', '^apps/worker/', ['^apps/worker/', '^libs/(?!testing/)']),

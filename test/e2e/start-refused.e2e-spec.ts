@@ -2,9 +2,11 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeF
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { ProgramYard, type ProgramOptions } from './started-program.js';
+
+jest.setTimeout(120_000);
 
 const yard = new ProgramYard();
 let stopped: string;

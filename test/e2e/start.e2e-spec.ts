@@ -2,10 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 
 import { findPostgres, ProgramYard, repository, type StartedProgram } from './started-program.js';
+
+jest.setTimeout(120_000);
 
 const NOBODY = 65534;
 const yard = new ProgramYard();
@@ -15,10 +18,10 @@ const asRootHere = isRoot ? describe : describe.skip;
 afterEach(() => yard.stopAll());
 afterAll(() => yard.remove());
 
-async function whoami(program: StartedProgram, token = program.rootToken): Promise<number> {
-  const response = await fetch(`${await program.ready()}/api/v1/whoami`, {
-    headers: { authorization: `Bearer ${token}` },
-  });
+async function whoami(program: StartedProgram, token?: string): Promise<number> {
+  const url = await program.ready();
+  const headers = { authorization: `Bearer ${token ?? program.rootToken}` };
+  const response = await fetch(`${url}/api/v1/whoami`, { headers });
   await response.body?.cancel();
   return response.status;
 }
@@ -75,7 +78,7 @@ describe('a later start', () => {
     const dataDir = yard.newDataDir();
     for (const limitMs of [50, 200, 400, 600]) {
       const killed = yard.start(dataDir);
-      await Promise.race([killed.exit(), new Promise((resolve) => setTimeout(resolve, limitMs))]);
+      await Promise.race([killed.exit(), sleep(limitMs)]);
       await killed.end('SIGKILL');
     }
     expect(await whoami(yard.start(dataDir))).toBe(200);
@@ -102,7 +105,7 @@ describe('a stop', () => {
 
   it('asked for while it still starts ends with 0 and leaves nothing running', async () => {
     const program = yard.start(yard.newDataDir());
-    while (!program.stdout.includes('Creating the database')) await new Promise((resolve) => setTimeout(resolve, 5));
+    await program.says(/Creating the database/);
     expect(await program.end('SIGTERM')).toBe(0);
     expect(program.postgresPid).toBeUndefined();
   });
@@ -129,7 +132,7 @@ describe('a stop', () => {
     // The program has read what was written before this answer, because one thread serves both connections.
     expect(await whoami(program)).toBe(200);
     const ended = program.end('SIGTERM');
-    while (!program.stdout.includes('Stopping')) await new Promise((resolve) => setTimeout(resolve, 5));
+    await program.says(/Stopping/);
     socket.write(body.slice(5));
     await closed;
     expect(answer).toMatch(/^HTTP\/1\.1 201 /);

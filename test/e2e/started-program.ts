@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export const repository = process.cwd();
 
 const MAIN = join(repository, 'dist/apps/standalone/src/main.js');
 const READY = /is ready at (http:\/\/\S+)/;
-const READY_LIMIT_MS = 60_000;
+const SAY_LIMIT_MS = 60_000;
+const POLL_MS = 5;
 
 export type ProgramOptions = {
   /** Program and arguments instead of Node with the built standalone. */
@@ -42,15 +44,18 @@ export class StartedProgram {
 
   /** Resolves with the address once the program says that it is ready; rejects when it ends before. */
   async ready(): Promise<string> {
-    const deadline = Date.now() + READY_LIMIT_MS;
-    for (;;) {
-      const url = READY.exec(this.stdout)?.[1];
-      if (url) return url;
-      const ended = await Promise.race([
-        this.#exit.then(() => true),
-        new Promise((resolve) => setTimeout(resolve, 10)),
-      ]);
-      if (ended === true || Date.now() > deadline) throw new Error(`not ready: ${this.stdout}${this.stderr}`);
+    return (await this.says(READY))[1] ?? '';
+  }
+
+  /** Resolves once the program has printed what matches; rejects when it ends before, or takes far too long. */
+  async says(pattern: RegExp): Promise<RegExpExecArray> {
+    const deadline = Date.now() + SAY_LIMIT_MS;
+    const ended = this.#exit.then(() => true);
+    for (let hasEnded = false; ;) {
+      const match = pattern.exec(this.stdout);
+      if (match) return match;
+      if (hasEnded || Date.now() > deadline) throw new Error(`said no ${pattern}: ${this.stdout}${this.stderr}`);
+      hasEnded = await Promise.race([ended, sleep(POLL_MS, false)]);
     }
   }
 

@@ -149,6 +149,11 @@ export class QueueApp {
     const id = newId();
     this.jobs.enqueue(TOUCH, { id }, { lane: 'retry' });
     await eventually(() => this.runs('test.touch', id).length > 0);
+    await this.idle();
+  }
+
+  /** Resolves when no job waits or runs, other than for its time. */
+  async idle(): Promise<void> {
     for (const name of ['changes', 'sweeps'] as const)
       await eventually(async () => {
         const counts = await this.bull(name).getJobCounts('active', 'waiting', 'prioritized');

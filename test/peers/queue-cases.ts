@@ -2,7 +2,7 @@ import { AppError, newId } from '@claviger/kernel';
 import { everyMs, QueueModule, QueueWorkerModule, type QueueOptions } from '@claviger/platform/queue';
 import { NestLogger, TelemetryModule } from '@claviger/platform/telemetry';
 import { captureLogs } from '@claviger/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Test } from '@nestjs/testing';
 import {
   BLOCK,
@@ -57,9 +57,16 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
   beforeAll(async () => {
     place = await open();
   });
+  beforeEach(() => {
+    // BullMQ prints errors that nobody listens to, with everything that hangs on them.
+    for (const method of ['log', 'warn', 'error'] as const)
+      jest.spyOn(console, method).mockImplementation(() => undefined);
+  });
   afterEach(async () => {
     await Promise.all(apps.splice(0).map((app) => app.close()));
     await place.empty();
+    for (const method of ['log', 'warn', 'error'] as const) expect(console[method]).not.toHaveBeenCalled();
+    jest.restoreAllMocks();
   });
   afterAll(() => place.stop());
 
@@ -339,7 +346,7 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const workers = await Promise.all([start({ schedules }), start({ schedules })]);
       const runs = (): number => workers.reduce((sum, app) => sum + app.runs('test.sweep').length, 0);
       await eventually(() => runs() === 1);
-      await Promise.all(workers.map((app) => app.settled()));
+      await Promise.all(workers.map((app) => app.idle()));
       expect(runs()).toBe(1);
       expect(await workers[0]!.bull('changes').getJobSchedulersCount()).toBe(1);
     });

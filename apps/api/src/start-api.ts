@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Type } from '@nestjs/common';
+import type { DynamicModule, Type } from '@nestjs/common';
 import { FoundationModule, foundationOptions } from '@claviger/composition';
 import type { Config } from '@claviger/platform/config';
 import { Keyring } from '@claviger/platform/crypto';
@@ -23,7 +23,7 @@ export function startApi(config: Config): Promise<RunningApi> {
 }
 
 /** Starts a process that listens, composed of these modules over the foundation. */
-export async function startHttp(config: Config, kind: ProcessKind, modules: readonly Type[]): Promise<RunningApi> {
+export async function startHttp(config: Config, kind: ProcessKind, modules: readonly (Type | DynamicModule)[]): Promise<RunningApi> {
   const options = foundationOptions(config, kind);
   const root = { module: RootModule, imports: [FoundationModule.forRoot(options), ...modules] };
   const app = await NestFactory.create<NestFastifyApplication>(root, createHttpAdapter(), {

@@ -1,5 +1,4 @@
 import type { SecretValue } from '@claviger/kernel';
-import { createDataSource, migrate } from '@claviger/platform/database';
 import {
   backUpDatabase,
   mustBackUpFirst,
@@ -21,6 +20,8 @@ export type OpenData = { readonly databaseUrl: string; readonly rootKey: SecretV
 export type DataOptions = {
   readonly lock: DataLock;
   readonly product: ProductVersion;
+  /** Brings the schema of the database at `url` up to date. */
+  readonly migrate: (url: string) => Promise<unknown>;
   /** Root key from the environment, else the data directory's file counts. */
   readonly givenRootKey: string | undefined;
   readonly say: (line: string) => void;
@@ -32,7 +33,10 @@ export type DataOptions = {
  * before the migrations, so that an older Claviger never works on data that is half-way, and a failing migration does
  * not push out older backups at every further attempt.
  */
-export async function openData({ lock, product, givenRootKey, say }: DataOptions, run: RunContext): Promise<OpenData> {
+export async function openData(
+  { lock, product, migrate, givenRootKey, say }: DataOptions,
+  run: RunContext,
+): Promise<OpenData> {
   const { dataDir } = lock;
   const needsBackup = mustBackUpFirst(dataDir, product);
   let database: EmbeddedDatabase = await openEmbeddedDatabase({ lock, onLog: say, signal: run.signal });
@@ -44,20 +48,9 @@ export async function openData({ lock, product, givenRootKey, say }: DataOptions
     database = await openEmbeddedDatabase({ lock, onLog: say, signal: run.signal });
   }
   writeDataVersion(dataDir, { app: product.app, schema: product.schemas.at(-1) ?? 'none' });
-  await bringUpToDate(database.url);
+  await migrate(database.url);
   void database.exited.then(() => run.fail(databaseEnded(database.logFile)));
   return { databaseUrl: database.url, rootKey };
-}
-
-/** Brings the schema of the database at `url` up to date. Throws what `migrate` throws. */
-export async function bringUpToDate(url: string): Promise<void> {
-  const dataSource = createDataSource({ url, poolSize: 2, entities: [], applicationName: 'claviger-start' });
-  await dataSource.initialize();
-  try {
-    await migrate(dataSource);
-  } finally {
-    await dataSource.destroy();
-  }
 }
 
 async function backUp(dataDir: string, say: (line: string) => void): Promise<void> {

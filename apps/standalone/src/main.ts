@@ -1,13 +1,14 @@
+import { migrateAll, PRODUCT_VERSION } from '@claviger/composition';
 import { loadConfig, type Config } from '@claviger/platform/config';
+import { SCHEMA_NAMES } from '@claviger/platform/database';
 
-import { startApi } from '../../api/src/start-api.js';
-import { startWorker } from '../../worker/src/start-worker.js';
-
-import { productVersion } from './product-version.js';
 import { run } from './run.js';
+import { startServices } from './start-services.js';
 import { startStandalone } from './standalone.js';
 import { failureLine, readyLines } from './start-report.js';
 
+const product = { app: PRODUCT_VERSION, schemas: SCHEMA_NAMES };
+const parts = { migrate: migrateAll, startServices };
 const say = (line: string): void => console.log(line);
 let config: Config | undefined;
 
@@ -19,8 +20,7 @@ const exitCode = await run({
   report: (error) => console.error(failureLine(error, config?.storage.dataDir)),
   async start(context) {
     config = loadConfig(process.env);
-    const product = productVersion();
-    const started = await startStandalone({ config, product, parts: { startApi, startWorker }, say }, context);
+    const started = await startStandalone({ config, product, parts, say }, context);
     for (const line of readyLines(product.app, started)) say(line);
   },
 });

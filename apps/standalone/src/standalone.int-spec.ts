@@ -3,18 +3,19 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { RootKey } from '@claviger/platform/crypto';
-import { loadConfig, type Config } from '@claviger/platform/config';
-import { Keyring } from '@claviger/platform/crypto';
-import { SCHEMA_NAMES } from '@claviger/platform/database';
-import { readDataVersion, writeDataVersion } from '@claviger/platform/embedded';
 import { SecretValue } from '@claviger/kernel';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { loadConfig, type Config } from '@claviger/platform/config';
+import { Keyring, RootKey } from '@claviger/platform/crypto';
+import { createDataSource, migrate, SCHEMA_NAMES } from '@claviger/platform/database';
+import { readDataVersion, writeDataVersion } from '@claviger/platform/embedded';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Client } from 'pg';
 
 import { CleanupStack } from './cleanup-stack.js';
 import type { RunContext } from './run.js';
 import { startStandalone, type Started, type StandaloneParts } from './standalone.js';
+
+jest.setTimeout(60_000);
 
 const root = mkdtempSync(join(tmpdir(), 'claviger-standalone-'));
 const product = { app: '1.2.3', schemas: SCHEMA_NAMES };
@@ -42,16 +43,30 @@ function attempt(): Attempt {
   return made;
 }
 
-/** An api and a worker that open the keys, as the real ones do, and log what happens to them. */
+/** Services that open the keys, as the real ones do, and log what happens to them. */
 function parts({ log, configs }: Attempt, overrides: Partial<StandaloneParts> = {}): StandaloneParts {
-  const start = (name: string) => async (config: Config) => {
-    configs.push(config);
-    await query(config, (client) => Keyring.open(client, RootKey.fromText(new SecretValue(config.security.rootKey!))));
-    log.push(`${name} started`);
-    return { url: 'http://127.0.0.1:1', close: async () => void log.push(`${name} closed`) };
+  return {
+    async migrate(url) {
+      const dataSource = createDataSource({ url, poolSize: 2, entities: [], applicationName: 'test' });
+      await dataSource.initialize();
+      await migrate(dataSource).finally(() => dataSource.destroy());
+    },
+    async startServices(config) {
+      configs.push(config);
+      await query(config, (client) =>
+        Keyring.open(client, RootKey.fromText(new SecretValue(config.security.rootKey!))),
+      );
+      log.push('started');
+      return { url: 'http://127.0.0.1:1', close: async () => void log.push('closed') };
+    },
+    ...overrides,
   };
-  return { startApi: start('api'), startWorker: start('worker'), ...overrides };
 }
+
+/** Services that end as told. */
+const closingBy = (close: () => Promise<void>): Partial<StandaloneParts> => ({
+  startServices: async () => ({ url: 'http://127.0.0.1:1', close }),
+});
 
 type Overrides = { env?: Record<string, string>; parts?: Partial<StandaloneParts>; product?: typeof product };
 
@@ -102,7 +117,7 @@ describe('startStandalone', () => {
     expect(mode(dataDir)).toBe(0o700);
     expect(mode(join(dataDir, 'root-key'))).toBe(0o600);
     expect(readDataVersion(dataDir)).toEqual({ app: '1.2.3', schema: SCHEMA_NAMES.at(-1) });
-    expect(current.log).toEqual(['Creating the database', 'worker started', 'api started']);
+    expect(current.log).toEqual(['Creating the database', 'started']);
     expect(current.configs[0]?.security.rootKey).toBe(read(dataDir, 'root-key').trim());
   });
 
@@ -112,32 +127,28 @@ describe('startStandalone', () => {
     const current = attempt();
     await start(dataDir, {}, current);
     expect(read(dataDir, 'root-key')).toBe(key);
-    expect(current.log).toEqual(['worker started', 'api started']);
+    expect(current.log).toEqual(['started']);
     expect(existsSync(join(dataDir, 'backups'))).toBe(false);
     const stores = await query(current.configs[0]!, (client) => client.query('select name from store'));
     expect(stores.rows).toEqual([{ name: 'root' }]);
   });
 
-  it('closes the parts before it stops PostgreSQL and gives the directory back', async () => {
+  it('closes the services before it stops PostgreSQL, then gives the directory back', async () => {
     const dataDir = copyOfStopped();
     const current = attempt();
     const wasRunning: boolean[] = [];
-    const close = async (): Promise<void> => void wasRunning.push(isRunning(dataDir));
-    await start(dataDir, { parts: { startWorker: async () => ({ close }) } }, current);
+    await start(dataDir, { parts: closingBy(async () => void wasRunning.push(isRunning(dataDir))) }, current);
     await current.run.cleanup.run();
     expect(wasRunning).toEqual([true]);
-    expect(current.log.at(-1)).toBe('api closed');
     expect(isRunning(dataDir)).toBe(false);
     await start(dataDir);
   });
 
-  it('stops PostgreSQL although a part does not close', async () => {
+  it('stops PostgreSQL although the services do not close', async () => {
     const dataDir = copyOfStopped();
     const current = attempt();
-    const close = (): Promise<void> => Promise.reject(new Error('stuck'));
-    await start(dataDir, { parts: { startWorker: async () => ({ close }) } }, current);
+    await start(dataDir, { parts: closingBy(() => Promise.reject(new Error('stuck'))) }, current);
     expect(await current.run.cleanup.run()).toEqual(['requests and jobs']);
-    expect(current.log.at(-1)).toBe('api closed');
     expect(isRunning(dataDir)).toBe(false);
   });
 
@@ -153,17 +164,16 @@ describe('startStandalone', () => {
     expect(await failed).toMatchObject({ code: 'DATABASE_ENDED', message: expect.stringContaining('postgres.log') });
   });
 
-  it('leaves nothing running when a part does not start', async () => {
+  it('leaves nothing running when the services do not start', async () => {
     const dataDir = copyOfStopped();
     const current = attempt();
-    const startApi = (): Promise<never> => Promise.reject(new Error('no'));
-    await expect(start(dataDir, { parts: { startApi } }, current)).rejects.toThrow('no');
+    const startServices = (): Promise<never> => Promise.reject(new Error('no'));
+    await expect(start(dataDir, { parts: { startServices } }, current)).rejects.toThrow('no');
     await current.run.cleanup.run();
-    expect(current.log.at(-1)).toBe('worker closed');
     expect(isRunning(dataDir)).toBe(false);
   });
 
-  it('starts no part once it is asked to stop', async () => {
+  it('starts no services once it is asked to stop', async () => {
     const dataDir = copyOfStopped();
     const current = attempt();
     current.stop.abort();
@@ -276,12 +286,7 @@ describe('an upgrade', () => {
     await start(dataDir, {}, current);
     const [backup] = readdirSync(join(dataDir, 'backups'));
     expect(backup).toMatch(/^\d{8}T\d{6}Z-1\.0\.0$/);
-    expect(current.log).toEqual([
-      expect.stringMatching(/^Backing up/),
-      expect.stringContaining(backup!),
-      'worker started',
-      'api started',
-    ]);
+    expect(current.log).toEqual([expect.stringMatching(/^Backing up/), expect.stringContaining(backup!), 'started']);
     expect(readDataVersion(dataDir)).toEqual({ app: '1.2.3', schema: SCHEMA_NAMES.at(-1) });
   });
 

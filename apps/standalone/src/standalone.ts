@@ -9,25 +9,25 @@ import {
   type ProductVersion,
 } from '@claviger/platform/embedded';
 
-import { bringUpToDate, openData, type OpenData } from './data.js';
+import { openData, type OpenData } from './data.js';
 import { assertPortFree } from './port-check.js';
 import { resolveRootKey } from './root-key.js';
 import type { RunContext } from './run.js';
 
-/** Something that works until it is closed; `close` takes on nothing new, finishes what it has and then resolves. */
-export interface Running {
+/** Api and worker, running in this process. */
+export interface RunningServices {
+  /** The address that the api listens on. */
+  readonly url: string;
+  /** Takes on nothing new, finishes the requests and jobs under way, then resolves. */
   close(): Promise<void>;
 }
 
-/** The api: `url` is the address that it listens on. */
-export interface RunningApi extends Running {
-  readonly url: string;
-}
-
-/** The two processes that standalone runs as one. */
+/** What standalone composes, beside the data that it looks after itself. */
 export type StandaloneParts = {
-  readonly startApi: (config: Config) => Promise<RunningApi>;
-  readonly startWorker: (config: Config) => Promise<Running>;
+  /** Brings a database up to date, with the queue's tables unless the queue is in Redis. */
+  readonly migrate: (databaseUrl: string, redisUrl: string | undefined) => Promise<unknown>;
+  /** Starts everything over a complete configuration. */
+  readonly startServices: (config: Config) => Promise<RunningServices>;
 };
 
 export type StandaloneOptions = {
@@ -44,19 +44,13 @@ const DRAIN_LIMIT_MS = 30_000;
 
 /** Starts everything on this machine. Each thing that it opens is left to `run.cleanup`. Throws AppErrors. */
 export async function startStandalone(options: StandaloneOptions, run: RunContext): Promise<Started> {
-  const { config, parts } = options;
-  const lock = await claim(config, run);
+  const lock = await claim(options.config, run);
   run.signal.throwIfAborted();
   const data = await openStorage(options, lock, run);
   run.signal.throwIfAborted();
-  const complete = completeConfig(config, lock.dataDir, data);
-  const running: Running[] = [];
-  run.cleanup.push('requests and jobs', () => closeAll(running), DRAIN_LIMIT_MS);
-  running.push(await parts.startWorker(complete));
-  run.signal.throwIfAborted();
-  const api = await parts.startApi(complete);
-  running.push(api);
-  return { url: api.url, dataDir: lock.dataDir };
+  const services = await options.parts.startServices(completeConfig(options.config, lock.dataDir, data));
+  run.cleanup.push('requests and jobs', () => services.close(), DRAIN_LIMIT_MS);
+  return { url: services.url, dataDir: lock.dataDir };
 }
 
 /**
@@ -76,11 +70,12 @@ async function claim({ server, storage }: Config, run: RunContext): Promise<Data
 
 async function openStorage(options: StandaloneOptions, lock: DataLock, run: RunContext): Promise<OpenData> {
   const { config, product, say } = options;
-  const { databaseUrl } = config.storage;
+  const { databaseUrl, redisUrl } = config.storage;
   const givenRootKey = config.security.rootKey;
-  if (databaseUrl === undefined) return openData({ lock, product, givenRootKey, say }, run);
+  const migrate = (url: string): Promise<unknown> => options.parts.migrate(url, redisUrl);
+  if (databaseUrl === undefined) return openData({ lock, product, migrate, givenRootKey, say }, run);
   const rootKey = await resolveRootKey({ databaseUrl, dataDir: lock.dataDir, given: givenRootKey });
-  await bringUpToDate(databaseUrl);
+  await migrate(databaseUrl);
   return { databaseUrl, rootKey };
 }
 
@@ -90,10 +85,4 @@ function completeConfig(config: Config, dataDir: string, { databaseUrl, rootKey 
     storage: { ...config.storage, dataDir, databaseUrl },
     security: { ...config.security, rootKey: rootKey.reveal() },
   };
-}
-
-async function closeAll(running: readonly Running[]): Promise<void> {
-  const results = await Promise.allSettled(running.map((each) => each.close()));
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
 }

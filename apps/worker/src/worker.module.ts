@@ -19,7 +19,7 @@ export class WorkerModule {
       imports: [
         AuditModule,
         ChangesModule,
-        ReplicationModule,
+        ReplicationModule.over(SecretsModule),
         SecretsModule,
         QueueWorkerModule.forRoot({ concurrency: config.work.workerConcurrency, schedules: SCHEDULES }),
       ],

@@ -1,44 +1,35 @@
 import type { NamedStatement } from '@claviger/platform/database';
 import type { AuditEntry } from './audit-entry.js';
+import { binaryArray, type ArrayElementType } from './binary-array.js';
 
 type Column = {
   readonly name: string;
-  readonly type: string;
+  readonly type: ArrayElementType;
+  /** In the text form of {@link binaryArray}. */
   readonly value: (entry: AuditEntry) => string | null;
-  /** From the parameter's SQL to the column's value, where they differ. */
-  readonly from?: (parameter: string) => string;
-  /** True when the text may hold characters that mean something in an array literal. */
-  readonly isQuoted: boolean;
 };
 
-const plain = (name: string, type: string, value: Column['value']): Column => ({ name, type, value, isQuoted: false });
-const text = (name: string, value: Column['value']): Column => ({ name, type: 'text', value, isQuoted: true });
-const hex = (name: string, value: Column['value']): Column => ({
-  ...plain(name, 'text', value),
-  from: (parameter) => `decode(${parameter}, 'hex')`,
-});
-
 const COLUMNS: readonly Column[] = [
-  plain('day', 'date', (entry) => entry.day),
-  plain('id', 'uuid', (entry) => entry.id),
-  plain('store_id', 'uuid', (entry) => entry.storeId),
-  plain('at', 'timestamptz', (entry) => entry.at),
-  text('actor_type', (entry) => entry.actorType),
-  text('actor_id', (entry) => entry.actorId),
-  text('actor_accessor', (entry) => entry.actorAccessor),
-  text('actor_name', (entry) => entry.actorName),
-  text('actor_root_id', (entry) => entry.actorRootId),
-  text('action', (entry) => entry.action),
-  text('outcome', (entry) => entry.outcome),
-  text('resource_kind', (entry) => entry.resourceKind),
-  text('resource_id', (entry) => entry.resourceId),
-  text('resource_name', (entry) => entry.resourceName),
-  text('request_id', (entry) => entry.requestId),
-  text('remote_address', (entry) => entry.remoteAddress),
-  { ...text('details', (entry) => JSON.stringify(entry.details)), type: 'jsonb' },
-  hex('digest', (entry) => entry.digest),
-  hex('mac', (entry) => entry.mac),
-  text('mac_key_id', (entry) => entry.macKeyId),
+  { name: 'day', type: 'date', value: (entry) => entry.day },
+  { name: 'id', type: 'uuid', value: (entry) => entry.id },
+  { name: 'store_id', type: 'uuid', value: (entry) => entry.storeId },
+  { name: 'at', type: 'timestamptz', value: (entry) => entry.at },
+  { name: 'actor_type', type: 'text', value: (entry) => entry.actorType },
+  { name: 'actor_id', type: 'text', value: (entry) => entry.actorId },
+  { name: 'actor_accessor', type: 'text', value: (entry) => entry.actorAccessor },
+  { name: 'actor_name', type: 'text', value: (entry) => entry.actorName },
+  { name: 'actor_root_id', type: 'text', value: (entry) => entry.actorRootId },
+  { name: 'action', type: 'text', value: (entry) => entry.action },
+  { name: 'outcome', type: 'text', value: (entry) => entry.outcome },
+  { name: 'resource_kind', type: 'text', value: (entry) => entry.resourceKind },
+  { name: 'resource_id', type: 'text', value: (entry) => entry.resourceId },
+  { name: 'resource_name', type: 'text', value: (entry) => entry.resourceName },
+  { name: 'request_id', type: 'text', value: (entry) => entry.requestId },
+  { name: 'remote_address', type: 'text', value: (entry) => entry.remoteAddress },
+  { name: 'details', type: 'jsonb', value: (entry) => JSON.stringify(entry.details) },
+  { name: 'digest', type: 'bytea', value: (entry) => entry.digest },
+  { name: 'mac', type: 'bytea', value: (entry) => entry.mac },
+  { name: 'mac_key_id', type: 'text', value: (entry) => entry.macKeyId },
 ];
 
 /** How many parameters {@link auditInsertSql} takes. */
@@ -55,48 +46,28 @@ const TARGET = `audit_entry (${COLUMNS.map(({ name }) => name).join(', ')}, epoc
  * @param from FROM clause that decides whether there is an entry: one for each of its rows (so it must give at most one)
  */
 export function auditInsertSql(first: number, from?: string): string {
-  const values = COLUMNS.map(({ type, from: convert }, i) => {
-    const parameter = `$${first + i}::${type}`;
-    return convert ? convert(parameter) : parameter;
-  });
+  const values = COLUMNS.map(({ type }, i) => `$${first + i}::${type}`);
   return `insert into ${TARGET} select ${values.join(', ')}, ${EPOCH}${from ? ` from ${from}` : ''}`;
 }
 
 /** The values of one entry's parameters, in the order of {@link auditInsertSql}. */
 export function auditParameters(entry: AuditEntry): (string | null)[] {
-  return COLUMNS.map(({ value }) => value(entry));
+  return COLUMNS.map(({ type, value }) => (type === 'bytea' ? `\\x${value(entry)}` : value(entry)));
 }
 
 /** One entry. */
 export const INSERT_AUDIT_ENTRY: NamedStatement = { name: 'audit_entry_insert', text: auditInsertSql(1) };
 
-/** Any number of entries, as one array for each column. */
+/**
+ * Any number of entries, as one array for each column. Set-returning functions of a select list advance together, row
+ * by row; in the FROM clause each array would fill a temporary table of its own first.
+ */
 export const INSERT_AUDIT_ENTRIES: NamedStatement = {
   name: 'audit_entry_insert_many',
-  text: `insert into ${TARGET}
-    select ${COLUMNS.map(({ name, from }) => (from ? from(`e.${name}`) : `e.${name}`)).join(', ')}, ${EPOCH}
-    from unnest(${COLUMNS.map(({ type }, i) => `$${i + 1}::${type}[]`).join(', ')})
-      as e (${COLUMNS.map(({ name }) => name).join(', ')})`,
+  text: `insert into ${TARGET} select ${COLUMNS.map(({ type }, i) => `unnest($${i + 1}::${type}[])`).join(', ')}, ${EPOCH}`,
 };
 
-/** The parameters of {@link INSERT_AUDIT_ENTRIES}: array literals, written here because pg's own writer is slower. */
-export function auditArrayParameters(entries: readonly AuditEntry[]): string[] {
-  return COLUMNS.map((column) => arrayLiteral(column, entries));
-}
-
-function arrayLiteral({ value, isQuoted }: Column, entries: readonly AuditEntry[]): string {
-  let literal = '{';
-  for (const entry of entries) {
-    if (literal.length > 1) literal += ',';
-    const element = value(entry);
-    if (element === null) literal += 'NULL';
-    else literal += isQuoted ? quoted(element) : element;
-  }
-  return `${literal}}`;
-}
-
-const MEANS_SOMETHING = /["\\]/;
-
-function quoted(element: string): string {
-  return `"${MEANS_SOMETHING.test(element) ? element.replace(/["\\]/g, '\\$&') : element}"`;
+/** The parameters of {@link INSERT_AUDIT_ENTRIES}. */
+export function auditArrayParameters(entries: readonly AuditEntry[]): Buffer[] {
+  return COLUMNS.map(({ type, value }) => binaryArray(type, entries.map(value)));
 }

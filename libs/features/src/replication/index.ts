@@ -1,7 +1,10 @@
 export * from './ownership-marker.js';
+export { Reconciler } from './reconciler.js';
 export * from './replication-ledger.module.js';
 export * from './replication-source.js';
 export * from './replication.jobs.js';
+export * from './replication.module.js';
+export { ReplicationService, type ReplicationSummary, type TargetView } from './replication.service.js';
 export * from './replication-wake-ups.js';
 export * from './sync-target.entity.js';
 export * from './target-ledger.js';

@@ -112,6 +112,18 @@ export class SyncTargetEntity {
   @Column('jsonb', { nullable: true })
   drift: Drift | null;
 
+  /** Set by the scheduled check: look at what is there, whatever the ledger says. */
+  @Column('boolean', { name: 'is_verify_due', default: false })
+  isVerifyDue: boolean;
+
+  /** Set by a sync request: overwrite drift once. */
+  @Column('boolean', { name: 'is_repair_requested', default: false })
+  isRepairRequested: boolean;
+
+  /** The database epoch under which the place was last seen; another one means that the ledger may be a restored one. */
+  @Column('text', { name: 'verified_epoch', nullable: true })
+  verifiedEpoch: string | null;
+
   @Column({ type: 'timestamptz', name: 'verified_at', precision: 3, nullable: true })
   verifiedAt: Date | null;
 

@@ -88,6 +88,14 @@ export class TargetLedger {
       .delete({ storeId: tx.storeId, secretId, ...(profileId ? { profileId } : {}) });
   }
 
+  /** Makes all targets of a secret due, for a secret that was at rest. */
+  async resume(tx: RequestContext, secretId: string): Promise<void> {
+    await this.database
+      .repository(tx, SyncTargetEntity)
+      .update({ storeId: tx.storeId, secretId }, { nextAttemptAt: this.clock.now(), priority: LANES.user });
+    this.#wake(tx, secretId);
+  }
+
   list(ctx: RequestContext, secretId: string): Promise<SyncTargetEntity[]> {
     return this.database
       .repository(ctx, SyncTargetEntity)

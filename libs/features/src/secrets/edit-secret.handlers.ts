@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
+import { TargetLedger } from '@claviger/features/replication';
 import { SecretEvents } from './secret-events.js';
 import type { SecretEntity } from './secret.entity.js';
 import { secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
@@ -43,6 +44,7 @@ class EditHandler implements ChangeHandler<EditParameters, undefined> {
     readonly kind: string,
     private readonly secrets: SecretRepository,
     private readonly events: SecretEvents,
+    private readonly targets: TargetLedger,
   ) {}
 
   async complete(tx: RequestContext, change: ExecutingChange<EditParameters>): Promise<ChangeResult> {
@@ -55,6 +57,7 @@ class EditHandler implements ChangeHandler<EditParameters, undefined> {
       ...(rotationIntervalSeconds === undefined ? {} : rotation(secret, rotationIntervalSeconds)),
       revision: secret.revision + 1,
     });
+    if (set.isDisabled === false) await this.targets.resume(tx, secret.id);
     await this.events.add(tx, 'secret.updated', secret.id, { attributes: Object.keys(set) });
     return { secretId: secret.id, revision: secret.revision + 1 };
   }
@@ -73,7 +76,7 @@ function rotation(secret: SecretEntity, seconds: number | null): Partial<SecretE
 export class EditSecretHandlers {
   readonly all: readonly ChangeHandler<EditParameters, undefined>[];
 
-  constructor(secrets: SecretRepository, events: SecretEvents) {
-    this.all = [EDIT_SECRET, ENABLE_SECRET, DISABLE_SECRET].map((kind) => new EditHandler(kind, secrets, events));
+  constructor(secrets: SecretRepository, events: SecretEvents, targets: TargetLedger) {
+    this.all = [EDIT_SECRET, ENABLE_SECRET, DISABLE_SECRET].map((kind) => new EditHandler(kind, secrets, events, targets));
   }
 }

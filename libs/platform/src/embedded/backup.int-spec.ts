@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { backUpDatabase, BACKUPS_KEPT } from './backup.js';
 import { dataPaths } from './data-directory.js';
-import { mustBackUpFirst, readDataVersion, writeDataVersion } from './data-version.js';
+import { readDataVersion, writeDataVersion } from './data-version.js';
+import { mustBackUpFirst } from './upgrade.js';
 
 let dataDir: string;
 

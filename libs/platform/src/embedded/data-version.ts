@@ -2,8 +2,6 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 
 import { dataPaths, unusable } from './data-directory.js';
-import { embeddedError } from './embedded.errors.js';
-import { decideUpgrade, type ProductVersion } from './upgrade.policy.js';
 
 /** What last wrote a data directory: version of Claviger, and the name of the newest migration applied to its database. */
 export type DataVersion = z.infer<typeof dataVersion>;
@@ -28,18 +26,4 @@ export function writeDataVersion(dataDir: string, version: DataVersion): void {
   } catch (error) {
     throw unusable(dataDir, error);
   }
-}
-
-/**
- * Tells whether existing data must be backed up before this Claviger migrates it.
- * Throws DATA_TOO_NEW for data of a newer Claviger, having changed nothing.
- */
-export function mustBackUpFirst(dataDir: string, product: ProductVersion): boolean {
-  const data = readDataVersion(dataDir);
-  const decision = decideUpgrade(data, product);
-  if (decision !== 'refuse_newer') return decision === 'back_up_first';
-  throw embeddedError(
-    'DATA_TOO_NEW',
-    `The data directory ${dataDir} was last written by Claviger ${data?.app}, which is newer than this one (${product.app}); start that version, or put back a backup of this one from ${dataPaths(dataDir).backups}.`,
-  );
 }

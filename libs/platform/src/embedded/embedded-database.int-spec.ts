@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Client } from 'pg';
 
 import { dataPaths, prepareDataDirectory } from './data-directory.js';
 import { acquireDataLock, type DataLock } from './data-lock.js';
 import { openEmbeddedDatabase, type EmbeddedDatabase } from './embedded-database.js';
 import { readPostmasterFile } from './postmaster-file.js';
+
+jest.setTimeout(60_000);
 
 const QUICK = { fsync: 'off', shared_buffers: '16MB' };
 const CANARY = 'canary-e1f7';

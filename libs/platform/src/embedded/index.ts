@@ -1,7 +1,8 @@
 export { backUpDatabase } from './backup.js';
 export { dataPaths, prepareDataDirectory, type DataPaths } from './data-directory.js';
 export { acquireDataLock, type DataLock } from './data-lock.js';
-export { mustBackUpFirst, readDataVersion, writeDataVersion, type DataVersion } from './data-version.js';
+export { readDataVersion, writeDataVersion, type DataVersion } from './data-version.js';
 export { openEmbeddedDatabase, type EmbeddedDatabase, type EmbeddedDatabaseOptions } from './embedded-database.js';
 export { EMBEDDED_ERROR_CODES, reasonOf, type EmbeddedErrorCode } from './embedded.errors.js';
+export { mustBackUpFirst } from './upgrade.js';
 export type { ProductVersion } from './upgrade.policy.js';

@@ -1,6 +1,6 @@
 import type { Logger } from '@claviger/platform/telemetry';
 import { newId } from '@claviger/kernel';
-import { WorkerHost } from '@nestjs/bullmq';
+import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
 import { WaitingError, type Job, type WorkerOptions } from 'bullmq';
 import { ErrorThrottle } from './error-throttle.js';
 import type { JobDispatcher } from './job-dispatcher.js';
@@ -32,6 +32,7 @@ const CLOSE_GRACE_MS = 2_000;
 /** Runs the jobs of one queue. */
 export abstract class LaneProcessor extends WorkerHost {
   readonly #running = new Set<() => void>();
+  readonly #errors: ErrorThrottle;
 
   constructor(
     private readonly dispatcher: JobDispatcher,
@@ -40,14 +41,19 @@ export abstract class LaneProcessor extends WorkerHost {
     private readonly logger: Logger,
   ) {
     super();
+    this.#errors = new ErrorThrottle(logger, 'queue.worker_error');
   }
 
   /** Starts taking jobs. */
   start(): void {
-    const { onError } = new ErrorThrottle(this.logger, 'queue.worker_error');
     this.worker.concurrency = this.options.concurrency;
-    this.worker.on('error', onError);
-    this.worker.run().catch(onError);
+    this.worker.run().catch(this.#errors.onError);
+  }
+
+  /** Without a listener, from the beginning, BullMQ prints the whole error, which on PostgreSQL has the password in it. */
+  @OnWorkerEvent('error')
+  onError(error: unknown): void {
+    this.#errors.onError(error);
   }
 
   /**

@@ -6,23 +6,25 @@ import {
   Injectable,
   Module,
   type DynamicModule,
+  type FactoryProvider,
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { Queue, type QueueOptions as BullQueueOptions } from 'bullmq';
+import { Queue, type QueueOptions as QueueOptionsOfBullMQ } from 'bullmq';
 import type { Pool } from 'pg';
 import { BatchingJobQueue } from './batching-job-queue.js';
 import { BullSink } from './bull-sink.js';
+import { ErrorThrottle } from './error-throttle.js';
 import type { JobDefinition } from './job-definition.js';
 import { JobQueue } from './job-queue.js';
 import { JobRegistry } from './job-registry.js';
 import { assertQueueMigrated } from './migrate-queue.js';
 import { installBackends, openQueueConnection, type QueueConnection, type QueueOptions } from './queue-connection.js';
-import { CHANGES_QUEUE, QUEUE_NAMES, SWEEPS_QUEUE } from './queued-job.js';
+import { CHANGES_QUEUE, QUEUE_NAMES, SWEEPS_QUEUE, type QueueName } from './queued-job.js';
 
 export const QUEUE_CONNECTION = Symbol('QUEUE_CONNECTION');
 
-/** Looks after the queues' connection from start to end. */
+/** Looks after the queues from start to end. */
 @Injectable()
 class QueueLifecycle implements OnModuleInit, OnApplicationShutdown {
   constructor(
@@ -47,20 +49,6 @@ class QueueLifecycle implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** The shared connection, in a module of its own because BullMQ's modules need it before the rest of ours exists. */
-@Global()
-@Module({})
-class QueueConnectionModule {
-  static forRoot(options: QueueOptions): DynamicModule {
-    const connection = {
-      provide: QUEUE_CONNECTION,
-      inject: [Logger],
-      useFactory: (logger: Logger) => openQueueConnection(options, logger),
-    };
-    return { module: QueueConnectionModule, providers: [connection], exports: [connection] };
-  }
-}
-
 @Module({})
 class JobDefinitionsModule {}
 
@@ -72,9 +60,16 @@ export class QueueModule {
     installBackends();
     return {
       module: QueueModule,
-      imports: [QueueConnectionModule.forRoot(options), ...QUEUE_NAMES.map(registerQueue)],
+      // Without a queue of its own, for its search for processors: its queues close before the last wake-ups are sent.
+      imports: [BullModule.registerQueue()],
       providers: [
         JobRegistry,
+        {
+          provide: QUEUE_CONNECTION,
+          inject: [Logger],
+          useFactory: (logger: Logger) => openQueueConnection(options, logger),
+        },
+        ...QUEUE_NAMES.map(queueProvider),
         {
           provide: BatchingJobQueue,
           inject: [JobRegistry, Logger, ...QUEUE_NAMES.map((name) => getQueueToken(name))],
@@ -84,7 +79,7 @@ export class QueueModule {
         { provide: JobQueue, useExisting: BatchingJobQueue },
         QueueLifecycle,
       ],
-      exports: [BullModule, JobQueue, BatchingJobQueue, JobRegistry],
+      exports: [JobQueue, BatchingJobQueue, JobRegistry, ...QUEUE_NAMES.map((name) => getQueueToken(name))],
     };
   }
 
@@ -99,15 +94,20 @@ export class QueueModule {
   }
 }
 
-function registerQueue(name: string): DynamicModule {
-  return BullModule.registerQueueAsync({
-    name,
-    inject: [QUEUE_CONNECTION],
-    useFactory: (connection: QueueConnection): BullQueueOptions => ({
-      connection: connection.client as BullQueueOptions['connection'],
-      prefix: 'claviger',
-      // Nobody reads BullMQ's events; on PostgreSQL 0 would keep them all.
-      streams: { events: { maxLen: 100 } },
-    }),
-  });
+function queueProvider(name: QueueName): FactoryProvider<Queue> {
+  return {
+    provide: getQueueToken(name),
+    inject: [QUEUE_CONNECTION, Logger],
+    useFactory: (connection: QueueConnection, logger: Logger) => {
+      const queue = new Queue(name, {
+        connection: connection.client as QueueOptionsOfBullMQ['connection'],
+        prefix: 'claviger',
+        // Nobody reads BullMQ's events; on PostgreSQL 0 would keep them all.
+        streams: { events: { maxLen: 100 } },
+      });
+      // Without a listener BullMQ prints the whole error, which on PostgreSQL has the password in it.
+      queue.on('error', new ErrorThrottle(logger, 'queue.error').onError);
+      return queue;
+    },
+  };
 }

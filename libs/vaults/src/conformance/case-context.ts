@@ -20,6 +20,7 @@ export type OpenedContent = { readonly text: string; readonly version: BackendVe
 export class CaseContext {
   readonly adapter: VaultAdapter;
   readonly card: VaultCapabilities;
+  readonly #patient = new AbortController().signal;
 
   constructor(
     readonly kind: string,
@@ -31,7 +32,7 @@ export class CaseContext {
   }
 
   /** What an adapter call carries; with a signal of the case's own where cancellation is the subject. */
-  call(signal: AbortSignal = new AbortController().signal): AdapterCall {
+  call(signal: AbortSignal = this.#patient): AdapterCall {
     return { requestId: newId(), signal };
   }
 

@@ -1,14 +1,4 @@
-import type { NameRule, VaultCapabilities } from '../contract/index.js';
-
-/**
- * Path-like names as far as a backend must insist on them, in a form that a card can hold: segments separated by single
- * slashes, none of them empty, `.` or `..`; no backslash, no control character.
- */
-export const PATH_NAME_RULE: NameRule = {
-  maxBytes: 512,
-  pattern: String.raw`^(?!(?:.*\/)?\.{1,2}(?:\/|$))(?!\/)(?!.*\/\/)(?!.*\/$)[^\\\p{Cc}\u2028\u2029]+$`,
-  description: 'segments separated by single slashes, none empty, . or ..; no backslash, no control character',
-};
+import { PATH_NAME_RULE, type VaultCapabilities } from '../contract/index.js';
 
 /** A backend that can do everything. */
 export const REFERENCE_CAPABILITIES: VaultCapabilities = {

@@ -67,7 +67,15 @@ export function both(first: Requirement, second: Requirement): Requirement {
   };
 }
 
+const patterns = new Map<string, RegExp>();
+
+function compiled(pattern: string): RegExp {
+  const known = patterns.get(pattern) ?? new RegExp(pattern, 'u');
+  patterns.set(pattern, known);
+  return known;
+}
+
 /** True when the naming rule of the card allows the name (without the folder that the suite puts before it). */
 export function isAllowedName(card: VaultCapabilities, name: string): boolean {
-  return Buffer.byteLength(name) <= card.name.maxBytes && new RegExp(card.name.pattern, 'u').test(name);
+  return Buffer.byteLength(name) <= card.name.maxBytes && compiled(card.name.pattern).test(name);
 }

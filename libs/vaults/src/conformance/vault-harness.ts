@@ -46,8 +46,8 @@ export interface VaultHarness {
   readonly throttledRetryAfterMs?: number;
   /** The server is there, the mount or project is not. */
   readonly missingMount?: Open;
-  /** Takes every request and never answers. */
-  readonly stalled?: Open;
+  /** Takes every request and never answers; `reached` resolves once it has taken one. */
+  readonly stalled?: () => Promise<OpenedVault & { readonly reached: Promise<void> }>;
   /** Takes every request and closes the connection instead of answering, so that nobody knows what became of it. */
   readonly losesAnswers?: Open;
   /**

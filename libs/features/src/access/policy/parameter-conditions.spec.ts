@@ -2,8 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 import { mergeConditions, satisfies, type ParameterConditions, type ParameterValue } from './parameter-conditions.js';
 
 type Rules = Readonly<Record<string, readonly ParameterValue[]>>;
+type Given = { readonly allowed?: Rules; readonly denied?: Rules; readonly required?: readonly string[] };
+type Case = {
+  readonly because: string;
+  readonly given: Given;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly passes: boolean;
+};
 
-const conditions = (given: { allowed?: Rules; denied?: Rules; required?: readonly string[] }): ParameterConditions => ({
+const conditions = (given: Given): ParameterConditions => ({
   allowed: new Map(Object.entries(given.allowed ?? {})),
   denied: new Map(Object.entries(given.denied ?? {})),
   required: given.required ?? [],
@@ -12,7 +19,7 @@ const conditions = (given: { allowed?: Rules; denied?: Rules; required?: readonl
 const ANY: readonly ParameterValue[] = [];
 
 describe('satisfies', () => {
-  it.each([
+  it.each<Case>([
     { because: 'nothing is asked', given: {}, parameters: { a: 1 }, passes: true },
     { because: 'a required name is there', given: { required: ['a'] }, parameters: { a: null }, passes: true },
     { because: 'a required name is missing', given: { required: ['a'] }, parameters: { b: 1 }, passes: false },

@@ -241,6 +241,12 @@ const CASES: readonly Case[] = [
     operation: 'read',
     wins: 'k/+/a/+',
   }),
+  allowed('the greater text wins in whichever order they are given', {
+    policies: [{ 'k/+/a/+': ['read'] }, { 'k/+/+/b': ['deny'] }],
+    path: 'k/x/a/b',
+    operation: 'read',
+    wins: 'k/+/a/+',
+  }),
   allowed('length counts UTF-8 bytes', {
     policies: [{ '+/éé/+': ['read'], '+/+/abc': ['deny'] }],
     path: 'k/éé/abc',

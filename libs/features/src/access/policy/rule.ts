@@ -1,4 +1,4 @@
-import { capabilitiesOf, capabilityBit, withoutDenied, type Capability, type Operation } from './capability.js';
+import { capabilitiesOf, withoutDenied, type Capability, type Operation } from './capability.js';
 import type { ListFilter } from './list-filter.js';
 import { mergeConditions, type ParameterConditions } from './parameter-conditions.js';
 import type { PolicyStanza } from './parsed-policy.js';
@@ -22,27 +22,24 @@ export type Rule = {
 /** A stanza with the policy that it stands in. */
 export type SourcedStanza = PolicyStanza & { readonly policy: string };
 
-const DENY = capabilityBit('deny');
-
 /**
- * Merges the stanzas of one pattern: capabilities are united, `deny` wipes them and all conditions; parameters are merged
+ * Merges the stanzas of one pattern: capabilities are united, `deny` wipes the others; parameters are merged
  * ({@link mergeConditions}); the lowest of each wrapping TTL and of the pagination limits counts; control groups and list
  * filters add up. The order of the stanzas does not matter. (OpenBao keeps the control group and the list filter of
  * whichever policy it happens to read first; adding them up is the strictest of its possible answers.)
  */
 export function mergeStanzas(pattern: string, stanzas: readonly SourcedStanza[]): Rule {
   const mask = withoutDenied(stanzas.reduce((union, stanza) => union | stanza.mask, 0));
-  const speaking = mask === DENY ? [] : stanzas;
   return {
     pattern,
     policies: [...new Set(stanzas.map((stanza) => stanza.policy))].sort(),
     capabilities: capabilitiesOf(mask),
-    conditions: speaking.map((stanza) => stanza.conditions).reduce(mergeConditions, NOTHING),
-    minWrappingTtlSeconds: lowest(speaking.map((stanza) => stanza.minWrappingTtlSeconds)),
-    maxWrappingTtlSeconds: lowest(speaking.map((stanza) => stanza.maxWrappingTtlSeconds)),
-    paginationLimit: lowest(speaking.map((stanza) => stanza.paginationLimit)),
-    listFilters: speaking.flatMap((stanza) => stanza.listFilters),
-    controlled: [...new Set(speaking.flatMap((stanza) => stanza.controlled))].sort(),
+    conditions: stanzas.map((stanza) => stanza.conditions).reduce(mergeConditions, NOTHING),
+    minWrappingTtlSeconds: lowest(stanzas.map((stanza) => stanza.minWrappingTtlSeconds)),
+    maxWrappingTtlSeconds: lowest(stanzas.map((stanza) => stanza.maxWrappingTtlSeconds)),
+    paginationLimit: lowest(stanzas.map((stanza) => stanza.paginationLimit)),
+    listFilters: stanzas.flatMap((stanza) => stanza.listFilters),
+    controlled: [...new Set(stanzas.flatMap((stanza) => stanza.controlled))].sort(),
   };
 }
 

@@ -117,6 +117,9 @@ export class Secrets1763700400000 implements MigrationInterface {
         lease_until timestamptz(3),
         lease_owner text,
         drift jsonb,
+        is_verify_due boolean not null default false,
+        is_repair_requested boolean not null default false,
+        verified_epoch text,
         verified_at timestamptz(3),
         verified_how text not null default 'none',
         next_verify_at timestamptz(3),
@@ -130,6 +133,13 @@ export class Secrets1763700400000 implements MigrationInterface {
     await db.query(`create index ix_sync_target_profile on sync_target (store_id, profile_id)`);
     await db.query(`create index ix_sync_target_due on sync_target (next_attempt_at) where next_attempt_at is not null`);
     await db.query(`create index ix_sync_target_verify on sync_target (next_verify_at) where next_verify_at is not null`);
+    await db.query(`
+      create table database_epoch (
+        id integer constraint pk_database_epoch primary key check (id = 1),
+        system_identifier text not null,
+        timeline integer not null,
+        accepted_at timestamptz(3) not null default now()
+      )`);
     await db.query(`
       create table event (
         store_id uuid not null constraint fk_event_store references store (id),

@@ -233,7 +233,12 @@ describe('the built-in vault', () => {
       );
       await db.database.pool.query('analyze builtin_object');
       const { rows } = await db.database.pool.query(`explain (analyze, format json) ${LIST_LEVEL}`, [
-        ...[big.storeId, big.mount, '', '', null, 3],
+        big.storeId,
+        big.mount,
+        '',
+        '',
+        null,
+        3,
       ]);
       const scans = scansOf(rows[0]['QUERY PLAN'][0].Plan);
       expect(scans.map((scan) => scan['Actual Rows'] * scan['Actual Loops'])).toEqual([3]);

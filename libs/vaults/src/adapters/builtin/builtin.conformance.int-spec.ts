@@ -1,4 +1,4 @@
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type NetConnectOpts, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll } from '@jest/globals';
 import type { Keyring } from '@claviger/platform/crypto';
 import { createDataSource, Database } from '@claviger/platform/database';
@@ -13,13 +13,22 @@ type Fault = 'none' | 'swallow the statement' | 'lose the answer';
 // The first byte of a message that carries a statement (PostgreSQL, "Message Formats"): Query and Parse.
 const STATEMENT = new Set(['Q', 'P'].map((letter) => letter.charCodeAt(0)));
 
+function addressOf(url: URL): NetConnectOpts {
+  const host = decodeURIComponent(url.hostname);
+  return host.startsWith('/') ? { path: `${host}/.s.PGSQL.${url.port || 5432}` } : { host, port: Number(url.port) };
+}
+
 /** A connection to PostgreSQL that breaks on demand. */
 class FlakyServer {
   fault: Fault = 'none';
+  /** Resolves when the fault has hit a statement. */
+  readonly reached: Promise<void>;
+  #hit!: () => void;
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
 
   constructor(private readonly upstream: URL) {
+    this.reached = new Promise((resolve) => (this.#hit = resolve));
     this.#server = createServer((client) => this.#relay(client));
   }
 
@@ -39,14 +48,18 @@ class FlakyServer {
   }
 
   #relay(client: Socket): void {
-    const server = connect(Number(this.upstream.port), this.upstream.hostname);
-    const destroy = (): void => void [client, server].forEach((socket) => socket.destroy());
+    const server = connect(addressOf(this.upstream));
+    const destroy = (): void => {
+      client.destroy();
+      server.destroy();
+    };
     for (const socket of [client, server]) {
       this.#sockets.add(socket.on('error', destroy).on('close', destroy));
     }
     let isLost = false;
     client.on('data', (data) => {
       const fault = STATEMENT.has(data[0]!) ? this.fault : 'none';
+      if (fault !== 'none') this.#hit();
       isLost ||= fault === 'lose the answer';
       if (fault !== 'swallow the statement') server.write(data);
     });
@@ -72,15 +85,18 @@ function open(database: Database): BuiltinAdapter {
   });
 }
 
-async function openFlaky(fault: Fault, isReachable = true): Promise<OpenedVault> {
+async function openFlaky(fault: Fault, isReachable = true): Promise<OpenedVault & { reached: Promise<void> }> {
   const server = new FlakyServer(new URL(db.url));
   const url = await server.listen();
   const dataSource = createDataSource({ url, poolSize: 2, entities: [], applicationName: 'claviger-test' });
   await dataSource.initialize();
+  const database = new Database(dataSource);
   if (!isReachable) await server.close();
+  while (!isReachable && database.pool.totalCount > 0) await new Promise(setImmediate);
   server.fault = fault;
   return {
-    adapter: open(new Database(dataSource)),
+    adapter: open(database),
+    reached: server.reached,
     cleanup: async () => {
       if (isReachable) await server.close();
       await dataSource.destroy();

@@ -22,7 +22,8 @@ function whileStalled(attempt: (ctx: CaseContext, call: AdapterCall) => Promise<
       const stalled = new CaseContext(ctx.kind, ctx.harness, vault);
       const caller = new AbortController();
       const result = refuses('CANCELLED', attempt(stalled, ctx.call(caller.signal)));
-      setTimeout(() => caller.abort(), 20);
+      await vault.reached;
+      caller.abort();
       assert.equal((await result).outcomeUnknown, isOutcomeUnknown);
     } finally {
       await vault.cleanup?.();

@@ -23,7 +23,7 @@ export const VERSIONS: ConformanceTheme = {
       name: 'reads every version by the id that its write gave',
       requires: having('versionedReads'),
       run: async (ctx) => {
-        const versions = await history(ctx, 'a', 4);
+        const versions = await history(ctx, 'a', 5);
         for (const [index, version] of versions.entries()) await holds(ctx, 'a', `{"n":"${index + 1}"}`, version);
       },
     },

@@ -3,8 +3,9 @@ import { look, tamper, type Mutants } from './mutation.js';
 export const METADATA_MUTANTS: Mutants = {
   'sets metadata on an object that has none': (real) => ({
     setMetadata: async (call, name, patch) => {
-      const present = await look(real, call, name);
-      if (!present || Object.keys(present.metadata).length > 0) await real.setMetadata(call, name, patch);
+      const metadata = (await look(real, call, name))?.metadata ?? { none: '' };
+      const isFirst = Object.keys(metadata).length === 0;
+      await real.setMetadata(call, name, isFirst && patch['first'] ? {} : patch);
     },
   }),
   'leaves the metadata keys that a patch does not name': (real, vault) => ({

@@ -6,13 +6,13 @@ const htmlEscaped = (name: string): string =>
 const bytes = (name: string): number => Buffer.byteLength(name);
 
 export const NAME_MUTANTS: Mutants = {
-  'keeps a name with spaces apart from all others': renaming('read', (name) => name.replaceAll(' ', '+')),
-  'keeps a name with a percent sign apart from all others': renaming('put', cutAt('%')),
+  'keeps a name with spaces apart from all others': renaming('purge', cutAt(' ')),
+  'keeps a name with a percent sign apart from all others': renaming('purge', (name) => name.replace(/%$/, '')),
   'keeps a name with what looks percent-encoded apart from all others': renaming('read', decodeURIComponentLeniently),
   'keeps a name with a hash sign apart from all others': renaming('purge', cutAt('#')),
-  'keeps a name with a question mark apart from all others': renaming('read', cutAt('?')),
-  'keeps a name with an equals sign apart from all others': renaming('destroy', (name) => name.replace(/=.*/, '&')),
-  'keeps a name with a plus sign apart from all others': renaming('read', (name) => name.replaceAll('+', ' ')),
+  'keeps a name with a question mark apart from all others': renaming('purge', cutAt('?')),
+  'keeps a name with an equals sign apart from all others': renaming('destroy', (name) => name.replace(/^(\w+)=.*/, '$1&')),
+  'keeps a name with a plus sign apart from all others': renaming('purge', (name) => name.replaceAll('+', ' ')),
   'keeps a name with an apostrophe apart from all others': renaming('purge', (name) => name.replace(/'.*/, '&')),
   'keeps a name with double quotes apart from all others': renaming('put', (name) => name.replaceAll('"', '&quot;')),
   'keeps a name with an ampersand apart from all others': renaming('destroy', (name) => name.replace('q&r', 'q&amp;r')),
@@ -56,7 +56,7 @@ export const NAME_MUTANTS: Mutants = {
       return { ...page, names: page.names.filter((name) => name.split('/').length < 21) };
     },
   }),
-  'keeps names apart that differ in case only': renaming('read', (name) => name.toLowerCase()),
+  'keeps names apart that differ in case only': renaming('purge', (name) => name.toLowerCase()),
   'keeps an object apart from those below its name': (real, vault) => ({
     destroy: async (call, name, versions) => {
       const below = [...vault.snapshot().keys()].filter((one) => one.startsWith(`${name}/`));

@@ -61,14 +61,18 @@ export function referenceHarness(
     },
     stalled: async () => {
       const vault = new ReferenceAdapter({ capabilities });
+      let reach: () => void;
+      const reached = new Promise<void>((resolve) => (reach = resolve));
       const silent = intercept(vault, ({ operation, call, mutates }) => {
         const answer = { code: 'CANCELLED', message: 'Given up.', backendCode: 'stalled', outcomeUnknown: mutates } as const;
         return new Promise((_, reject) => {
           const giveUp = (): void => reject(new VaultError({ ...answer, backend: 'reference', operation }));
+          if (call.signal.aborted) return giveUp();
           call.signal.addEventListener('abort', giveUp, { once: true });
+          return reach();
         });
       });
-      return { adapter: mutate(silent, vault, mutant) };
+      return { adapter: mutate(silent, vault, mutant), reached };
     },
     withBadCredentials: broken('withBadCredentials'),
     withoutPermission: broken('withoutPermission'),

@@ -1,4 +1,4 @@
-import { isVaultError } from '../../contract/index.js';
+import { isVaultError, type VaultContent } from '../../contract/index.js';
 import { altered, onFailure, reading, rewriting, secret, tamper, textOf, type Mutant, type Mutants } from './mutation.js';
 
 const MAX = 128 * 1024;
@@ -67,7 +67,8 @@ export const VALUE_MUTANTS: Mutants = {
   'gives content wrapped, so that printing a result shows nothing': (real) => ({
     read: async (call, name, version) => {
       const { content, version: found } = await real.read(call, name, version);
-      return { content: Object.assign(content, { text: textOf(content) }), version: found };
+      const text = textOf(content);
+      return { content: { text, reveal: () => text } as unknown as VaultContent, version: found };
     },
   }),
 };

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import type { RequestContext } from '@claviger/kernel';
+import { VaultConnections, type OpenVault } from '@claviger/features/vault-profiles';
+import type { AdapterCall } from '@claviger/vaults/contract';
+import { OwnershipMarker, type OwnedPlace, type Ownership } from './ownership-marker.js';
+import type { SyncTargetEntity } from './sync-target.entity.js';
+
+/** The vault of a target, opened, with what its object is named and marked with. */
+export type OpenTarget = OpenVault & {
+  readonly call: AdapterCall;
+  readonly name: string;
+  readonly place: OwnedPlace;
+  readonly marker: Readonly<Record<string, string>>;
+};
+
+/** Opens the vaults of targets. */
+@Injectable()
+export class TargetVaults {
+  constructor(
+    private readonly connections: VaultConnections,
+    private readonly ownership: OwnershipMarker,
+  ) {}
+
+  async open(ctx: RequestContext & { readonly signal: AbortSignal }, target: SyncTargetEntity): Promise<OpenTarget> {
+    const vault = await this.connections.adapterFor(ctx, target.profileId);
+    const place = {
+      serverIdentity: vault.serverIdentity,
+      physicalName: vault.canonicalPlace(target.physicalName),
+      secretId: target.secretId,
+    };
+    return {
+      ...vault,
+      name: target.physicalName,
+      place,
+      marker: this.ownership.metadata(ctx.storeId, place),
+      call: { requestId: ctx.requestId, signal: ctx.signal, idempotencyKey: `${target.secretId}/${target.desiredVersion}` },
+    };
+  }
+
+  /** What an object's metadata says about who owns it. */
+  judge(storeId: string, vault: OpenTarget, metadata: Readonly<Record<string, string>>): Ownership {
+    return this.ownership.judge(storeId, vault.place, metadata);
+  }
+}

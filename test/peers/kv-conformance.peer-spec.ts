@@ -4,7 +4,7 @@ import { KV1_CAPABILITIES, KV2_CAPABILITIES, type KvCredentials } from '@clavige
 import { describeVaultAdapter, type OpenedVault, type VaultHarness } from '@claviger/vaults/conformance';
 import type { VaultConnection } from '@claviger/vaults/contract';
 import { connectKv, kvCall, useHostileEnvironment } from './kv-connect.js';
-import { answerAll, loseAnswers, stall, startFront, type Front, type FrontRule } from './kv-front.js';
+import { answerAll, loseAnswers, startFront, type Front, type FrontRule } from './kv-front.js';
 
 useHostileEnvironment();
 
@@ -75,7 +75,11 @@ function harness(flavour: 'kv1' | 'kv2', configured: 'auto' | 'kv1' | 'kv2'): Va
     throttled: () => behind(answerAll(429, '{"errors":["quota"]}', { 'retry-after': String(RETRY_AFTER_SECONDS) })),
     throttledRetryAfterMs: RETRY_AFTER_SECONDS * 1000,
     missingMount: async () => open(main, 'not-mounted'),
-    stalled: () => behind(stall),
+    stalled: async () => {
+      let reach = (): void => undefined;
+      const reached = new Promise<void>((resolve) => (reach = resolve));
+      return { ...(await behind(() => reach())), reached };
+    },
     losesAnswers: () => behind(loseAnswers),
     ...(flavour === 'kv2' && {
       interruptCreate: async (_: OpenedVault, name: string, custom_metadata: Record<string, string>) => {

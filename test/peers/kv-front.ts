@@ -30,9 +30,6 @@ export const loseAnswers: FrontRule = ({ pass }, response) => {
   pass();
 };
 
-/** Takes everything and says nothing. */
-export const stall: FrontRule = () => undefined;
-
 export async function startFront(target: string): Promise<Front> {
   const server = createServer((request, response) => {
     const pass = (): void => passTo(target, request, response);

@@ -27,6 +27,8 @@ export type QueuePlace = {
   empty(): Promise<void>;
   /** Cuts all connections, and lets new ones come. */
   disconnect(): Promise<void>;
+  /** Takes it away, connections and all, until the returned function is called. */
+  takeAway(): Promise<() => Promise<void>>;
   /** Connections of the process under test. */
   countConnections(): Promise<number>;
   stop(): Promise<void>;
@@ -413,6 +415,7 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       app.jobs.enqueue(BLOCK, { id });
       await eventually(() => app.runs('test.block').length === 1);
       const closing = app.close();
+      await eventually(() => app.logs.lines('queue.draining').length === 1);
       release();
       await closing;
       const next = await start();
@@ -473,6 +476,36 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       expect((await app.health.report()).checks).toEqual([expect.objectContaining({ name: 'queue', isHealthy: true })]);
       expect(await place.countConnections()).toBeLessThanOrEqual(6);
     });
+  });
+
+  describe('while it is away', () => {
+    it('lets a worker stop, also with a job running', async () => {
+      const { passed, open: release } = gate();
+      const app = await start({ drainMs: 50, scripts: { 'test.touch': () => passed } });
+      app.jobs.enqueue(TOUCH, { id: newId() });
+      await eventually(() => app.runs('test.touch').length === 1);
+      const bringBack = await place.takeAway();
+      app.jobs.enqueue(TOUCH, { id: newId() });
+      await app.close();
+      release();
+      await bringBack();
+    }, 15_000);
+
+    it('costs no request anything, says so without flooding the log, and comes back', async () => {
+      const app = await start({ concurrency: 4 });
+      await app.settled();
+      const bringBack = await place.takeAway();
+      await eventually(async () => !(await app.health.report()).checks[0]!.isHealthy);
+      for (let i = 0; i < 50; i += 1) app.jobs.enqueue(TOUCH, { id: newId() });
+      await eventually(() => app.logs.lines().some(({ level }) => level === 'warn'));
+      await bringBack();
+      const id = newId();
+      await eventually(() => {
+        app.jobs.enqueue(TOUCH, { id });
+        return app.runs('test.touch', id).length > 0;
+      });
+      expect(app.logs.lines().filter(({ event }) => event.startsWith('queue.')).length).toBeLessThan(20);
+    }, 30_000);
   });
 
   describe('a worker that is put together wrongly', () => {

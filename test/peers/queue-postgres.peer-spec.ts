@@ -1,12 +1,16 @@
 import { migrateQueue } from '@claviger/platform/queue';
 import { createTestDatabase } from '@claviger/testing';
 import { describe } from '@jest/globals';
+import { Client } from 'pg';
 import { describeQueue, type QueuePlace } from './queue-cases.js';
 
 const openPostgres = async (): Promise<QueuePlace> => {
   const db = await createTestDatabase();
   await migrateQueue(db.url);
   const { pool } = db.database;
+  const name = new URL(db.url).pathname.slice(1);
+  const admin = new Client({ connectionString: process.env['CLAVIGER_TEST_DATABASE_URL'] });
+  await admin.connect();
   const { rows } = await pool.query(
     `select table_name as name from information_schema.tables where table_schema = 'bullmq' and table_name <> 'migration'`,
   );
@@ -21,9 +25,17 @@ const openPostgres = async (): Promise<QueuePlace> => {
     empty: async () => void (await pool.query(`truncate ${tables.join(', ')}`)),
     disconnect: async () =>
       void (await pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${others}`)),
+    takeAway: async () => {
+      await admin.query(`alter database ${name} allow_connections false`);
+      await pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${others}`);
+      return async () => void (await admin.query(`alter database ${name} allow_connections true`));
+    },
     countConnections: async () =>
       Number((await pool.query(`select count(*) from pg_stat_activity where ${others}`)).rows[0].count),
-    stop: () => db.drop(),
+    stop: async () => {
+      await admin.end();
+      await db.drop();
+    },
   };
 };
 

@@ -4,8 +4,9 @@ import { Redis } from 'ioredis';
 import { describeQueue, type QueuePlace } from './queue-cases.js';
 
 const openRedis = async (): Promise<QueuePlace> => {
-  const redis = await startRedis();
+  let redis = await startRedis();
   const client = new Redis(redis.url);
+  client.on('error', () => undefined);
   const clients = async (): Promise<string[]> =>
     String(await client.call('CLIENT', 'LIST'))
       .split('\n')
@@ -15,6 +16,12 @@ const openRedis = async (): Promise<QueuePlace> => {
     dump: async () => JSON.stringify(await Promise.all((await client.keys('*')).map((key) => read(client, key)))),
     empty: async () => void (await client.flushall()),
     disconnect: async () => void (await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')),
+    takeAway: async () => {
+      await redis.stop('SIGKILL');
+      return async () => {
+        redis = await startRedis(Number(new URL(redis.url).port));
+      };
+    },
     countConnections: async () => (await clients()).length,
     stop: async () => {
       client.disconnect();

@@ -15,7 +15,14 @@ import { SecretsController } from './rest/secrets/secrets.controller.js';
 
 /** The REST surface over the features. Stands on FoundationModule. */
 @Module({
-  imports: [AccessModule, AuditModule, ChangesModule, ReplicationModule.over(SecretsModule), SecretsModule, VaultProfilesModule],
+  imports: [
+    AccessModule,
+    AuditModule,
+    ChangesModule,
+    ReplicationModule.over(SecretsModule),
+    SecretsModule,
+    VaultProfilesModule,
+  ],
   controllers: [ChangesController, HealthController, SecretContentController, SecretsController],
   providers: [ProblemFilter, { provide: APP_GUARD, useClass: RequestAuthentication }],
 })

@@ -23,7 +23,11 @@ export function startApi(config: Config): Promise<RunningApi> {
 }
 
 /** Starts a process that listens, composed of these modules over the foundation. */
-export async function startHttp(config: Config, kind: ProcessKind, modules: readonly (Type | DynamicModule)[]): Promise<RunningApi> {
+export async function startHttp(
+  config: Config,
+  kind: ProcessKind,
+  modules: readonly (Type | DynamicModule)[],
+): Promise<RunningApi> {
   const options = foundationOptions(config, kind);
   const root = { module: RootModule, imports: [FoundationModule.forRoot(options), ...modules] };
   const app = await NestFactory.create<NestFastifyApplication>(root, createHttpAdapter(), {

@@ -14,7 +14,10 @@ export type RunningWorker = {
 export async function startWorker(config: Config): Promise<RunningWorker> {
   const options = foundationOptions(config, 'worker');
   const root = { module: RootModule, imports: [FoundationModule.forRoot(options), WorkerModule.forRoot(config)] };
-  const app = await NestFactory.createApplicationContext(root, { abortOnError: false, logger: new NestLogger(options.logger) });
+  const app = await NestFactory.createApplicationContext(root, {
+    abortOnError: false,
+    logger: new NestLogger(options.logger),
+  });
   return { close: () => app.close() };
 }
 

@@ -25,4 +25,8 @@ export function foundationOptions(config: Config, kind: ProcessKind): Foundation
 }
 
 const incomplete = (variable: string): AppError =>
-  new AppError({ code: 'CONFIG_INCOMPLETE', kind: 'invalid', message: `Set ${variable} (or ${variable}_FILE); only standalone can do without.` });
+  new AppError({
+    code: 'CONFIG_INCOMPLETE',
+    kind: 'invalid',
+    message: `Set ${variable} (or ${variable}_FILE); only standalone can do without.`,
+  });

@@ -7,7 +7,12 @@ import { migrateQueue } from '@claviger/platform/queue';
  * @returns how many of Claviger's migrations were applied
  */
 export async function migrateAll(databaseUrl: string, redisUrl: string | undefined): Promise<number> {
-  const dataSource = createDataSource({ url: databaseUrl, poolSize: 2, entities: [], applicationName: 'claviger-migrate' });
+  const dataSource = createDataSource({
+    url: databaseUrl,
+    poolSize: 2,
+    entities: [],
+    applicationName: 'claviger-migrate',
+  });
   await dataSource.initialize();
   try {
     const applied = await migrate(dataSource);

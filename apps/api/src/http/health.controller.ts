@@ -46,7 +46,10 @@ export class HealthController {
   }
 
   @Endpoint(readyz)
-  async readyz(@Query('verbose') verbose: string | undefined, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+  async readyz(
+    @Query('verbose') verbose: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<unknown> {
     const report = await this.health.report();
     void reply.status(report.isHealthy ? 200 : 503);
     return { status: report.isHealthy ? 'ok' : 'failing', ...(verbose === undefined ? {} : { checks: report.checks }) };

@@ -15,7 +15,9 @@ function parseInput(endpoint: EndpointDefinition, request: FastifyRequest): Reco
   return {
     params: parsePart(endpoint.params, request.params, 'path'),
     query: parsePart(endpoint.query, request.query, 'query'),
-    body: endpoint.body ? parsePart(endpoint.body, decodeJsonBody((request.body as Buffer | undefined) ?? EMPTY), 'body') : {},
+    body: endpoint.body
+      ? parsePart(endpoint.body, decodeJsonBody((request.body as Buffer | undefined) ?? EMPTY), 'body')
+      : {},
     ifMatch: endpoint.ifMatch ? parseIfMatch(request.headers['if-match']) : undefined,
   };
 }
@@ -46,7 +48,10 @@ function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodObject, part: strin
   const known = at === '' ? Object.keys(schema.shape) : [];
   return {
     pointer,
-    message: known.length > 0 ? `there is a field that is not known; known are ${known.join(', ')}` : 'there is a field that is not known',
+    message:
+      known.length > 0
+        ? `there is a field that is not known; known are ${known.join(', ')}`
+        : 'there is a field that is not known',
   };
 }
 

@@ -10,18 +10,19 @@ export const pageQuery = {
     .max(200)
     .default(50)
     .meta({ description: 'At most this many, 1 to 200.', example: 50 }),
-  cursor: z
-    .string()
-    .max(1_000)
-    .optional()
-    .meta({ description: 'The `nextCursor` of the page before. Opaque.' }),
+  cursor: z.string().max(1_000).optional().meta({ description: 'The `nextCursor` of the page before. Opaque.' }),
 };
 
 /** The answer of every list. */
-export function pageOf<T extends z.ZodType>(item: T): z.ZodObject<{ items: z.ZodArray<T>; nextCursor: z.ZodNullable<z.ZodString> }> {
+export function pageOf<T extends z.ZodType>(
+  item: T,
+): z.ZodObject<{ items: z.ZodArray<T>; nextCursor: z.ZodNullable<z.ZodString> }> {
   return z.object({
     items: z.array(item),
-    nextCursor: z.string().nullable().meta({ description: 'Pass it as `cursor` for the next page; null on the last one.' }),
+    nextCursor: z
+      .string()
+      .nullable()
+      .meta({ description: 'Pass it as `cursor` for the next page; null on the last one.' }),
   });
 }
 

@@ -23,12 +23,15 @@ export class ProblemFilter implements ExceptionFilter {
     let error = fromFramework(thrown);
     if (request.context && error instanceof AppError && error.kind === 'forbidden') {
       try {
-        await this.audit.commit(request.context, this.audit.entry(request.context, {
-          action: 'access.refused',
-          outcome: 'refused',
-          resource: { kind: 'path', name: String(error.details?.['path'] ?? request.routeOptions.url ?? '') },
-          details: { operation: String(error.details?.['operation'] ?? request.method) },
-        }));
+        await this.audit.commit(
+          request.context,
+          this.audit.entry(request.context, {
+            action: 'access.refused',
+            outcome: 'refused',
+            resource: { kind: 'path', name: String(error.details?.['path'] ?? request.routeOptions.url ?? '') },
+            details: { operation: String(error.details?.['operation'] ?? request.method) },
+          }),
+        );
       } catch (auditError) {
         error = auditError;
       }

@@ -16,7 +16,9 @@ export class ChangeProcessor {
 
   @HandlesJob(RECOVER_CHANGES)
   async recover(_: object, run: JobRun): Promise<void> {
-    await this.changes.recover(systemContext({ requestId: run.requestId, storeId: this.keyring.rootStoreId, job: 'change.recover' }));
+    await this.changes.recover(
+      systemContext({ requestId: run.requestId, storeId: this.keyring.rootStoreId, job: 'change.recover' }),
+    );
   }
 
   @HandlesJob(ABANDON_CHANGES)

@@ -1,6 +1,12 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { systemContext, type RequestContext } from '@claviger/kernel';
-import { RECONCILE_SECRET, Reconciler, ReplicationService, SWEEP_TARGETS, VERIFY_TARGETS } from '@claviger/features/replication';
+import {
+  RECONCILE_SECRET,
+  Reconciler,
+  ReplicationService,
+  SWEEP_TARGETS,
+  VERIFY_TARGETS,
+} from '@claviger/features/replication';
 import { Keyring } from '@claviger/platform/crypto';
 import { HandlesJob, type JobRun } from '@claviger/platform/queue';
 
@@ -15,7 +21,10 @@ export class ReplicationProcessor implements BeforeApplicationShutdown {
   @HandlesJob(RECONCILE_SECRET)
   async reconcile(payload: { storeId: string; secretId: string }, run: JobRun): Promise<void> {
     const { requestId } = run;
-    await this.reconciler.reconcile(systemContext({ requestId, storeId: payload.storeId, job: 'replication' }), payload.secretId);
+    await this.reconciler.reconcile(
+      systemContext({ requestId, storeId: payload.storeId, job: 'replication' }),
+      payload.secretId,
+    );
   }
 
   @HandlesJob(SWEEP_TARGETS)

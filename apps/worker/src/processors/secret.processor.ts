@@ -13,7 +13,11 @@ export class SecretProcessor {
 
   @HandlesJob(VERIFY_SOURCES)
   async verify(_: object, run: JobRun): Promise<void> {
-    const ctx = systemContext({ requestId: run.requestId, storeId: this.keyring.rootStoreId, job: 'secret.verify-sources' });
+    const ctx = systemContext({
+      requestId: run.requestId,
+      storeId: this.keyring.rootStoreId,
+      job: 'secret.verify-sources',
+    });
     while (!run.signal.aborted && (await this.verification.run({ ...ctx, signal: run.signal })) > 0);
   }
 }

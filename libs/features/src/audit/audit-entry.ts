@@ -39,7 +39,7 @@ export type AuditEntryFields = {
   readonly actorName: string;
   readonly actorRootId: string;
   readonly action: string;
-  readonly outcome: string;
+  readonly outcome: AuditOutcome;
   readonly resourceKind: string;
   readonly resourceId: string | null;
   readonly resourceName: string | null;

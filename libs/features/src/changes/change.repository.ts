@@ -21,7 +21,11 @@ export class ChangeRepository {
     private readonly keyring: Keyring,
   ) {}
 
-  async insert(ctx: RequestContext, row: Partial<ChangeEntity>, payload: SecretValue<string> | undefined): Promise<void> {
+  async insert(
+    ctx: RequestContext,
+    row: Partial<ChangeEntity>,
+    payload: SecretValue<string> | undefined,
+  ): Promise<void> {
     const sealed = payload ? this.keyring.seal(ctx.storeId, payloadRow(row.id!), payload.reveal()) : null;
     await this.database.repository(ctx, ChangeEntity).insert({ ...row, payload: sealed } as never);
   }
@@ -38,7 +42,11 @@ export class ChangeRepository {
       .createQueryBuilder()
       .update(ChangeEntity)
       .set({ ...set, updatedAt: () => 'now()' } as never)
-      .where('store_id = :storeId and id = :id and state in (:...from)', { storeId: ctx.storeId, id, from: where.from });
+      .where('store_id = :storeId and id = :id and state in (:...from)', {
+        storeId: ctx.storeId,
+        id,
+        from: where.from,
+      });
     if (where.owner !== undefined) query.andWhere('lease_owner = :owner', { owner: where.owner });
     return (await query.execute()).affected === 1;
   }
@@ -72,7 +80,13 @@ export class ChangeRepository {
   }
 
   /** Takes over changes whose executor has gone silent, a few at a time. */
-  async claimOrphans(ctx: RequestContext, owner: string, leaseUntil: Date, now: Date, limit: number): Promise<string[]> {
+  async claimOrphans(
+    ctx: RequestContext,
+    owner: string,
+    leaseUntil: Date,
+    now: Date,
+    limit: number,
+  ): Promise<string[]> {
     const rows = (await this.database.manager(ctx).query(
       `update change set lease_owner = $1, lease_until = $2, attempts = attempts + 1, updated_at = now()
        where (store_id, id) in (

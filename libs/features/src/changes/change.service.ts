@@ -35,7 +35,13 @@ export class ChangeService {
   async submit<P>(ctx: RequestContext, kind: string, prepared: PreparedChange<P>): Promise<ChangeEntity> {
     const id = newId(this.clock.now().getTime());
     const requestedBy = { id: ctx.actor.rootId, name: ctx.actor.displayName };
-    const change: ExecutingChange = { ...prepared, parameters: prepared.parameters as never, id, attempt: 1, requestedBy };
+    const change: ExecutingChange = {
+      ...prepared,
+      parameters: prepared.parameters as never,
+      id,
+      attempt: 1,
+      requestedBy,
+    };
     if (prepared.isLocal) await this.#executeLocally(ctx, kind, change);
     else await this.#executeOutside(ctx, kind, change);
     return (await this.changes.find(ctx, id))!;
@@ -143,7 +149,12 @@ export class ChangeService {
   async #tryBegin(ctx: RequestContext, kind: string, change: ExecutingChange, owner: string): Promise<boolean> {
     try {
       await this.database.transaction(ctx, async (tx) => {
-        const row = { ...this.#row(ctx, kind, change), state: 'executing' as const, attempts: 1, ...this.#lease(owner) };
+        const row = {
+          ...this.#row(ctx, kind, change),
+          state: 'executing' as const,
+          attempts: 1,
+          ...this.#lease(owner),
+        };
         await this.changes.insert(tx, row, change.payload);
         await this.handlers.get(kind).begin?.(tx, change);
         await this.#record(tx, kind, 'intent', change.subject, { changeId: change.id });
@@ -169,12 +180,14 @@ export class ChangeService {
     }
     await this.database.transaction(ctx, async (tx) => {
       const result = await handler.complete(tx, change, outcome as never);
-      const ended = await this.changes.update(
-        tx,
-        change.id,
-        { from: ['executing'], owner },
-        { state: 'done', result, payload: null, leaseUntil: null, leaseOwner: null, endedAt: this.clock.now() } as never,
-      );
+      const ended = await this.changes.update(tx, change.id, { from: ['executing'], owner }, {
+        state: 'done',
+        result,
+        payload: null,
+        leaseUntil: null,
+        leaseOwner: null,
+        endedAt: this.clock.now(),
+      } as never);
       // Another process took over in the meantime; it ends the change, and this transaction must leave no trace.
       if (!ended) throw secretBusy();
       await this.#record(tx, kind, 'done', change.subject, { changeId: change.id });
@@ -184,7 +197,13 @@ export class ChangeService {
   }
 
   /** A failure that is certain ends the attempt; one with an unknown outcome stays `executing`, for recovery. */
-  async #failed(ctx: RequestContext, kind: string, change: ExecutingChange, owner: string, error: unknown): Promise<void> {
+  async #failed(
+    ctx: RequestContext,
+    kind: string,
+    change: ExecutingChange,
+    owner: string,
+    error: unknown,
+  ): Promise<void> {
     if (!isAppError(error) || (error as { outcomeUnknown?: boolean }).outcomeUnknown) {
       const soon = new Date(this.clock.now().getTime() + Math.min(60_000, 1_000 * 2 ** change.attempt));
       await this.changes.update(ctx, change.id, { from: ['executing'], owner }, { leaseUntil: soon });
@@ -268,12 +287,15 @@ export class ChangeService {
     subject: PreparedChange['subject'],
     details: Record<string, string>,
   ): Promise<void> {
-    await this.audit.record(tx, this.audit.entry(tx, {
-      action: kind,
-      outcome: phase === 'failed' ? 'failed' : 'allowed',
-      resource: subject,
-      details: { ...details, phase },
-    }));
+    await this.audit.record(
+      tx,
+      this.audit.entry(tx, {
+        action: kind,
+        outcome: phase === 'failed' ? 'failed' : 'allowed',
+        resource: subject,
+        details: { ...details, phase },
+      }),
+    );
   }
 }
 

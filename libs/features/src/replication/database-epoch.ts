@@ -24,7 +24,11 @@ export class DatabaseEpochs implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const ctx = systemContext({ requestId: newId(), storeId: this.keyring.rootStoreId, job: 'replication.restore-guard' });
+    const ctx = systemContext({
+      requestId: newId(),
+      storeId: this.keyring.rootStoreId,
+      job: 'replication.restore-guard',
+    });
     const found = await this.#read(ctx);
     this.#current = text(found);
     await this.database.transaction(ctx, async (tx) => {
@@ -53,7 +57,11 @@ export class DatabaseEpochs implements OnModuleInit {
   /** Lets replication go on with this database; every target looks before it writes. In a transaction. */
   async accept(tx: RequestContext): Promise<void> {
     if (!(await this.isPaused(tx)))
-      throw new AppError({ code: 'NOT_PAUSED', kind: 'conflict', message: 'Replication is not paused by a restored database.' });
+      throw new AppError({
+        code: 'NOT_PAUSED',
+        kind: 'conflict',
+        message: 'Replication is not paused by a restored database.',
+      });
     await this.#store(tx, await this.#read(tx));
     await this.targets.setAllPaused(tx, false);
   }

@@ -42,10 +42,19 @@ export type TargetAction =
   /** Find out what is there, then decide again. */
   | { readonly do: 'look' }
   /** All is as desired; record it as observed. `how` says what that rests on. */
-  | { readonly do: 'record'; readonly backendVersion: BackendVersion | undefined; readonly how: 'value' | 'metadata' | 'none' }
+  | {
+      readonly do: 'record';
+      readonly backendVersion: BackendVersion | undefined;
+      readonly how: 'value' | 'metadata' | 'none';
+    }
   | { readonly do: 'create' }
   /** Write the desired content; with `expected` by compare-and-set. `mark` puts our marker there first. */
-  | { readonly do: 'put'; readonly expected: BackendVersion | undefined; readonly mark: boolean; readonly lost: string | undefined }
+  | {
+      readonly do: 'put';
+      readonly expected: BackendVersion | undefined;
+      readonly mark: boolean;
+      readonly lost: string | undefined;
+    }
   /** Equal content that is not ours becomes ours. */
   | { readonly do: 'adopt'; readonly backendVersion: BackendVersion | undefined }
   | { readonly do: 'hide'; readonly backendVersion: BackendVersion }
@@ -131,7 +140,12 @@ function decidePresent(state: TargetState, view: Seen): TargetAction {
   const isUnchanged = view.fingerprint === observed.fingerprint;
   const isDrift = !isUnchanged && state.isOwned && isAsDesired(state);
   if (isDrift && !state.repairs) return stop('drifted', 'changed_at_target', view.fingerprint);
-  return { do: 'put', expected: casVersion(state, view), mark: false, lost: isUnchanged ? undefined : view.fingerprint };
+  return {
+    do: 'put',
+    expected: casVersion(state, view),
+    mark: false,
+    lost: isUnchanged ? undefined : view.fingerprint,
+  };
 }
 
 /** The object is there and its current version cannot be read: hidden, or never written beyond its metadata. */

@@ -6,7 +6,12 @@ import { BackendPlaces } from '@claviger/features/vault-profiles';
 import { isVaultError, type BackendVersion } from '@claviger/vaults/contract';
 import { DatabaseEpochs } from './database-epoch.js';
 import { decide, type TargetAction, type TargetState, type TargetView } from './reconcile.policy.js';
-import { REPLICATION_SOURCE, type ReplicatedSecret, type ReplicationSource, type SourceContent } from './replication-source.js';
+import {
+  REPLICATION_SOURCE,
+  type ReplicatedSecret,
+  type ReplicationSource,
+  type SourceContent,
+} from './replication-source.js';
 import type { SyncTargetEntity } from './sync-target.entity.js';
 import { describeFailure, describeStop, type TargetFailure } from './target-failure.policy.js';
 import { TargetRepository } from './target.repository.js';
@@ -25,6 +30,8 @@ type Work = {
   readonly target: SyncTargetEntity;
   readonly content: () => Promise<SourceContent>;
 };
+
+type AttemptContext = RequestContext & { readonly signal: AbortSignal };
 
 class SourceFailure extends Error {
   constructor(readonly reason: unknown) {
@@ -58,7 +65,9 @@ export class Reconciler {
     const secret = await this.source.find(ctx, secretId);
     if (!secret) return;
     const contents = new Map<number, Promise<SourceContent>>();
-    const work = claimed.map((target) => this.#run(ctx, { secret, target, content: () => this.#read(ctx, target, contents) }));
+    const work = claimed.map((target) =>
+      this.#run(ctx, { secret, target, content: () => this.#read(ctx, target, contents) }),
+    );
     await this.#waitPatiently(Promise.all(work).then(() => undefined));
   }
 
@@ -77,7 +86,11 @@ export class Reconciler {
   }
 
   /** The source is read once for all targets that want the same version. */
-  #read(ctx: RequestContext, target: SyncTargetEntity, contents: Map<number, Promise<SourceContent>>): Promise<SourceContent> {
+  #read(
+    ctx: RequestContext,
+    target: SyncTargetEntity,
+    contents: Map<number, Promise<SourceContent>>,
+  ): Promise<SourceContent> {
     const version = target.desiredVersion;
     let content = contents.get(version);
     if (!content) {
@@ -106,7 +119,7 @@ export class Reconciler {
     }
   }
 
-  async #converge(ctx: RequestContext, work: Work, progress: Progress): Promise<void> {
+  async #converge(ctx: AttemptContext, work: Work, progress: Progress): Promise<void> {
     const { target } = work;
     const vault = await this.vaults.open(ctx, target);
     const state = await this.#state(work, vault);
@@ -133,7 +146,11 @@ export class Reconciler {
     const epoch = await this.epochs.current();
     const isNewEpoch = target.verifiedEpoch !== null && target.verifiedEpoch !== epoch;
     return {
-      desired: { version: target.desiredVersion, fingerprint: target.desiredFingerprint, presence: target.desiredPresence },
+      desired: {
+        version: target.desiredVersion,
+        fingerprint: target.desiredFingerprint,
+        presence: target.desiredPresence,
+      },
       observed: {
         version: target.observedVersion,
         fingerprint: target.observedFingerprint,
@@ -154,7 +171,9 @@ export class Reconciler {
     let current: BackendVersion | undefined;
     let marker: 'ours' | 'foreign' | 'unmarked' = 'unmarked';
     try {
-      const description = vault.capabilities.metadata ? await vault.adapter.describe(vault.call, vault.name) : undefined;
+      const description = vault.capabilities.metadata
+        ? await vault.adapter.describe(vault.call, vault.name)
+        : undefined;
       if (description) {
         marker = this.vaults.judge(ctx.storeId, vault, description.metadata);
         current = description.currentVersion;
@@ -230,7 +249,12 @@ export class Reconciler {
       const receipt =
         action.do === 'create'
           ? await vault.adapter.create(vault.call, vault.name, content, vault.marker)
-          : await vault.adapter.put(vault.call, vault.name, content, action.expected === undefined ? {} : { expectedVersion: action.expected });
+          : await vault.adapter.put(
+              vault.call,
+              vault.name,
+              content,
+              action.expected === undefined ? {} : { expectedVersion: action.expected },
+            );
       faultPoint('reconcile.written');
       // A receipt with a version proves the write; without one, only reading back does.
       if (receipt.version === undefined && !(await this.#isConfirmed(ctx, work, vault))) return 'again';
@@ -289,14 +313,31 @@ export class Reconciler {
     return 'done';
   }
 
-  async #stop(ctx: RequestContext, target: SyncTargetEntity, action: Extract<TargetAction, { do: 'stop' }>): Promise<'done'> {
+  async #stop(
+    ctx: RequestContext,
+    target: SyncTargetEntity,
+    action: Extract<TargetAction, { do: 'stop' }>,
+  ): Promise<'done'> {
     const now = this.clock.now();
-    const kind = action.reason === 'removed_at_target' ? 'missing' : action.reason === 'hidden_at_target' ? 'hidden' : action.reason === 'restored' ? 'restored' : 'content';
+    const kind =
+      action.reason === 'removed_at_target'
+        ? 'missing'
+        : action.reason === 'hidden_at_target'
+          ? 'hidden'
+          : action.reason === 'restored'
+            ? 'restored'
+            : 'content';
     const isDrift = action.status === 'drifted' || action.status === 'missing' || action.status === 'paused';
     await this.#settle(ctx, target, {
       ...failureColumns(describeStop(action.status, action.reason), now),
       ...(isDrift
-        ? { drift: { detectedAt: now.toISOString(), kind, ...(action.fingerprint ? { fingerprint: action.fingerprint } : {}) } }
+        ? {
+            drift: {
+              detectedAt: now.toISOString(),
+              kind,
+              ...(action.fingerprint ? { fingerprint: action.fingerprint } : {}),
+            },
+          }
         : {}),
       isVerifyDue: false,
       isRepairRequested: false,
@@ -331,7 +372,11 @@ export class Reconciler {
     const now = this.clock.now();
     const columns = failureColumns(failure, now);
     const isUnknown = failure.outcomeUnknown && progress.mayHaveWritten;
-    await this.#settle(ctx, target, { ...columns, attempts: target.attempts + 1, ...(isUnknown ? { isVerifyDue: true } : {}) });
+    await this.#settle(ctx, target, {
+      ...columns,
+      attempts: target.attempts + 1,
+      ...(isUnknown ? { isVerifyDue: true } : {}),
+    });
   }
 
   async #settle(ctx: RequestContext, target: SyncTargetEntity, set: Partial<SyncTargetEntity>): Promise<void> {

@@ -10,9 +10,19 @@ export const RECONCILE_SECRET = defineJob({
 });
 
 /** Wakes workers for targets that are due and were overlooked. */
-export const SWEEP_TARGETS = defineJob({ name: 'replication.sweep', payload: z.object({}), retry: NO_RETRY, lane: 'sweep' });
+export const SWEEP_TARGETS = defineJob({
+  name: 'replication.sweep',
+  payload: z.object({}),
+  retry: NO_RETRY,
+  lane: 'sweep',
+});
 
 /** Makes targets due whose scheduled check has come. */
-export const VERIFY_TARGETS = defineJob({ name: 'replication.verify', payload: z.object({}), retry: NO_RETRY, lane: 'sweep' });
+export const VERIFY_TARGETS = defineJob({
+  name: 'replication.verify',
+  payload: z.object({}),
+  retry: NO_RETRY,
+  lane: 'sweep',
+});
 
 export const REPLICATION_JOBS = [RECONCILE_SECRET, SWEEP_TARGETS, VERIFY_TARGETS];

@@ -22,7 +22,11 @@ export type TargetView = {
   readonly physicalName: string;
   readonly status: TargetStatus;
   readonly desired: { readonly version: number; readonly presence: string };
-  readonly observed: { readonly version: number | null; readonly presence: string; readonly backendVersion: string | null };
+  readonly observed: {
+    readonly version: number | null;
+    readonly presence: string;
+    readonly backendVersion: string | null;
+  };
   readonly ownership: string;
   readonly error: { readonly code: string; readonly cause: string; readonly action: string } | null;
   readonly drift: { readonly kind: string; readonly detectedAt: string } | null;
@@ -36,7 +40,11 @@ export type TargetView = {
 export type ReplicationSummary = {
   readonly isPaused: boolean;
   readonly totals: Readonly<Record<TargetStatus, number>>;
-  readonly profiles: readonly { readonly profile: string; readonly statuses: Partial<Record<TargetStatus, number>>; readonly oldestDueAt: Date | null }[];
+  readonly profiles: readonly {
+    readonly profile: string;
+    readonly statuses: Partial<Record<TargetStatus, number>>;
+    readonly oldestDueAt: Date | null;
+  }[];
 };
 
 /** What people and schedules ask of replication. */
@@ -58,11 +66,17 @@ export class ReplicationService {
   /** The targets of a secret that the caller may see. */
   async listTargets(ctx: RequestContext, secretId: string): Promise<TargetView[]> {
     const names = await this.profiles.names(ctx);
-    return (await this.ledger.list(ctx, secretId)).map((target) => toView(target, names.get(target.profileId) ?? target.profileId));
+    return (await this.ledger.list(ctx, secretId)).map((target) =>
+      toView(target, names.get(target.profileId) ?? target.profileId),
+    );
   }
 
   /** Makes a target equal now: looks, and overwrites drift. The caller was authorised. */
-  async sync(ctx: RequestContext, secret: { readonly id: string; readonly name: string }, profileName: string): Promise<TargetView> {
+  async sync(
+    ctx: RequestContext,
+    secret: { readonly id: string; readonly name: string },
+    profileName: string,
+  ): Promise<TargetView> {
     const profile = await this.profiles.find(ctx, profileName);
     if (!profile) throw targetNotFound();
     await this.database.transaction(ctx, async (tx) => {
@@ -70,7 +84,12 @@ export class ReplicationService {
       const resource = { kind: 'secret', id: secret.id, name: secret.name };
       await this.audit.record(
         tx,
-        this.audit.entry(tx, { action: 'target.sync', outcome: 'allowed', resource, details: { profile: profile.name } }),
+        this.audit.entry(tx, {
+          action: 'target.sync',
+          outcome: 'allowed',
+          resource,
+          details: { profile: profile.name },
+        }),
       );
       this.database.afterCommit(tx, () => this.wakeUps.wake(tx.storeId, secret.id, 'user'));
     });
@@ -104,7 +123,10 @@ export class ReplicationService {
     await this.database.transaction(ctx, async (tx) => {
       await this.epochs.accept(tx);
       const resource = { kind: 'replication', name: 'accept-restored-database' };
-      await this.audit.record(tx, this.audit.entry(tx, { action: 'replication.accept-restored-database', outcome: 'allowed', resource }));
+      await this.audit.record(
+        tx,
+        this.audit.entry(tx, { action: 'replication.accept-restored-database', outcome: 'allowed', resource }),
+      );
     });
   }
 
@@ -112,7 +134,8 @@ export class ReplicationService {
   async sweep(ctx: RequestContext): Promise<number> {
     const now = this.clock.now();
     const due = await this.targets.findDue(ctx, new Date(now.getTime() - OVERLOOKED_MS), now, SWEEP_BATCH);
-    for (const { secretId, priority } of due) this.wakeUps.wake(ctx.storeId, secretId, priority >= 3 ? 'sweep' : 'retry');
+    for (const { secretId, priority } of due)
+      this.wakeUps.wake(ctx.storeId, secretId, priority >= 3 ? 'sweep' : 'retry');
     return due.length;
   }
 
@@ -132,7 +155,11 @@ function toView(target: SyncTargetEntity, profile: string): TargetView {
     physicalName: target.physicalName,
     status: target.status,
     desired: { version: target.desiredVersion, presence: target.desiredPresence },
-    observed: { version: target.observedVersion, presence: target.observedPresence, backendVersion: target.observedBackendVersion },
+    observed: {
+      version: target.observedVersion,
+      presence: target.observedPresence,
+      backendVersion: target.observedBackendVersion,
+    },
     ownership: target.ownership,
     error:
       target.errorCode === null

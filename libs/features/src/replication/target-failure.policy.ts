@@ -25,23 +25,53 @@ const PASSING: Partial<Record<VaultErrorCode, Words>> = {
   SEALED: { cause: 'The vault is sealed.', action: 'Unseal the vault.' },
   TIMEOUT: { cause: 'The vault did not answer in time.', action: 'Check the load of the vault.' },
   CANCELLED: { cause: 'The work was interrupted.', action: 'Nothing; it is tried again.' },
-  VERSION_CONFLICT: { cause: 'The place is being written by somebody else.', action: 'Find out who else writes there.' },
-  INTERNAL: { cause: 'The vault answered in a way that was not understood.', action: 'Look into the log of the vault.' },
+  VERSION_CONFLICT: {
+    cause: 'The place is being written by somebody else.',
+    action: 'Find out who else writes there.',
+  },
+  INTERNAL: {
+    cause: 'The vault answered in a way that was not understood.',
+    action: 'Look into the log of the vault.',
+  },
 };
 
 /** Failures that a person must mend; trying again would only repeat them. */
 const LASTING: Partial<Record<VaultErrorCode, Words>> = {
-  UNAUTHENTICATED: { cause: 'The credentials of the vault instance are refused.', action: 'Give the vault instance new credentials.' },
-  PERMISSION_DENIED: { cause: 'The credentials may not do this at the place.', action: 'Extend the policy of the credentials at the vault.' },
-  MISCONFIGURED: { cause: 'The vault profile does not fit the vault.', action: 'Check the mount, its version and the address of the profile.' },
-  ADDRESS_DENIED: { cause: 'The address of the vault may not be connected to.', action: 'Change the address or the network rules.' },
+  UNAUTHENTICATED: {
+    cause: 'The credentials of the vault instance are refused.',
+    action: 'Give the vault instance new credentials.',
+  },
+  PERMISSION_DENIED: {
+    cause: 'The credentials may not do this at the place.',
+    action: 'Extend the policy of the credentials at the vault.',
+  },
+  MISCONFIGURED: {
+    cause: 'The vault profile does not fit the vault.',
+    action: 'Check the mount, its version and the address of the profile.',
+  },
+  ADDRESS_DENIED: {
+    cause: 'The address of the vault may not be connected to.',
+    action: 'Change the address or the network rules.',
+  },
   INVALID_NAME: { cause: 'The vault does not accept the name.', action: 'Use another name template in the profile.' },
-  INVALID_VALUE: { cause: 'The vault would not give the content back equal.', action: 'Change the content, or send numbers as strings.' },
-  TOO_LARGE: { cause: 'The content is too large for the vault.', action: 'Make the content smaller, or remove the sync profile.' },
+  INVALID_VALUE: {
+    cause: 'The vault would not give the content back equal.',
+    action: 'Change the content, or send numbers as strings.',
+  },
+  TOO_LARGE: {
+    cause: 'The content is too large for the vault.',
+    action: 'Make the content smaller, or remove the sync profile.',
+  },
   QUOTA_EXCEEDED: { cause: 'A quota of the vault is used up.', action: 'Raise the quota at the vault.' },
-  PENDING_DELETION: { cause: 'The name is blocked by an object that waits for its deletion.', action: 'Restore or purge that object at the vault.' },
+  PENDING_DELETION: {
+    cause: 'The name is blocked by an object that waits for its deletion.',
+    action: 'Restore or purge that object at the vault.',
+  },
   UNSUPPORTED: { cause: 'The vault cannot do this.', action: 'Use a profile of a vault that can.' },
-  INVALID_STATE: { cause: 'The object at the vault is in a state that forbids this.', action: 'Look at the object at the vault.' },
+  INVALID_STATE: {
+    cause: 'The object at the vault is in a state that forbids this.',
+    action: 'Look at the object at the vault.',
+  },
 };
 
 const STOPS: Readonly<Record<StopReason, Words>> = {
@@ -77,13 +107,23 @@ const STOPS: Readonly<Record<StopReason, Words>> = {
 
 /** What stopping for this reason means for a person. */
 export function describeStop(status: TargetStatus, reason: StopReason): TargetFailure {
-  return { status, code: `TARGET_${reason.toUpperCase()}`, ...STOPS[reason], retryInMs: undefined, outcomeUnknown: false };
+  return {
+    status,
+    code: `TARGET_${reason.toUpperCase()}`,
+    ...STOPS[reason],
+    retryInMs: undefined,
+    outcomeUnknown: false,
+  };
 }
 
 /** What a failure while working on a target means. `where` tells whose vault failed; `random` is in [0, 1). */
 export function describeFailure(
   error: unknown,
-  { where, attempts, random }: { readonly where: 'source' | 'target'; readonly attempts: number; readonly random: number },
+  {
+    where,
+    attempts,
+    random,
+  }: { readonly where: 'source' | 'target'; readonly attempts: number; readonly random: number },
 ): TargetFailure {
   const prefix = where === 'source' ? 'At the source: ' : '';
   const retryInMs = backoff(attempts, random);

@@ -2,7 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AppError, CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { ReplicationWakeUps } from './replication-wake-ups.js';
-import { LANES, SyncTargetEntity, type ConflictPolicy, type Presence, type TargetStatus } from './sync-target.entity.js';
+import {
+  LANES,
+  SyncTargetEntity,
+  type ConflictPolicy,
+  type Presence,
+  type TargetStatus,
+} from './sync-target.entity.js';
 
 /** What every target of a secret should hold. */
 export type DesiredContent = {
@@ -62,7 +68,10 @@ export class TargetLedger {
         desiredPresence: desired.presence,
         ...this.#due(),
       })
-      .where(`store_id = :storeId and secret_id = :secretId and desired_presence <> 'absent'`, { storeId: tx.storeId, secretId })
+      .where(`store_id = :storeId and secret_id = :secretId and desired_presence <> 'absent'`, {
+        storeId: tx.storeId,
+        secretId,
+      })
       .execute();
     if (result.affected) this.#wake(tx, secretId);
     return result.affected ?? 0;
@@ -134,4 +143,8 @@ export class TargetLedger {
 }
 
 export const targetNotFound = (): AppError =>
-  new AppError({ code: 'TARGET_NOT_FOUND', kind: 'not_found', message: 'The secret is not replicated to this profile.' });
+  new AppError({
+    code: 'TARGET_NOT_FOUND',
+    kind: 'not_found',
+    message: 'The secret is not replicated to this profile.',
+  });

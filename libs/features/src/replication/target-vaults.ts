@@ -33,7 +33,11 @@ export class TargetVaults {
       name: target.physicalName,
       place,
       marker: this.ownership.metadata(ctx.storeId, place),
-      call: { requestId: ctx.requestId, signal: ctx.signal, idempotencyKey: `${target.secretId}/${target.desiredVersion}` },
+      call: {
+        requestId: ctx.requestId,
+        signal: ctx.signal,
+        idempotencyKey: `${target.secretId}/${target.desiredVersion}`,
+      },
     };
   }
 

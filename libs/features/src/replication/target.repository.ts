@@ -46,7 +46,11 @@ export class TargetRepository {
    * Stores what came of a claim and gives the lease back. When what is desired has changed in the meantime, only what
    * was observed is stored, and the target stays due. False when the lease was lost to somebody else.
    */
-  async settle(ctx: RequestContext, claimed: SyncTargetEntity, set: Partial<SyncTargetEntity>): Promise<'settled' | 'superseded' | 'lost'> {
+  async settle(
+    ctx: RequestContext,
+    claimed: SyncTargetEntity,
+    set: Partial<SyncTargetEntity>,
+  ): Promise<'settled' | 'superseded' | 'lost'> {
     const released = { leaseOwner: null, leaseUntil: null, updatedAt: () => 'now()' };
     if (await this.#update(ctx, claimed, { ...set, ...released }, claimed.generation)) return 'settled';
     const { status, nextAttemptAt, errorCode, errorCause, errorAction, attempts, isRepairRequested, ...observed } = set;
@@ -70,7 +74,12 @@ export class TargetRepository {
   }
 
   /** Secrets with targets that were due before `before` and that nobody works on. */
-  async findDue(ctx: RequestContext, before: Date, now: Date, limit: number): Promise<{ secretId: string; priority: number }[]> {
+  async findDue(
+    ctx: RequestContext,
+    before: Date,
+    now: Date,
+    limit: number,
+  ): Promise<{ secretId: string; priority: number }[]> {
     return (await this.database.manager(ctx).query(
       `select secret_id as "secretId", min(priority) as priority from sync_target
        where store_id = $1 and next_attempt_at <= $2 and status <> 'paused' and (lease_until is null or lease_until < $3)
@@ -115,7 +124,9 @@ export class TargetRepository {
   }
 
   /** How many targets each profile has of each status. */
-  async summarise(ctx: RequestContext): Promise<{ profileId: string; status: TargetStatus; count: number; oldest: Date | null }[]> {
+  async summarise(
+    ctx: RequestContext,
+  ): Promise<{ profileId: string; status: TargetStatus; count: number; oldest: Date | null }[]> {
     return (await this.database.manager(ctx).query(
       `select profile_id as "profileId", status, count(*)::int as count, min(next_attempt_at) as oldest
        from sync_target where store_id = $1 group by profile_id, status order by profile_id, status`,

@@ -59,7 +59,11 @@ export class AdoptDriftHandler implements ChangeHandler<Record<string, unknown>,
 }
 
 export const noDrift = (): AppError =>
-  new AppError({ code: 'NO_DRIFT', kind: 'conflict', message: 'No drift is recorded for this secret; there is nothing to resolve.' });
+  new AppError({
+    code: 'NO_DRIFT',
+    kind: 'conflict',
+    message: 'No drift is recorded for this secret; there is nothing to resolve.',
+  });
 
 const nothingToAdopt = (): AppError =>
   new AppError({

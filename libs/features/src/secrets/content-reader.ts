@@ -6,7 +6,13 @@ import { isVaultError, type ReadResult, type VaultContent } from '@claviger/vaul
 import { SecretEvents } from './secret-events.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity, SourceDrift } from './secret.entity.js';
-import { secretNotFound, sourceDrifted, versionNotFound, versionUnavailable, type UnavailableReason } from './secret.errors.js';
+import {
+  secretNotFound,
+  sourceDrifted,
+  versionNotFound,
+  versionUnavailable,
+  type UnavailableReason,
+} from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
 import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
 
@@ -76,7 +82,10 @@ export class ContentReader {
     const now = await this.secrets.find(ctx, secret.id);
     if (!now || (await this.#isBusy(ctx, secret.id)) || now.currentVersion !== secret.currentVersion) return true;
     if (isRight) {
-      await this.secrets.update(ctx, secret.id, { verifiedAt: this.clock.now(), ...(secret.drift ? { drift: null } : {}) });
+      await this.secrets.update(ctx, secret.id, {
+        verifiedAt: this.clock.now(),
+        ...(secret.drift ? { drift: null } : {}),
+      });
       return true;
     }
     if (!found && (await this.#isDeletedByUs(ctx, secret))) return true;
@@ -103,7 +112,9 @@ export class ContentReader {
   async #isBusy(ctx: RequestContext, secretId: string): Promise<boolean> {
     const [row] = (await this.database
       .manager(ctx)
-      .query(`select exists (select 1 from change where secret_id = $1 and state = 'executing') as busy`, [secretId])) as {
+      .query(`select exists (select 1 from change where secret_id = $1 and state = 'executing') as busy`, [
+        secretId,
+      ])) as {
       busy: boolean;
     }[];
     return row!.busy;
@@ -120,12 +131,18 @@ export class ContentReader {
     if (version?.deletedAt) throw versionUnavailable(version.number, 'deleted');
   }
 
-  async #recordDrift(ctx: RequestContext, secret: SecretEntity, source: OpenSource, found: ReadResult | undefined): Promise<void> {
+  async #recordDrift(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    source: OpenSource,
+    found: ReadResult | undefined,
+  ): Promise<void> {
     const drift = await this.#describeDrift(ctx, secret, source, found);
     await this.database.transaction(ctx, async (tx) => {
       const locked = await this.secrets.lock(tx, secret.id);
       if (!locked || locked.state !== 'active' || locked.currentVersion !== secret.currentVersion) return;
-      const isNew = locked.drift?.backendVersion !== drift.backendVersion || locked.drift?.fingerprint !== drift.fingerprint;
+      const isNew =
+        locked.drift?.backendVersion !== drift.backendVersion || locked.drift?.fingerprint !== drift.fingerprint;
       if (!isNew && locked.drift) return;
       await this.secrets.update(tx, secret.id, { drift });
       await this.events.add(tx, 'secret.drifted', secret.id, { kind: drift.kind });
@@ -151,9 +168,15 @@ export class ContentReader {
     }
   }
 
-  async #readRecorded(ctx: RequestContext, secret: SecretEntity, source: OpenSource, isGone: boolean): Promise<VerifiedContent> {
+  async #readRecorded(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    source: OpenSource,
+    isGone: boolean,
+  ): Promise<VerifiedContent> {
     const number = secret.currentVersion;
-    if (secret.currentBackendVersion === null) throw isGone ? versionUnavailable(number, 'missing') : sourceDrifted(number);
+    if (secret.currentBackendVersion === null)
+      throw isGone ? versionUnavailable(number, 'missing') : sourceDrifted(number);
     const found = await findCurrent(source, secret.currentBackendVersion);
     if (!found) throw versionUnavailable(number, 'missing');
     if (!this.#isCurrent(ctx, secret, found)) throw sourceDrifted(number);

@@ -1,15 +1,25 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, type RequestContext, type SecretValue } from '@claviger/kernel';
+import { type RequestContext, type SecretValue } from '@claviger/kernel';
 import { AuditService } from '@claviger/features/audit';
 import { ChangeService, type ChangeEntity } from '@claviger/features/changes';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { ADOPT_DRIFT, noDrift } from './adopt-drift.handler.js';
 import { generateContent, type GenerateOptions } from './content/index.js';
 import { ContentReader, type VerifiedContent } from './content-reader.js';
-import { SecretAccess } from './secret-access.js';
+import { LocalContent } from './local-content.js';
+import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
+import type { HotSecretRow } from './secret-content.hot.js';
 import { SecretPlanner, type PlanStep } from './secret-planner.js';
 import { SecretService, subjectOf, type FoundSecret } from './secret.service.js';
-import { secretDisabled, secretNotActive, staleMatch, versionNotFound, versionUnavailable } from './secret.errors.js';
+import {
+  secretDisabled,
+  secretNotActive,
+  secretNotFound,
+  staleMatch,
+  vaultProfileDisabled,
+  versionNotFound,
+  versionUnavailable,
+} from './secret.errors.js';
 import type { SecretEntity } from './secret.entity.js';
 import { SecretRepository } from './secret.repository.js';
 import { VERSION_KINDS, type VersionAct } from './version-state.handlers.js';
@@ -32,21 +42,20 @@ export class ContentService {
     private readonly reader: ContentReader,
     private readonly changes: ChangeService,
     private readonly audit: AuditService,
+    private readonly local: LocalContent,
   ) {}
 
   /** The content of the current version or of an old one; the answer waits until the audit entry is durable. */
   async read(ctx: RequestContext, id: string, number?: number): Promise<VerifiedContent> {
-    const found = await this.#findUsable(ctx, id, 'readContent');
-    const content =
-      number === undefined
-        ? await this.reader.readCurrent(ctx, found.secret)
-        : await this.reader.readVersion(ctx, found.secret, number);
-    await this.audit.commit(ctx, this.audit.entry(ctx, {
+    const { content, named } =
+      number === undefined ? await this.#readCurrent(ctx, id) : await this.#readVersion(ctx, id, number);
+    const event = {
       action: 'secret.content.read',
       outcome: 'allowed',
-      resource: subjectOf(found),
+      resource: subjectOf({ secret: { id }, named }),
       details: { version: content.number },
-    }));
+    } as const;
+    await this.audit.commit(ctx, this.audit.entry(ctx, event));
     return content;
   }
 
@@ -56,8 +65,10 @@ export class ContentService {
     id: string,
     input: { readonly content: SecretValue<string>; readonly baseVersion?: number; readonly reason?: string },
   ): Promise<WriteResult> {
-    const found = await this.#findUsable(ctx, id, 'writeContent');
-    return this.#write(ctx, found, input.content, 'put', input);
+    return (
+      (await this.#writeLocally(ctx, id, input)) ??
+      this.#write(ctx, await this.#findUsable(ctx, id, 'writeContent'), input.content, 'put', input)
+    );
   }
 
   /** What writing would do at each vault. */
@@ -67,7 +78,8 @@ export class ContentService {
     input: { readonly content: SecretValue<string>; readonly baseVersion?: number },
   ): Promise<PlanStep[]> {
     const { secret } = await this.#findUsable(ctx, id, 'writeContent');
-    if (input.baseVersion !== undefined && input.baseVersion !== secret.currentVersion) throw staleMatch(secret.currentVersion);
+    if (input.baseVersion !== undefined && input.baseVersion !== secret.currentVersion)
+      throw staleMatch(secret.currentVersion);
     const { content, fingerprint } = await this.planner.prepareContent(ctx, secret.type, input.content);
     await this.planner.assertFitsEverywhere(ctx, secret, content);
     return this.planner.planWrite(ctx, secret, fingerprint);
@@ -92,7 +104,10 @@ export class ContentService {
   ): Promise<WriteResult> {
     const found = await this.#findUsable(ctx, id, 'writeContent');
     const { content } = await this.reader.readVersion(ctx, found.secret, number);
-    return this.#write(ctx, found, content, 'restore', { ...input, reason: input.reason ?? `Restored version ${number}.` });
+    return this.#write(ctx, found, content, 'restore', {
+      ...input,
+      reason: input.reason ?? `Restored version ${number}.`,
+    });
   }
 
   /** Hides, brings back or erases one version where it is managed. */
@@ -138,6 +153,70 @@ export class ContentService {
     return this.#write(ctx, found, content, 'overwrite-drift', { ...(reason ? { reason } : {}) });
   }
 
+  async #readCurrent(ctx: RequestContext, id: string): Promise<{ content: VerifiedContent; named: NamedSecret }> {
+    const row = await this.local.find(ctx, id);
+    if (!row) throw secretNotFound();
+    const named = await this.#assertUsable(ctx, fromRow(row), 'readContent');
+    if (row.content !== null)
+      return {
+        named,
+        content: {
+          content: this.local.open(ctx, row),
+          number: row.current_version,
+          fingerprint: row.current_fingerprint!,
+        },
+      };
+    const secret = await this.secrets.find(ctx, id);
+    if (!secret) throw secretNotFound();
+    return { named, content: await this.reader.readCurrent(ctx, secret) };
+  }
+
+  async #readVersion(
+    ctx: RequestContext,
+    id: string,
+    number: number,
+  ): Promise<{ content: VerifiedContent; named: NamedSecret }> {
+    const { secret, named } = await this.#findUsable(ctx, id, 'readContent');
+    return { named, content: await this.reader.readVersion(ctx, secret, number) };
+  }
+
+  /** The short way; undefined when the secret is not one for it. */
+  async #writeLocally(
+    ctx: RequestContext,
+    id: string,
+    {
+      content,
+      baseVersion,
+      reason,
+    }: { readonly content: SecretValue<string>; readonly baseVersion?: number; readonly reason?: string },
+  ): Promise<WriteResult | undefined> {
+    const row = await this.local.find(ctx, id);
+    if (!row) throw secretNotFound();
+    const named = await this.#assertUsable(ctx, fromRow(row), 'writeContent');
+    if (baseVersion !== undefined && baseVersion !== row.current_version) throw staleMatch(row.current_version);
+    if (row.content === null || row.has_targets || row.has_drift) return undefined;
+    const prepared = await this.planner.prepareContent(ctx, row.type, content);
+    if (prepared.fingerprint === row.current_fingerprint && this.access.can(ctx, 'readContent', named))
+      return { unchanged: true, version: row.current_version };
+    const { maxVersions } = await this.planner.assertFitsSource(
+      ctx,
+      { id, sourceProfileId: row.source_profile_id, physicalName: row.physical_name },
+      content,
+    );
+    const { fingerprint, facts } = prepared;
+    const change = await this.local.write(ctx, {
+      row,
+      subject: subjectOf({ secret: { id }, named }),
+      content,
+      parameters: { cause: 'put', fingerprint, facts, isBound: baseVersion !== undefined },
+      baseVersion,
+      reason,
+      keep: maxVersions!,
+    });
+    // Somebody else was faster: the long way judges what has become of the secret.
+    return change && { change };
+  }
+
   async #write(
     ctx: RequestContext,
     found: FoundSecret,
@@ -178,18 +257,25 @@ export class ContentService {
     return !version?.deletedAt && !version?.destroyedAt;
   }
 
-  async #findUsable(ctx: RequestContext, id: string, act: Parameters<SecretService['find']>[2]): Promise<FoundSecret> {
-    const found = await this.records.find(ctx, id, act);
-    if (found.secret.state !== 'active') throw secretNotActive(found.secret.state);
-    if (found.secret.isDisabled) throw secretDisabled();
-    const profile = await this.profiles.get(ctx, found.secret.sourceProfileId);
-    if (!profile.isEnabled)
-      throw new AppError({
-        code: 'VAULT_PROFILE_DISABLED',
-        kind: 'conflict',
-        message: `The vault profile ${profile.name} is disabled. Enable it first.`,
-        details: { profile: profile.name },
-      });
-    return found;
+  async #findUsable(ctx: RequestContext, id: string, act: SecretAct): Promise<FoundSecret> {
+    const secret = await this.secrets.find(ctx, id);
+    if (!secret) throw secretNotFound();
+    return { secret, named: await this.#assertUsable(ctx, secret, act) };
   }
+
+  /** Judges whether the caller may do this, and whether the secret is in a state for it. */
+  async #assertUsable(ctx: RequestContext, secret: Usable, act: SecretAct): Promise<NamedSecret> {
+    const named = await this.records.authorizeFound(ctx, secret, act);
+    if (secret.state !== 'active') throw secretNotActive(secret.state);
+    if (secret.isDisabled) throw secretDisabled();
+    const profile = await this.profiles.get(ctx, secret.sourceProfileId);
+    if (!profile.isEnabled) throw vaultProfileDisabled(profile.name);
+    return named;
+  }
+}
+
+type Usable = Pick<SecretEntity, 'state' | 'isDisabled' | 'sourceProfileId' | 'name'>;
+
+function fromRow(row: HotSecretRow): Usable {
+  return { state: row.state, isDisabled: row.is_disabled, sourceProfileId: row.source_profile_id, name: row.name };
 }

@@ -1,6 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { isUniqueViolation, type ChangeHandler, type ChangeResult, type ExecutingChange } from '@claviger/features/changes';
+import {
+  isUniqueViolation,
+  type ChangeHandler,
+  type ChangeResult,
+  type ExecutingChange,
+} from '@claviger/features/changes';
 import { OwnershipMarker, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
 import { BackendPlaces } from '@claviger/features/vault-profiles';
 import { isVaultError, type BackendVersion, type VaultContent } from '@claviger/vaults/contract';
@@ -85,7 +90,11 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
     return source.isRemote ? this.#write(ctx, source, change) : undefined;
   }
 
-  async complete(tx: RequestContext, change: ExecutingChange<CreateParameters>, outcome: Outcome | undefined): Promise<ChangeResult> {
+  async complete(
+    tx: RequestContext,
+    change: ExecutingChange<CreateParameters>,
+    outcome: Outcome | undefined,
+  ): Promise<ChangeResult> {
     const { parameters: p } = change;
     // The built-in vault takes part in this transaction; any other was written in act.
     const written = outcome ?? (await this.#write(tx, await this.#open(tx, change, p.source), change));
@@ -133,7 +142,8 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
     const { parameters: p } = change;
     const found = await findCurrent(source);
     const isEqual = found !== undefined && this.fingerprints.matches(ctx.storeId, p.type, found.content, p.fingerprint);
-    if (isEqual && (await this.#isOwnEarlierWrite(ctx, source, change))) return { backendVersion: found.version, adopted: false };
+    if (isEqual && (await this.#isOwnEarlierWrite(ctx, source, change)))
+      return { backendVersion: found.version, adopted: false };
     if (p.onConflict === 'fail') throw placeOccupied(p.source.profile, p.name);
     if (p.onConflict === 'adopt-if-equal') {
       if (!isEqual) throw placeDiffers(p.source.profile, p.name);
@@ -146,7 +156,11 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
   }
 
   /** After a crash: is what we found what the interrupted attempt wrote? Without metadata, equal content must do. */
-  async #isOwnEarlierWrite(ctx: RequestContext, source: OpenSource, change: ExecutingChange<CreateParameters>): Promise<boolean> {
+  async #isOwnEarlierWrite(
+    ctx: RequestContext,
+    source: OpenSource,
+    change: ExecutingChange<CreateParameters>,
+  ): Promise<boolean> {
     if (!source.capabilities.metadata) return change.attempt > 1;
     const { metadata } = await source.adapter.describe(source.call, source.name);
     return this.ownership.judge(ctx.storeId, source.place, metadata) === 'ours';
@@ -170,7 +184,11 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
     );
   }
 
-  async #isOccupied(ctx: RequestContext, change: ExecutingChange<CreateParameters>, target: PlannedPlace): Promise<boolean> {
+  async #isOccupied(
+    ctx: RequestContext,
+    change: ExecutingChange<CreateParameters>,
+    target: PlannedPlace,
+  ): Promise<boolean> {
     const vault = await this.#open(ctx, change, target);
     const { metadata, currentVersion } = await vault.adapter.describe(vault.call, vault.name);
     const isEmpty = currentVersion === undefined && vault.capabilities.versionedReads;

@@ -77,6 +77,8 @@ export class EditSecretHandlers {
   readonly all: readonly ChangeHandler<EditParameters, undefined>[];
 
   constructor(secrets: SecretRepository, events: SecretEvents, targets: TargetLedger) {
-    this.all = [EDIT_SECRET, ENABLE_SECRET, DISABLE_SECRET].map((kind) => new EditHandler(kind, secrets, events, targets));
+    this.all = [EDIT_SECRET, ENABLE_SECRET, DISABLE_SECRET].map(
+      (kind) => new EditHandler(kind, secrets, events, targets),
+    );
   }
 }

@@ -1,4 +1,10 @@
-export { generateOptionsSchema, SECRET_TYPES, contentSchema, type GenerateOptions, type SecretType } from './content/index.js';
+export {
+  generateOptionsSchema,
+  SECRET_TYPES,
+  contentSchema,
+  type GenerateOptions,
+  type SecretType,
+} from './content/index.js';
 export { ContentService, type WriteResult } from './content.service.js';
 export type { EditParameters } from './edit-secret.handlers.js';
 export type { PlanStep } from './secret-planner.js';

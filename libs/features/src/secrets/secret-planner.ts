@@ -2,7 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { AppError, type RequestContext, type SecretValue } from '@claviger/kernel';
 import { OwnershipMarker, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
 import { renderName, VaultProfileService, type VaultProfile } from '@claviger/features/vault-profiles';
-import { isVaultError, joinPhysicalName, parseContent, stringifyContent, type VaultContent } from '@claviger/vaults/contract';
+import {
+  isVaultError,
+  joinPhysicalName,
+  parseContent,
+  type VaultCapabilities,
+  type VaultContent,
+} from '@claviger/vaults/contract';
 import { validateContent, type SecretType } from './content/index.js';
 import type { CreateParameters, PlannedPlace } from './create-secret.handler.js';
 import { SecretAccess } from './secret-access.js';
@@ -10,7 +16,7 @@ import { assertFits, assertNameFits } from './secret-fit.policy.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity } from './secret.entity.js';
 import type { NewSecret } from './secret.service.js';
-import { SecretRepository } from './secret.repository.js';
+import { vaultProfileDisabled } from './secret.errors.js';
 import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
 
 /** What a change would do at one vault. */
@@ -32,7 +38,6 @@ export type PreparedContent = {
 @Injectable()
 export class SecretPlanner {
   constructor(
-    private readonly secrets: SecretRepository,
     private readonly profiles: VaultProfileService,
     private readonly vault: SourceVault,
     private readonly access: SecretAccess,
@@ -86,16 +91,30 @@ export class SecretPlanner {
 
   /** Checks that new content of a secret fits its source and all its targets. */
   async assertFitsEverywhere(ctx: RequestContext, secret: SecretEntity, content: VaultContent): Promise<void> {
-    const source = await this.profiles.get(ctx, secret.sourceProfileId);
-    await this.#assertFits(ctx, source, located(source, secret.physicalName), content, true);
+    await this.assertFitsSource(ctx, secret, content);
     for (const target of await this.targets.list(ctx, secret.id)) {
       const profile = await this.profiles.get(ctx, target.profileId);
       await this.#assertFits(ctx, profile, located(profile, target.physicalName), content, false);
     }
   }
 
+  /** Checks that new content fits the source; returns what the source can do. */
+  async assertFitsSource(
+    ctx: RequestContext,
+    secret: Pick<SecretEntity, 'id' | 'sourceProfileId' | 'physicalName'>,
+    content: VaultContent,
+  ): Promise<VaultCapabilities> {
+    const profile = await this.profiles.get(ctx, secret.sourceProfileId);
+    return this.#fit(ctx, profile, located(profile, secret.physicalName), content);
+  }
+
   /** The place of an existing secret at one more profile. */
-  async target(ctx: RequestContext, secret: SecretEntity, profileName: string, onConflict: ConflictPolicy): Promise<PlannedPlace> {
+  async target(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    profileName: string,
+    onConflict: ConflictPolicy,
+  ): Promise<PlannedPlace> {
     const profile = await this.#usableTarget(ctx, secret.sourceProfileId, profileName, secret.name, onConflict);
     const target = place(profile, secret);
     await this.#tolerateUnreachable(false, async () => {
@@ -115,7 +134,8 @@ export class SecretPlanner {
         this.#step(at.profile, role, async () => {
           const vault = await this.#open(ctx, secretId, at);
           if (await this.#isEmpty(vault)) return { action: 'create', reason: 'Nothing is there yet.' };
-          if (p.onConflict === 'overwrite') return { action: 'update', reason: 'What is there is not ours and is overwritten, as asked.' };
+          if (p.onConflict === 'overwrite')
+            return { action: 'update', reason: 'What is there is not ours and is overwritten, as asked.' };
           if (p.onConflict === 'fail') return { action: 'conflict', reason: 'Something that is not ours is there.' };
           const found = await findCurrent(vault);
           const isEqual = found && this.fingerprints.matches(ctx.storeId, p.type, found.content, p.fingerprint);
@@ -141,7 +161,8 @@ export class SecretPlanner {
     return this.#planAll(ctx, secret, async (vault) => {
       if (retain) return { action: 'retain', reason: 'The vault is left as it is.' };
       if (await this.#isEmpty(vault)) return { action: 'no-op', reason: 'Nothing is there.' };
-      if (!(await this.vault.isOurs(ctx, vault))) return { action: 'conflict', reason: 'What is there is not ours and is left alone.' };
+      if (!(await this.vault.isOurs(ctx, vault)))
+        return { action: 'conflict', reason: 'What is there is not ours and is left alone.' };
       return { action: 'delete', reason: 'Removed with all its versions.' };
     });
   }
@@ -165,7 +186,9 @@ export class SecretPlanner {
     ];
     return Promise.all(
       steps.map(({ profile, physicalName, role }) =>
-        this.#step(profile.name, role, async () => judge(await this.#open(ctx, secret.id, located(profile, physicalName)))),
+        this.#step(profile.name, role, async () =>
+          judge(await this.#open(ctx, secret.id, located(profile, physicalName))),
+        ),
       ),
     );
   }
@@ -202,13 +225,7 @@ export class SecretPlanner {
         message: `There is no vault profile ${JSON.stringify(name)}.`,
         details: { profile: name },
       });
-    if (!profile.isEnabled)
-      throw new AppError({
-        code: 'VAULT_PROFILE_DISABLED',
-        kind: 'conflict',
-        message: `The vault profile ${profile.name} is disabled. Enable it first.`,
-        details: { profile: profile.name },
-      });
+    if (!profile.isEnabled) throw vaultProfileDisabled(profile.name);
     return profile;
   }
 
@@ -243,20 +260,27 @@ export class SecretPlanner {
     content: VaultContent,
     mustReach: boolean,
   ): Promise<void> {
-    const parsed = parseContent(content.reveal());
     await this.#tolerateUnreachable(mustReach, async () => {
-      const { capabilities } = await this.#open(ctx, at.profileId, at);
-      const { maxContentBytes } = profile.limits;
-      assertFits(
-        {
-          profile: profile.name,
-          physicalName: at.physicalName,
-          capabilities,
-          ...(maxContentBytes === undefined ? {} : { maxContentBytes }),
-        },
-        { text: stringifyContent(parsed), parsed },
-      );
+      await this.#fit(ctx, profile, at, content);
     });
+  }
+
+  async #fit(
+    ctx: RequestContext,
+    profile: VaultProfile,
+    at: PlannedPlace,
+    content: VaultContent,
+  ): Promise<VaultCapabilities> {
+    const { capabilities } = await this.#open(ctx, at.profileId, at);
+    const { maxContentBytes } = profile.limits;
+    const destination = {
+      profile: profile.name,
+      physicalName: at.physicalName,
+      capabilities,
+      ...(maxContentBytes === undefined ? {} : { maxContentBytes }),
+    };
+    assertFits(destination, content.reveal());
+    return capabilities;
   }
 
   /** A target that does not answer now does not stop the request; the reconciler reports what it cannot write. */

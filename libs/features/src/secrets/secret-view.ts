@@ -85,7 +85,8 @@ export class SecretViews {
       owner: secret.owner,
       labels: secret.labels,
       currentVersion: secret.currentVersion,
-      fingerprint: secret.currentFingerprint && this.fingerprints.display(ctx.storeId, secret.id, secret.currentFingerprint),
+      fingerprint:
+        secret.currentFingerprint && this.fingerprints.display(ctx.storeId, secret.id, secret.currentFingerprint),
       facts: secret.facts,
       expiresAt: secret.expiresAt,
       isExpired: secret.expiresAt !== null && secret.expiresAt.getTime() <= now,
@@ -105,7 +106,11 @@ export class SecretViews {
     }));
   }
 
-  async versions(ctx: RequestContext, secret: SecretEntity, rows: readonly SecretVersionEntity[]): Promise<VersionView[]> {
+  async versions(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    rows: readonly SecretVersionEntity[],
+  ): Promise<VersionView[]> {
     const profiles = await this.profiles.names(ctx);
     return rows.map((row) => ({
       number: row.number,

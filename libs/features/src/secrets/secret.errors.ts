@@ -2,7 +2,11 @@ import { AppError } from '@claviger/kernel';
 
 /** No secret of that id or name that the caller may see; the same answer for both. */
 export const secretNotFound = (): AppError =>
-  new AppError({ code: 'SECRET_NOT_FOUND', kind: 'not_found', message: 'There is no such secret, or you may not see it.' });
+  new AppError({
+    code: 'SECRET_NOT_FOUND',
+    kind: 'not_found',
+    message: 'There is no such secret, or you may not see it.',
+  });
 
 export const secretExists = (profile: string, name: string): AppError =>
   new AppError({
@@ -89,4 +93,12 @@ export const placeDiffers = (profile: string, name: string): AppError =>
     kind: 'conflict',
     message: `At profile ${profile} the name ${name} holds other content than yours, so it was not adopted.`,
     details: { profile, name },
+  });
+
+export const vaultProfileDisabled = (profile: string): AppError =>
+  new AppError({
+    code: 'VAULT_PROFILE_DISABLED',
+    kind: 'conflict',
+    message: `The vault profile ${profile} is disabled. Enable it first.`,
+    details: { profile },
   });

@@ -21,7 +21,12 @@ export type SecretListQuery = {
   readonly replicationStatus?: string;
 };
 
-const SORT_COLUMNS = { name: 's.name', createdAt: 's.created_at', updatedAt: 's.updated_at', expiresAt: 's.expires_at' } as const;
+const SORT_COLUMNS = {
+  name: 's.name',
+  createdAt: 's.created_at',
+  updatedAt: 's.updated_at',
+  expiresAt: 's.expires_at',
+} as const;
 
 /** The rows of secrets and their versions. */
 @Injectable()
@@ -37,11 +42,14 @@ export class SecretRepository {
     return this.database
       .repository(ctx, SecretEntity)
       .createQueryBuilder('s')
-      .where(`s.store_id = :storeId and s.source_profile_id = :sourceProfileId and s.name = :name and s.state <> 'deleted'`, {
-        storeId: ctx.storeId,
-        sourceProfileId,
-        name,
-      })
+      .where(
+        `s.store_id = :storeId and s.source_profile_id = :sourceProfileId and s.name = :name and s.state <> 'deleted'`,
+        {
+          storeId: ctx.storeId,
+          sourceProfileId,
+          name,
+        },
+      )
       .getOne();
   }
 
@@ -90,7 +98,8 @@ export class SecretRepository {
         });
     }
     if (query.namePrefix) select.andWhere('starts_with(s.name, :namePrefix)', { namePrefix: query.namePrefix });
-    if (query.nameContains) select.andWhere('position(:nameContains in s.name) > 0', { nameContains: query.nameContains });
+    if (query.nameContains)
+      select.andWhere('position(:nameContains in s.name) > 0', { nameContains: query.nameContains });
     if (query.type) select.andWhere('s.type = :type', { type: query.type });
     if (query.state) select.andWhere('s.state = :state', { state: query.state });
     else select.andWhere(`s.state <> 'deleted'`);
@@ -100,7 +109,8 @@ export class SecretRepository {
       if (value === undefined) select.andWhere('jsonb_exists(s.labels, :labelKey)', { labelKey: key });
       else select.andWhere('s.labels @> :label::jsonb', { label: JSON.stringify({ [key]: value }) });
     }
-    if (query.expiringBefore) select.andWhere('s.expires_at < :expiringBefore', { expiringBefore: query.expiringBefore });
+    if (query.expiringBefore)
+      select.andWhere('s.expires_at < :expiringBefore', { expiringBefore: query.expiringBefore });
     if (query.replicationStatus)
       select.andWhere(
         `exists (select 1 from sync_target t where t.store_id = s.store_id and t.secret_id = s.id and t.status = :replicationStatus)`,
@@ -121,7 +131,11 @@ export class SecretRepository {
     });
   }
 
-  async findVersionByFingerprint(ctx: RequestContext, secretId: string, fingerprint: string): Promise<number | undefined> {
+  async findVersionByFingerprint(
+    ctx: RequestContext,
+    secretId: string,
+    fingerprint: string,
+  ): Promise<number | undefined> {
     const row = await this.database.repository(ctx, SecretVersionEntity).findOne({
       where: { storeId: ctx.storeId, secretId, fingerprint },
       order: { number: 'DESC' },
@@ -143,7 +157,12 @@ export class SecretRepository {
     return select.getMany();
   }
 
-  async updateVersion(tx: RequestContext, secretId: string, number: number, set: Partial<SecretVersionEntity>): Promise<void> {
+  async updateVersion(
+    tx: RequestContext,
+    secretId: string,
+    number: number,
+    set: Partial<SecretVersionEntity>,
+  ): Promise<void> {
     await this.database.repository(tx, SecretVersionEntity).update({ storeId: tx.storeId, secretId, number }, set);
   }
 

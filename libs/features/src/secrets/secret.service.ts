@@ -68,10 +68,19 @@ export class SecretService {
   async find(ctx: RequestContext, id: string, act: SecretAct = 'readRecord'): Promise<FoundSecret> {
     const secret = await this.secrets.find(ctx, id);
     if (!secret) throw secretNotFound();
+    return { secret, named: await this.authorizeFound(ctx, secret, act) };
+  }
+
+  /** Judges an act on a secret that was found. @throws AppError SECRET_NOT_FOUND, ACCESS_DENIED */
+  async authorizeFound(
+    ctx: RequestContext,
+    secret: Pick<SecretEntity, 'sourceProfileId' | 'name'>,
+    act: SecretAct,
+  ): Promise<NamedSecret> {
     const profile = (await this.profiles.names(ctx)).get(secret.sourceProfileId) ?? secret.sourceProfileId;
     const named = { profile, name: secret.name };
     this.access.authorizeFound(ctx, act, named);
-    return { secret, named };
+    return named;
   }
 
   /** The living secret of that name. @throws AppError SECRET_NOT_FOUND */
@@ -84,7 +93,10 @@ export class SecretService {
   }
 
   /** Those that the caller may list, of one profile or all. */
-  async list(ctx: RequestContext, query: Omit<SecretListQuery, 'profileIds'> & { readonly profile?: string }): Promise<SecretEntity[]> {
+  async list(
+    ctx: RequestContext,
+    query: Omit<SecretListQuery, 'profileIds'> & { readonly profile?: string },
+  ): Promise<SecretEntity[]> {
     const names = await this.profiles.names(ctx);
     const profileIds = [...names]
       .filter(([id, name]) => query.profile === undefined || query.profile === name || query.profile === id)
@@ -115,7 +127,13 @@ export class SecretService {
 
   async setDisabled(ctx: RequestContext, id: string, isDisabled: boolean, reason?: string): Promise<ChangeEntity> {
     const found = await this.find(ctx, id, 'changeRecord');
-    return this.#submitLocally(ctx, isDisabled ? DISABLE_SECRET : ENABLE_SECRET, found, { set: { isDisabled } }, reason);
+    return this.#submitLocally(
+      ctx,
+      isDisabled ? DISABLE_SECRET : ENABLE_SECRET,
+      found,
+      { set: { isDisabled } },
+      reason,
+    );
   }
 
   async remove(
@@ -136,9 +154,14 @@ export class SecretService {
   }
 
   /** What deleting would do at each vault. */
-  async planRemove(ctx: RequestContext, id: string, options: { readonly retain: boolean; readonly expectedRevision?: number }): Promise<PlanStep[]> {
+  async planRemove(
+    ctx: RequestContext,
+    id: string,
+    options: { readonly retain: boolean; readonly expectedRevision?: number },
+  ): Promise<PlanStep[]> {
     const { secret } = await this.find(ctx, id, options.retain ? 'forget' : 'delete');
-    if (options.expectedRevision !== undefined && options.expectedRevision !== secret.revision) throw staleMatch(secret.revision);
+    if (options.expectedRevision !== undefined && options.expectedRevision !== secret.revision)
+      throw staleMatch(secret.revision);
     return this.planner.planRemove(ctx, secret, options.retain);
   }
 
@@ -170,7 +193,13 @@ export class SecretService {
     const targets = await this.targets.list(ctx, id);
     if (!profile || !targets.some((target) => target.profileId === profile.id)) throw targetNotFound();
     if (input.purge) this.access.authorize(ctx, 'delete', { profile: profile.name, name: found.secret.name });
-    return this.#submitLocally(ctx, REMOVE_SYNC_PROFILE, found, { profileId: profile.id, purge: input.purge }, input.reason);
+    return this.#submitLocally(
+      ctx,
+      REMOVE_SYNC_PROFILE,
+      found,
+      { profileId: profile.id, purge: input.purge },
+      input.reason,
+    );
   }
 
   async #prepareCreate(
@@ -207,6 +236,12 @@ export class SecretService {
 }
 
 /** How changes and audit entries name a secret. */
-export function subjectOf({ secret, named }: FoundSecret): { kind: string; id: string; name: string } {
+export function subjectOf({
+  secret,
+  named,
+}: {
+  readonly secret: { readonly id: string };
+  readonly named: NamedSecret;
+}): { kind: string; id: string; name: string } {
   return { kind: 'secret', id: secret.id, name: `${named.profile}/${named.name}` };
 }

@@ -11,6 +11,7 @@ import { ContentService } from './content.service.js';
 import { CreateSecretHandler } from './create-secret.handler.js';
 import { DeleteSecretHandler } from './delete-secret.handler.js';
 import { EditSecretHandlers } from './edit-secret.handlers.js';
+import { LocalContent } from './local-content.js';
 import { SecretAccess } from './secret-access.js';
 import { SecretEvents } from './secret-events.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
@@ -28,7 +29,14 @@ import { VersionStateHandlers } from './version-state.handlers.js';
 import { WriteContentHandler } from './write-content.handler.js';
 
 @Module({
-  imports: [AccessModule, AuditModule, ChangesModule, ReplicationLedgerModule, VaultProfilesModule, QueueModule.forFeature(...SECRET_JOBS)],
+  imports: [
+    AccessModule,
+    AuditModule,
+    ChangesModule,
+    ReplicationLedgerModule,
+    VaultProfilesModule,
+    QueueModule.forFeature(...SECRET_JOBS),
+  ],
   providers: [
     AddSyncProfileHandler,
     AdoptDriftHandler,
@@ -37,6 +45,7 @@ import { WriteContentHandler } from './write-content.handler.js';
     CreateSecretHandler,
     DeleteSecretHandler,
     EditSecretHandlers,
+    LocalContent,
     RemoveSyncProfileHandler,
     SecretAccess,
     SecretEvents,

@@ -30,7 +30,12 @@ export class SourceVault {
   ) {}
 
   /** The vault of a secret, or of an older profile of its history. */
-  async open(ctx: RequestContext, secret: Located, profileId = secret.sourceProfileId, idempotencyKey?: string): Promise<OpenSource> {
+  async open(
+    ctx: RequestContext,
+    secret: Located,
+    profileId = secret.sourceProfileId,
+    idempotencyKey?: string,
+  ): Promise<OpenSource> {
     const vault = await this.connections.adapterFor(ctx, profileId);
     const place = {
       serverIdentity: vault.serverIdentity,

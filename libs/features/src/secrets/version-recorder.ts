@@ -24,7 +24,12 @@ export class VersionRecorder {
   ) {}
 
   /** `secret` is locked by the transaction. Returns the new version's number. */
-  async record(tx: RequestContext, secret: SecretEntity, change: ExecutingChange, version: NewVersion): Promise<number> {
+  async record(
+    tx: RequestContext,
+    secret: SecretEntity,
+    change: ExecutingChange,
+    version: NewVersion,
+  ): Promise<number> {
     const number = secret.currentVersion + 1;
     const now = this.clock.now();
     const interval = secret.rotationIntervalSeconds;
@@ -52,7 +57,11 @@ export class VersionRecorder {
       rotationDueAt: interval === null ? null : new Date(now.getTime() + interval * 1_000),
       verifiedAt: now,
     });
-    await this.targets.desire(tx, secret.id, { version: number, fingerprint: version.fingerprint, presence: 'present' });
+    await this.targets.desire(tx, secret.id, {
+      version: number,
+      fingerprint: version.fingerprint,
+      presence: 'present',
+    });
     return number;
   }
 }

@@ -56,7 +56,11 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
     return earlier ?? this.#write(ctx, source, secret, change);
   }
 
-  async complete(tx: RequestContext, change: ExecutingChange<WriteParameters>, outcome: Outcome | undefined): Promise<ChangeResult> {
+  async complete(
+    tx: RequestContext,
+    change: ExecutingChange<WriteParameters>,
+    outcome: Outcome | undefined,
+  ): Promise<ChangeResult> {
     const secret = (await this.secrets.lock(tx, change.secretId!))!;
     const { parameters: p } = change;
     const written = outcome ?? (await this.#writeBuiltin(tx, secret, change));
@@ -76,7 +80,11 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
     };
   }
 
-  async #writeBuiltin(tx: RequestContext, secret: SecretEntity, change: ExecutingChange<WriteParameters>): Promise<Outcome> {
+  async #writeBuiltin(
+    tx: RequestContext,
+    secret: SecretEntity,
+    change: ExecutingChange<WriteParameters>,
+  ): Promise<Outcome> {
     const source = await this.vault.open(tx, secret, secret.sourceProfileId, change.id);
     const receipt = await source.adapter.put(source.call, source.name, change.payload!);
     return { backendVersion: receipt.version };
@@ -93,14 +101,18 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
     let lost: string | undefined;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const receipt = await source.adapter.put(source.call, source.name, change.payload!, { expectedVersion: expected });
+        const receipt = await source.adapter.put(source.call, source.name, change.payload!, {
+          expectedVersion: expected,
+        });
         return { backendVersion: receipt.version, ...(lost ? { lostFingerprint: lost } : {}) };
       } catch (error) {
         if (!isVaultError(error, 'VERSION_CONFLICT') || attempt === CONFLICT_ATTEMPTS) throw error;
       }
       if (change.parameters.isBound) throw changeStale();
       const found = await findCurrent(source);
-      lost = found ? this.fingerprints.of(ctx.storeId, secret.type, found.content, change.parameters.fingerprint) : lost;
+      lost = found
+        ? this.fingerprints.of(ctx.storeId, secret.type, found.content, change.parameters.fingerprint)
+        : lost;
       const current = await this.#currentVersion(source);
       if (current === undefined) return this.#recreate(source, change, lost);
       expected = current;
@@ -115,11 +127,17 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
   ): Promise<Outcome> {
     const found = await findCurrent(source);
     const isOurs =
-      found !== undefined && this.fingerprints.matches(ctx.storeId, secret.type, found.content, secret.currentFingerprint!);
+      found !== undefined &&
+      this.fingerprints.matches(ctx.storeId, secret.type, found.content, secret.currentFingerprint!);
     if (!isOurs && change.parameters.isBound) throw changeStale();
     const receipt = await source.adapter.put(source.call, source.name, change.payload!);
     if (isOurs || !found) return { backendVersion: receipt.version };
-    const lostFingerprint = this.fingerprints.of(ctx.storeId, secret.type, found.content, change.parameters.fingerprint);
+    const lostFingerprint = this.fingerprints.of(
+      ctx.storeId,
+      secret.type,
+      found.content,
+      change.parameters.fingerprint,
+    );
     return { backendVersion: receipt.version, lostFingerprint };
   }
 
@@ -133,7 +151,11 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
     }
   }
 
-  async #recreate(source: OpenSource, change: ExecutingChange<WriteParameters>, lost: string | undefined): Promise<Outcome> {
+  async #recreate(
+    source: OpenSource,
+    change: ExecutingChange<WriteParameters>,
+    lost: string | undefined,
+  ): Promise<Outcome> {
     const receipt = await source.adapter.create(source.call, source.name, change.payload!, source.marker);
     return { backendVersion: receipt.version, ...(lost ? { lostFingerprint: lost } : {}) };
   }

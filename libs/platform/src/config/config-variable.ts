@@ -52,7 +52,9 @@ function readVariable(variable: ConfigVariable, env: Environment, problems: stri
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
-    problems.push(`${variable.name}_FILE: the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+    problems.push(
+      `${variable.name}_FILE: the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
+    );
     return undefined;
   }
 }

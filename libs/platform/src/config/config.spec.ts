@@ -10,7 +10,12 @@ describe('loadConfig', () => {
 
   it('names the variable and the rule, and never the value', () => {
     const canary = 'canary-7f3a';
-    const env = { CLAVIGER_PORT: canary, CLAVIGER_ROOT_KEY: canary, CLAVIGER_DATABASE_URL: canary, CLAVIGER_LOG_LEVEL: canary };
+    const env = {
+      CLAVIGER_PORT: canary,
+      CLAVIGER_ROOT_KEY: canary,
+      CLAVIGER_DATABASE_URL: canary,
+      CLAVIGER_LOG_LEVEL: canary,
+    };
     for (const [name, rule] of [
       ['CLAVIGER_PORT', 'port number'],
       ['CLAVIGER_ROOT_KEY', '32 bytes'],

@@ -2,7 +2,11 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { parseConcern, type Concern, type ConcernValues, type Environment } from './config-variable.js';
 
-const port = z.coerce.number('must be a port number').int('must be a port number').min(0).max(65535, 'must be at most 65535');
+const port = z.coerce
+  .number('must be a port number')
+  .int('must be a port number')
+  .min(0)
+  .max(65535, 'must be at most 65535');
 const wholeNumber = (min: number, max: number, fallback: number) =>
   z.coerce
     .number('must be a whole number')
@@ -11,15 +15,18 @@ const wholeNumber = (min: number, max: number, fallback: number) =>
     .max(max, `must be at most ${max}`)
     .default(fallback);
 const url = (...protocols: string[]) =>
-  z
-    .string()
-    .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
-      message: `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`,
-    });
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    message: `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+  });
 const list = z
   .string()
   .default('')
-  .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part.length > 0));
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part.length > 0),
+  );
 
 /** Where Claviger listens. */
 export const SERVER = {
@@ -43,7 +50,10 @@ export const STORAGE = {
     name: 'CLAVIGER_DATA_DIR',
     description: 'Directory of the embedded database, the keys and the first root token (standalone).',
     sensitive: false,
-    schema: z.string().default('.claviger').transform((path) => resolve(path)),
+    schema: z
+      .string()
+      .default('.claviger')
+      .transform((path) => resolve(path)),
   },
   databaseUrl: {
     name: 'CLAVIGER_DATABASE_URL',
@@ -90,9 +100,13 @@ export const SECURITY = {
   },
   auditAnchorFile: {
     name: 'CLAVIGER_AUDIT_ANCHOR_FILE',
-    description: 'File outside PostgreSQL to which every audit seal is appended (standalone: audit-anchors in the data directory).',
+    description:
+      'File outside PostgreSQL to which every audit seal is appended (standalone: audit-anchors in the data directory).',
     sensitive: false,
-    schema: z.string().transform((path) => resolve(path)).optional(),
+    schema: z
+      .string()
+      .transform((path) => resolve(path))
+      .optional(),
   },
 } as const satisfies Concern;
 
@@ -102,7 +116,12 @@ export const TELEMETRY = {
     name: 'CLAVIGER_LOG_LEVEL',
     description: 'Least severe log lines to write: trace, debug, info, warn, error or silent.',
     sensitive: false,
-    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'must be one of trace, debug, info, warn, error, silent').default('info'),
+    schema: z
+      .enum(
+        ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
+        'must be one of trace, debug, info, warn, error, silent',
+      )
+      .default('info'),
   },
 } as const satisfies Concern;
 

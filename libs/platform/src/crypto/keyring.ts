@@ -94,7 +94,12 @@ export class Keyring {
 
   #active(storeId: string, purpose: KeyPurpose): NamedKey {
     const key = this.#stores.get(storeId)?.active.get(purpose);
-    if (!key) throw new AppError({ code: 'STORE_KEY_MISSING', kind: 'internal', message: `The store has no active ${purpose} key.` });
+    if (!key)
+      throw new AppError({
+        code: 'STORE_KEY_MISSING',
+        kind: 'internal',
+        message: `The store has no active ${purpose} key.`,
+      });
     return key;
   }
 

@@ -17,7 +17,12 @@ describe('BatchedLookup', () => {
   it('fetches the keys of one turn together, each once', async () => {
     const log: string[][] = [];
     const batched = lookup(log);
-    expect(await Promise.all(['a', 'b', 'a', 'absent'].map((key) => batched.find(key)))).toEqual(['A', 'B', 'A', undefined]);
+    expect(await Promise.all(['a', 'b', 'a', 'absent'].map((key) => batched.find(key)))).toEqual([
+      'A',
+      'B',
+      'A',
+      undefined,
+    ]);
     expect(log).toEqual([['a', 'b', 'absent']]);
   });
 

@@ -12,7 +12,9 @@ export class DatabaseModule {
     return {
       module: DatabaseModule,
       imports: [TypeOrmModule.forRoot({ ...dataSourceOptions(options), retryAttempts: 0 })],
-      providers: [{ provide: Database, inject: [DataSource], useFactory: (source: DataSource) => new Database(source) }],
+      providers: [
+        { provide: Database, inject: [DataSource], useFactory: (source: DataSource) => new Database(source) },
+      ],
       exports: [Database],
     };
   }

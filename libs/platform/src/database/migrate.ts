@@ -47,7 +47,9 @@ export async function assertMigrated(dataSource: DataSource): Promise<void> {
 }
 
 async function refuseNewerSchema(dataSource: DataSource): Promise<void> {
-  const [table] = (await dataSource.query(`select to_regclass('migration') is not null as present`)) as { present: boolean }[];
+  const [table] = (await dataSource.query(`select to_regclass('migration') is not null as present`)) as {
+    present: boolean;
+  }[];
   if (!table?.present) return;
   const applied = (await dataSource.query('select name from migration')) as { name: string }[];
   const known = new Set(MIGRATIONS.map((migration) => migration.name));

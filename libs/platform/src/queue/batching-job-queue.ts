@@ -2,6 +2,7 @@ import type { Logger } from '@claviger/platform/telemetry';
 import type { JobDefinition } from './job-definition.js';
 import { JobQueue, type EnqueueOptions } from './job-queue.js';
 import type { JobRegistry } from './job-registry.js';
+import { settlesWithin } from './settles-within.js';
 import { outranks, toQueuedJob, type QueuedJob } from './queued-job.js';
 
 const GATHER_MS = 20;
@@ -47,10 +48,7 @@ export class BatchingJobQueue extends JobQueue {
 
   /** Sends what waits, for at most two seconds; what cannot be sent by then is dropped. */
   async close(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_WITHIN_MS)));
-    await Promise.race([this.#sendAll(), tooLate]);
-    clearTimeout(timer);
+    await settlesWithin(this.#sendAll(), CLOSE_WITHIN_MS);
     this.#isClosed = true;
     this.#stopTimer();
     this.#dropped += this.#waiting.size;

@@ -6,6 +6,7 @@ import { ErrorThrottle } from './error-throttle.js';
 import type { JobDispatcher } from './job-dispatcher.js';
 import type { JobRun } from './job-definition.js';
 import type { ScheduleKeeper } from './schedule-keeper.js';
+import { settlesWithin } from './settles-within.js';
 
 /**
  * A job whose worker died comes back when its lock is out and a check has seen so twice: within about 25 seconds. Work
@@ -95,14 +96,4 @@ export abstract class LaneProcessor extends WorkerHost {
 function runOf(job: Job, signal: AbortSignal): JobRun {
   const attempt = job.attemptsMade + 1;
   return { requestId: newId(), attempt, isLastAttempt: attempt >= (job.opts.attempts ?? 1), signal };
-}
-
-async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

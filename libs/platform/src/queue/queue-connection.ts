@@ -9,10 +9,12 @@ import {
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import { ErrorThrottle } from './error-throttle.js';
+import { settlesWithin } from './settles-within.js';
 
 /** One LISTEN a queue of a worker, and a few statements at the same time. Opened as needed, closed when idle. */
 const MAX_CONNECTIONS = 6;
 const CONNECT_TIMEOUT_MS = 10_000;
+const QUIT_WITHIN_MS = 1_000;
 const CLAIM_PAUSE_MS = 500;
 
 export type QueueOptions = {
@@ -52,8 +54,10 @@ function openRedis(url: string, { clientName }: QueueOptions, onError: (error: E
     backend: 'redis',
     client,
     ping: () => client.ping(),
-    // Not quit(): it waits for an answer, which a Redis that is gone does not give.
-    close: async () => client.disconnect(),
+    close: async () => {
+      if (client.status === 'ready') await settlesWithin(client.quit(), QUIT_WITHIN_MS);
+      if (client.status !== 'end') client.disconnect();
+    },
   };
 }
 

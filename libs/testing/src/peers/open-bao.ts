@@ -10,6 +10,7 @@ import type { Writable } from 'node:stream';
 const START_WITHIN_MS = 20_000;
 const STOP_WITHIN_MS = 5_000;
 const POLL_MS = 25;
+const ATTEMPTS = 3;
 
 /** A call of OpenBao's API. `path` is what follows `/v1/`, encoded, with its query. */
 export type OpenBaoCall = {
@@ -35,7 +36,7 @@ export type OpenBaoPeer = {
   readonly pid: number;
   /** Calls the API; never throws for a status. */
   call(call: OpenBaoCall): Promise<OpenBaoAnswer>;
-  /** Calls the API and returns the `data` (or `auth`) of its answer. @throws Error for a status of 400 or more */
+  /** Calls the API and returns the `auth` of its answer, or its `data`. @throws Error for a status of 400 or more */
   must(call: OpenBaoCall): Promise<Readonly<Record<string, unknown>>>;
   /** Mounts a KV engine at `path`. */
   mountKv(path: string, version: 1 | 2): Promise<void>;
@@ -61,6 +62,15 @@ export function findOpenBao(): string | undefined {
 export async function startOpenBao(): Promise<OpenBaoPeer> {
   const program = findOpenBao();
   if (!program) throw new Error('There is no bao program: install OpenBao, or set CLAVIGER_TEST_BAO.');
+  // Between finding a free port and listening on it, another process may have taken it.
+  for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
+    const peer = await start(program).catch(() => undefined);
+    if (peer) return peer;
+  }
+  return start(program);
+}
+
+async function start(program: string): Promise<OpenBaoPeer> {
   const home = mkdtempSync(join(tmpdir(), 'claviger-bao-'));
   const address = `http://127.0.0.1:${await freePort()}`;
   const rootToken = `root-${randomBytes(12).toString('hex')}`;
@@ -150,9 +160,13 @@ function apiOf(
   };
   const must: OpenBaoPeer['must'] = async (request) => {
     const { status, body } = await call(request);
-    if (status >= 400) throw new Error(`OpenBao answered ${status} to ${request.method ?? 'GET'} ${request.path}`);
+    if (status >= 400) {
+      throw new Error(
+        `OpenBao answered ${status} to ${request.method ?? 'GET'} ${request.path}: ${JSON.stringify(body)}`,
+      );
+    }
     const envelope = (body ?? {}) as { data?: Record<string, unknown> | null; auth?: Record<string, unknown> | null };
-    return envelope.data ?? envelope.auth ?? {};
+    return envelope.auth ?? envelope.data ?? {};
   };
   return {
     call,

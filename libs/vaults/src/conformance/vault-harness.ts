@@ -28,6 +28,8 @@ export interface VaultHarness {
   readonly capabilities: VaultCapabilities;
   /** Called once per case. A new folder in a shared mount is enough, and fast. */
   readonly fresh: Open;
+  /** Where the capability cards are committed; left out where this run is not the one that proves the card. */
+  readonly cardDirectory?: string;
   /** Strings of the credentials in use (tokens, passwords), which must not appear in any error. */
   readonly credentialTexts?: readonly string[];
 
@@ -58,7 +60,7 @@ export interface VaultHarness {
 }
 
 /** What a case may need besides `fresh`. */
-export type HarnessHook = Exclude<keyof VaultHarness, 'flavour' | 'capabilities' | 'fresh'>;
+export type HarnessHook = Exclude<keyof VaultHarness, 'flavour' | 'capabilities' | 'fresh' | 'cardDirectory'>;
 
 /** The hooks that open a vault which refuses everything. */
 export type BrokenState =

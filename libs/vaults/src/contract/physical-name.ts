@@ -13,7 +13,8 @@ const CONTROL = /[\p{Cc}\u2028\u2029]/u;
  */
 export function assertPathName(name: string, what: string): void {
   const problem = pathNameProblem(name);
-  if (problem) throw new AppError({ code: 'NAME_INVALID', kind: 'invalid', message: `${what} ${problem}.`, details: { what } });
+  if (problem)
+    throw new AppError({ code: 'NAME_INVALID', kind: 'invalid', message: `${what} ${problem}.`, details: { what } });
 }
 
 function pathNameProblem(name: string): string | undefined {
@@ -24,7 +25,8 @@ function pathNameProblem(name: string): string | undefined {
   if (name.includes('\\')) return 'contains a backslash; use / between segments';
   if (name.startsWith('/') || name.endsWith('/')) return 'starts or ends with /';
   if (name.includes('//')) return 'contains //';
-  if (ENCODED_PATH_SYNTAX.test(name)) return 'contains percent-encoded path syntax (such as %2e); give the name decoded';
+  if (ENCODED_PATH_SYNTAX.test(name))
+    return 'contains percent-encoded path syntax (such as %2e); give the name decoded';
   if (name.split('/').some((segment) => segment === '.' || segment === '..')) return 'contains a . or .. segment';
   if (name.normalize('NFC') !== name) return 'is not in Unicode normal form NFC';
   return undefined;

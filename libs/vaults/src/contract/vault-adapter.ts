@@ -72,7 +72,12 @@ export interface VaultAdapter {
    * has exactly this metadata and no content counts as absent.
    * @throws ALREADY_EXISTS, PENDING_DELETION
    */
-  create(call: AdapterCall, name: string, content: VaultContent, metadata?: Readonly<Record<string, string>>): Promise<WriteReceipt>;
+  create(
+    call: AdapterCall,
+    name: string,
+    content: VaultContent,
+    metadata?: Readonly<Record<string, string>>,
+  ): Promise<WriteReceipt>;
 
   /**
    * Writes a new version, or replaces the content where there are no versions. Without a condition it also creates.
@@ -88,7 +93,10 @@ export interface VaultAdapter {
   describe(call: AdapterCall, name: string): Promise<ObjectDescription>;
 
   /** Names below a folder (`''` is the root), a page at a time; an empty or unknown folder is an empty page. */
-  list(call: AdapterCall, query: { prefix: string; recursive: boolean; limit: number; cursor?: string }): Promise<ListPage>;
+  list(
+    call: AdapterCall,
+    query: { prefix: string; recursive: boolean; limit: number; cursor?: string },
+  ): Promise<ListPage>;
 
   /** Sets these keys and leaves the others. @throws NOT_FOUND, UNSUPPORTED */
   setMetadata(call: AdapterCall, name: string, patch: Readonly<Record<string, string>>): Promise<void>;

@@ -15,23 +15,21 @@ export type Invocation<T> = {
   readonly run: (call?: AdapterCall) => Promise<T>;
 };
 
+/** What a wrapper does about a call; its result is what the caller gets. */
 export type Around = <T>(invocation: Invocation<T>) => Promise<T>;
+
+const OPERATIONS = Object.keys(ADAPTER_OPERATIONS) as readonly AdapterOperation[];
 
 /** An adapter that does the same as the given one, with `around` about every operation. */
 export function intercept(adapter: VaultAdapter, around: Around): VaultAdapter {
-  const operations = Object.keys(ADAPTER_OPERATIONS) as AdapterOperation[];
-  const wrapped = operations.map((operation) => {
+  const wrapped = OPERATIONS.map((operation) => {
     const method = adapter[operation].bind(adapter) as (call: AdapterCall, ...args: unknown[]) => Promise<unknown>;
-    const invoke = (call: AdapterCall, ...args: unknown[]): Promise<unknown> =>
-      around({
-        adapter,
-        operation,
-        call,
-        args,
-        ...ADAPTER_OPERATIONS[operation],
-        run: (other = call) => method(other, ...args),
-      });
-    return [operation, invoke];
+    const { mutates, repeatable } = ADAPTER_OPERATIONS[operation];
+    const invoke = (call: AdapterCall, ...args: unknown[]): Promise<unknown> => {
+      const run = (other = call): Promise<unknown> => method(other, ...args);
+      return around({ adapter, operation, call, mutates, repeatable, args, run });
+    };
+    return [operation, invoke] as const;
   });
   return { kind: adapter.kind, ...Object.fromEntries(wrapped) } as VaultAdapter;
 }

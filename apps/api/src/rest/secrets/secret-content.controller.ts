@@ -1,6 +1,14 @@
 import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { ContentService, SecretRepository, SecretService, SecretViews, generateOptionsSchema, type VersionView, type WriteResult } from '@claviger/features/secrets';
+import {
+  ContentService,
+  SecretRepository,
+  SecretService,
+  SecretViews,
+  generateOptionsSchema,
+  type VersionView,
+  type WriteResult,
+} from '@claviger/features/secrets';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
@@ -9,7 +17,16 @@ import { Input } from '../../http/input.decorator.js';
 import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
 import { toChangeView } from '../changes/changes.dto.js';
 import { withoutUndefined } from './secrets.controller.js';
-import { contentIn, contentOut, dryRun, reason, secretId, versionNumber, versionView, writeResult } from './secrets.dto.js';
+import {
+  contentIn,
+  contentOut,
+  dryRun,
+  reason,
+  secretId,
+  versionNumber,
+  versionView,
+  writeResult,
+} from './secrets.dto.js';
 
 const params = z.object({ id: secretId });
 const versionParams = z.object({ id: secretId, number: versionNumber });
@@ -19,7 +36,8 @@ const read = defineEndpoint({
   method: 'GET',
   path: ':id/content',
   summary: 'Read the content',
-  description: 'The newest version, or `version`. The ETag is the version. Answered only once the audit entry is durable.',
+  description:
+    'The newest version, or `version`. The ETag is the version. Answered only once the audit entry is durable.',
   needs: 'read <profile>/data/<name>',
   params,
   query: z.strictObject({ version: versionNumber.optional() }),
@@ -159,7 +177,10 @@ export class SecretContentController {
   }
 
   @Endpoint(versions)
-  async versions(@Context() ctx: RequestContext, @Input() { params: { id }, query }: InputOf<typeof versions>): Promise<Page<VersionView>> {
+  async versions(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, query }: InputOf<typeof versions>,
+  ): Promise<Page<VersionView>> {
     const { secret } = await this.records.find(ctx, id);
     const rows = await this.secrets.listVersions(ctx, id, query.limit + 1, fromCursor(query.cursor, z.number().int()));
     const page = toPage(rows, query.limit, ({ number }) => number);
@@ -191,7 +212,9 @@ export class SecretContentController {
     @Input() { params: { id, number }, body }: InputOf<typeof undelete>,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Written> {
-    return answer(reply, { change: await this.content.changeVersion(ctx, id, number, 'undelete', withoutUndefined(body)) });
+    return answer(reply, {
+      change: await this.content.changeVersion(ctx, id, number, 'undelete', withoutUndefined(body)),
+    });
   }
 
   @Endpoint(destroy)
@@ -200,7 +223,9 @@ export class SecretContentController {
     @Input() { params: { id, number }, body }: InputOf<typeof destroy>,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Written> {
-    return answer(reply, { change: await this.content.changeVersion(ctx, id, number, 'destroy', withoutUndefined(body)) });
+    return answer(reply, {
+      change: await this.content.changeVersion(ctx, id, number, 'destroy', withoutUndefined(body)),
+    });
   }
 
   @Endpoint(adopt)

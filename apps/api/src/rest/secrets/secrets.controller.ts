@@ -2,7 +2,14 @@ import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import type { ChangeEntity } from '@claviger/features/changes';
 import { TARGET_STATUSES } from '@claviger/features/replication';
-import { SECRET_STATES, SECRET_TYPES, SecretService, SecretViews, type PlanStep, type SecretView } from '@claviger/features/secrets';
+import {
+  SECRET_STATES,
+  SECRET_TYPES,
+  SecretService,
+  SecretViews,
+  type PlanStep,
+  type SecretView,
+} from '@claviger/features/secrets';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
@@ -10,7 +17,16 @@ import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
 import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
 import { toChangeView } from '../changes/changes.dto.js';
-import { createSecretBody, dryRun, editSecretBody, profileName, reason, secretId, secretResult, secretView } from './secrets.dto.js';
+import {
+  createSecretBody,
+  dryRun,
+  editSecretBody,
+  profileName,
+  reason,
+  secretId,
+  secretResult,
+  secretView,
+} from './secrets.dto.js';
 
 type Result = { readonly secret?: SecretView; readonly change?: unknown; readonly plan?: readonly PlanStep[] };
 
@@ -24,7 +40,8 @@ const create = defineEndpoint({
   method: 'POST',
   path: '',
   summary: 'Create a secret',
-  description: 'Give `content`, or `generate` for a value that nobody sees. 202 while the outcome at the vault is not known.',
+  description:
+    'Give `content`, or `generate` for a value that nobody sees. 202 while the outcome at the vault is not known.',
   needs:
     'create claviger/secrets/<profile>/<name> and create <profile>/data/<name>; create <sync profile>/data/<name> for each; update claviger/adopt/… or claviger/overwrite/… for those options',
   query: z.strictObject({ dryRun }),
@@ -47,13 +64,12 @@ const list = defineEndpoint({
     type: z.enum(SECRET_TYPES).optional(),
     state: z.enum(SECRET_STATES).optional().meta({ description: 'Deleted secrets are listed only when asked for.' }),
     owner: z.string().max(256).optional(),
-    label: z
-      .string()
-      .max(320)
-      .optional()
-      .meta({ description: '`key` or `key=value`.', example: 'team=payments' }),
+    label: z.string().max(320).optional().meta({ description: '`key` or `key=value`.', example: 'team=payments' }),
     expiringBefore: z.iso.datetime({ offset: true }).optional(),
-    replicationStatus: z.enum(TARGET_STATUSES).optional().meta({ description: 'With at least one target of this status.' }),
+    replicationStatus: z
+      .enum(TARGET_STATUSES)
+      .optional()
+      .meta({ description: 'With at least one target of this status.' }),
     sort: z.enum(['name', 'createdAt', 'updatedAt', 'expiresAt']).default('name'),
     order: z.enum(['asc', 'desc']).default('asc'),
   }),

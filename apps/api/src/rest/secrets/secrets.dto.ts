@@ -4,33 +4,45 @@ import { generateOptionsSchema, SECRET_STATES, SECRET_TYPES } from '@claviger/fe
 import { z } from 'zod';
 import { changeView } from '../changes/changes.dto.js';
 
-export const secretId = z.uuid().meta({ description: 'Id of the secret.', example: '0199aa00-0000-7000-8000-000000000001' });
+export const secretId = z
+  .uuid()
+  .meta({ description: 'Id of the secret.', example: '0199aa00-0000-7000-8000-000000000001' });
 export const versionNumber = z.coerce.number().int().min(1).max(1_000_000_000);
 export const profileName = z.string().min(1).max(63).meta({ description: 'Name of a vault profile.', example: 'prod' });
 export const secretName = z
   .string()
   .min(1)
   .max(512)
-  .meta({ description: 'Path-like name, unique in its source profile; it never changes.', example: 'team/db/password' });
+  .meta({
+    description: 'Path-like name, unique in its source profile; it never changes.',
+    example: 'team/db/password',
+  });
 
 /** Content on its way in: wrapped by the body decoder before validation. */
 export const contentIn = z
   .custom<SecretValue<string>>((value) => value instanceof SecretValue, 'must be a JSON object')
   .meta({
     override: { type: 'object', additionalProperties: true },
-    description: 'The fields of the secret\'s type, at most 64 KiB as JSON.',
+    description: "The fields of the secret's type, at most 64 KiB as JSON.",
     example: { username: 'app', password: 'correct horse battery staple' },
   });
 
 export const reason = z.string().min(1).max(1_000).optional().meta({ description: 'Why; kept with the change.' });
 export const labels = z
-  .record(z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}$/, 'a label name has 1 to 63 of letters, digits and . _ / -'), z.string().max(256))
+  .record(
+    z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}$/, 'a label name has 1 to 63 of letters, digits and . _ / -'),
+    z.string().max(256),
+  )
   .refine((all) => Object.keys(all).length <= 32, 'at most 32 labels')
   .meta({ example: { team: 'payments' } });
 const description = z.string().max(2_000);
 const owner = z.string().min(1).max(256);
 const expiresAt = z.iso.datetime({ offset: true }).meta({ example: '2027-01-01T00:00:00Z' });
-const rotationIntervalSeconds = z.number().int().min(60).max(10 * 366 * 86_400);
+const rotationIntervalSeconds = z
+  .number()
+  .int()
+  .min(60)
+  .max(10 * 366 * 86_400);
 export const onConflict = z
   .enum(CONFLICT_POLICIES)
   .default('fail')
@@ -83,8 +95,13 @@ export const secretView = z
     owner: z.string().nullable(),
     labels: z.record(z.string(), z.string()),
     currentVersion: z.number().int(),
-    fingerprint: z.string().nullable().meta({ description: 'Keyed per secret: comparable between versions of this secret only.' }),
-    facts: z.record(z.string(), z.unknown()).meta({ description: 'What is known about the content without its value.' }),
+    fingerprint: z
+      .string()
+      .nullable()
+      .meta({ description: 'Keyed per secret: comparable between versions of this secret only.' }),
+    facts: z
+      .record(z.string(), z.unknown())
+      .meta({ description: 'What is known about the content without its value.' }),
     expiresAt: instant.nullable(),
     isExpired: z.boolean(),
     rotation: z.object({
@@ -97,8 +114,10 @@ export const secretView = z
       .object({ kind: z.string(), detectedAt: z.string(), fingerprint: z.string().optional() })
       .nullable()
       .meta({ description: 'Set when the source vault holds something that Claviger did not put there.' }),
-    replication: z.partialRecord(z.enum(TARGET_STATUSES), z.number().int()).meta({ description: 'How many targets have which status.' }),
-    revision: z.number().int().meta({ description: 'Counts users\' changes; the ETag.' }),
+    replication: z
+      .partialRecord(z.enum(TARGET_STATUSES), z.number().int())
+      .meta({ description: 'How many targets have which status.' }),
+    revision: z.number().int().meta({ description: "Counts users' changes; the ETag." }),
     createdBy: requester,
     createdAt: instant,
     updatedAt: instant,
@@ -123,7 +142,10 @@ export const secretResult = z.object({
 
 export const writeResult = z.object({
   version: z.number().int().optional(),
-  unchanged: z.boolean().optional().meta({ description: 'True when the content is the current one already; no version was made.' }),
+  unchanged: z
+    .boolean()
+    .optional()
+    .meta({ description: 'True when the content is the current one already; no version was made.' }),
   change: changeView.optional(),
   plan: z.array(planStep).optional(),
 });

@@ -9,8 +9,8 @@ const FACTOR_KEYS = new Set(['controlled_capabilities', 'identity']);
 const IDENTITY_KEYS = new Set(['group_names', 'approvals']);
 
 /**
- * The operations that a `control_group` holds back: the union of its factors' `controlled_capabilities`, all operations
- * for a factor that names none. Who may approve is checked for form only; approvals are not this folder's business.
+ * The operations that a `control_group` holds back: the union of its factors' `controlled_capabilities`. Who may approve
+ * is checked for form only; approvals are not this folder's business.
  */
 export function readControlGroup(reader: SourceReader, value: SourceValue): readonly Operation[] {
   const controlled = new Set<Operation>();
@@ -45,7 +45,7 @@ function readFactor(reader: SourceReader, value: SourceValue): readonly Operatio
     if (key === 'controlled_capabilities') operations = readOperations(reader, field);
     else readIdentity(reader, field);
   }
-  return operations.length > 0 ? operations : OPERATIONS;
+  return operations.length > 0 ? operations : reader.fail(value.at, 'a factor needs controlled_capabilities.');
 }
 
 function readOperations(reader: SourceReader, value: SourceValue): readonly Operation[] {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { compilePolicies } from './policy-compiler.js';
 import { parsePolicy } from './policy-parser.js';
-import { parsePathTemplate, resolvePathTemplate, type TemplateIdentity } from './path-template.js';
+import { parsePathTemplate, resolvePathTemplate, UNSAFE_VALUE, type TemplateIdentity } from './path-template.js';
 
 const IDENTITY: TemplateIdentity = {
   entity: {
@@ -15,7 +15,7 @@ const IDENTITY: TemplateIdentity = {
   groups: [{ id: 'g-1', name: 'leads', metadata: { k: 'gk' } }],
 };
 
-const resolve = (pattern: string, identity?: TemplateIdentity): string | undefined =>
+const resolve = (pattern: string, identity?: TemplateIdentity): string | symbol | undefined =>
   resolvePathTemplate(parsePathTemplate(pattern)!, identity);
 
 describe('resolvePathTemplate', () => {
@@ -40,9 +40,6 @@ describe('resolvePathTemplate', () => {
     'k/{{identity.entity.metadata.absent}}',
     'k/{{identity.entity.metadata.constructor}}',
     'k/{{identity.entity.metadata.empty}}',
-    'k/{{identity.entity.metadata.path}}',
-    'k/{{identity.entity.metadata.star}}',
-    'k/{{identity.entity.metadata.plus}}',
     'k/{{identity.entity.metadata}}',
     'k/{{identity.entity.aliases.other.id}}',
     'k/{{identity.entity.aliases.auth_jwt_1}}',
@@ -52,6 +49,12 @@ describe('resolvePathTemplate', () => {
     'k/{{}}',
   ])('has no value for %s', (pattern) => {
     expect(resolve(pattern, IDENTITY)).toBeUndefined();
+  });
+
+  it.each(['path', 'star', 'plus'])('calls a value with a separator or a wildcard unsafe (%s)', (key) => {
+    expect(resolve(`k/{{identity.entity.metadata.absent}}/{{identity.entity.metadata.${key}}}`, IDENTITY)).toBe(
+      UNSAFE_VALUE,
+    );
   });
 
   it('has no value without an identity', () => {
@@ -75,6 +78,11 @@ describe('compilePolicies with templates', () => {
     const matcher = compilePolicies(policies, { now, identity: IDENTITY });
     expect(matcher.match('k/ada/x', 'read').allowed).toBe(true);
     expect(matcher.match('k/bob/x', 'read').allowed).toBe(false);
+  });
+
+  it('refuses everything when a value is unsafe, also what other stanzas grant', () => {
+    const identity = { entity: { id: 'e-1', name: 'a/*' } };
+    expect(compilePolicies(policies, { now, identity }).match('k/open', 'read').refusal).toBe('unsafe_identity');
   });
 
   it('skips the stanza, and nothing else, when it cannot be resolved', () => {

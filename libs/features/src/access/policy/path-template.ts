@@ -45,27 +45,24 @@ export function parsePathTemplate(pattern: string): PathTemplate | undefined {
   return template;
 }
 
-/** True when the template has a directive. */
-export function isTemplated(template: PathTemplate): boolean {
-  return template.length > 1;
-}
+/** What a template comes to when a value would let its owner choose the shape of the rule. */
+export const UNSAFE_VALUE = Symbol('UNSAFE_VALUE');
 
 /**
- * The pattern for one identity, or `undefined` when a selector has no value, so that its stanza must be skipped. A value
- * that is empty or holds `/`, `*` or `+` counts as none: it would let a caller choose the shape of the rule.
+ * The pattern for one identity; `undefined` when a selector has no value (or an empty one), so that the stanza says
+ * nothing; {@link UNSAFE_VALUE} when a value holds `/`, `*` or `+`, so that nothing may be granted at all: OpenBao refuses
+ * every request of such a caller, because leaving out only this stanza could leave out a `deny`.
  */
 export function resolvePathTemplate(
   template: PathTemplate,
   identity: TemplateIdentity | undefined,
-): string | undefined {
-  let pattern = '';
-  for (const part of template) {
-    const value = typeof part === 'string' ? part : lookUp(part.selector, identity);
-    if (value === undefined) return undefined;
-    if (typeof part !== 'string' && (value === '' || /[/*+]/.test(value))) return undefined;
-    pattern += value;
+): string | typeof UNSAFE_VALUE | undefined {
+  const parts = template.map((part) => (typeof part === 'string' ? part : lookUp(part.selector, identity)));
+  if (parts.some((value, index) => value !== undefined && typeof template[index] !== 'string' && /[/*+]/.test(value))) {
+    return UNSAFE_VALUE;
   }
-  return pattern;
+  const isComplete = parts.every((value, index) => value !== undefined && (value !== '' || template[index] === ''));
+  return isComplete ? parts.join('') : undefined;
 }
 
 function lookUp(selector: string, identity: TemplateIdentity | undefined): string | undefined {

@@ -1,8 +1,15 @@
 import type { NamedPolicy } from './parsed-policy.js';
 import { comparePriority, parsePathPattern, type PathPattern } from './path-pattern.js';
-import { resolvePathTemplate, type TemplateIdentity } from './path-template.js';
+import { resolvePathTemplate, UNSAFE_VALUE, type TemplateIdentity } from './path-template.js';
 import { policyRefused } from './policy.errors.js';
-import { compileRule, IndexedMatcher, ROOT_MATCHER, type CompiledRule, type PolicyMatcher } from './policy-matcher.js';
+import {
+  compileRule,
+  IndexedMatcher,
+  REFUSING_MATCHER,
+  ROOT_MATCHER,
+  type CompiledRule,
+  type PolicyMatcher,
+} from './policy-matcher.js';
 import { PrefixTable } from './prefix-table.js';
 import { mergeStanzas, type SourcedStanza } from './rule.js';
 import { SegmentTrie, type Ranked } from './segment-trie.js';
@@ -21,7 +28,7 @@ type Entry = Ranked<CompiledRule> & { readonly pattern: PathPattern };
 
 /**
  * Compiles a set of policies into a matcher. Neither the order of the policies nor that of their stanzas matters. An empty
- * set refuses everything.
+ * set refuses everything, and so does one with a path that cannot be resolved safely for the identity.
  * @throws AppError `POLICY_INVALID` when the root policy is combined with others.
  */
 export function compilePolicies(policies: readonly NamedPolicy[], { now, identity }: CompileOptions): PolicyMatcher {
@@ -36,6 +43,7 @@ export function compilePolicies(policies: readonly NamedPolicy[], { now, identit
       const { expiresAt } = stanza;
       if (expiresAt && now > expiresAt) continue;
       const text = resolvePathTemplate(stanza.template, identity);
+      if (text === UNSAFE_VALUE) return REFUSING_MATCHER;
       const pattern = text === undefined ? undefined : parsePathPattern(text);
       if (!pattern || 'problem' in pattern) continue;
       if (expiresAt && (!validUntil || expiresAt < validUntil)) validUntil = expiresAt;

@@ -11,8 +11,11 @@ import { PrefixTable } from './prefix-table.js';
 import type { Rule } from './rule.js';
 import type { Ranked, SegmentTrie } from './segment-trie.js';
 
-/** Why a request is refused; `no_rule` is the default deny. For explanations and audit, never for the refused caller. */
-export type Refusal = 'no_rule' | 'capability' | 'wrapping' | 'approval' | 'parameters' | 'page_size';
+/**
+ * Why a request is refused; `no_rule` is the default deny, `unsafe_identity` a templated path with a value that may not
+ * stand in a path. For explanations and audit, never for the refused caller. */
+export type Refusal =
+  'no_rule' | 'unsafe_identity' | 'capability' | 'wrapping' | 'approval' | 'parameters' | 'page_size';
 
 /** The answer to "may this be done": shared and immutable, so that a look-up allocates nothing. */
 export type MatchResult = {
@@ -49,7 +52,7 @@ export type CompiledRule = {
   /** False when the operation's capability alone decides. */
   readonly isConditional: boolean;
   readonly granted: MatchResult;
-  readonly refused: Readonly<Record<Exclude<Refusal, 'no_rule'>, MatchResult>>;
+  readonly refused: Readonly<Record<Exclude<Refusal, 'no_rule' | 'unsafe_identity'>, MatchResult>>;
 };
 
 /** Where rules are looked up, in the order in which they win. */
@@ -69,6 +72,18 @@ const ROOT: MatchResult = Object.freeze({
 
 /** What the `root` policy compiles to. */
 export const ROOT_MATCHER: PolicyMatcher = Object.freeze({ isRoot: true, match: () => ROOT });
+
+const UNSAFE: MatchResult = Object.freeze({
+  allowed: false,
+  capabilities: Object.freeze([]),
+  refusal: 'unsafe_identity',
+});
+
+/** What policies compile to when one of them cannot be resolved safely. */
+export const REFUSING_MATCHER: PolicyMatcher = Object.freeze({
+  isRoot: false,
+  match: (_: string, operation: Operation) => (operation === 'help' ? HELP : UNSAFE),
+});
 
 const NEEDED: Readonly<Record<Exclude<Operation, 'help'>, CapabilityMask>> = {
   create: capabilityBit('create'),

@@ -96,6 +96,11 @@ describe('parsePolicy', () => {
       /needs the capability "list"/,
     ],
     ['a control group without a factor', stanza('"control_group":^{"ttl":"1h"}'), /at least one factor/],
+    [
+      'a factor without operations',
+      stanza('"control_group":{"factor":{"f":^{"controlled_capabilities":[]}}}'),
+      /needs controlled_cap/,
+    ],
     ['a control group with an unknown key', stanza('"control_group":{^"tttl":"1h"}'), /unknown key "tttl"/],
     ['a control group with a bad ttl', stanza('"control_group":{"ttl":^"soon"}'), /not a duration/],
     [

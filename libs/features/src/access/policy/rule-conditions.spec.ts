@@ -95,10 +95,6 @@ const CASES: readonly Case[] = [
     stanzas: [{ capabilities: ['read', 'list'], control_group: controlGroup(['read']) }],
     operation: 'list',
   }),
-  refused('a control group that names no operation holds back all', 'approval', {
-    stanzas: [{ capabilities: ['read', 'list'], control_group: controlGroup([]) }],
-    operation: 'list',
-  }),
   refused('a second policy does not lift a control group', 'approval', {
     stanzas: [{ capabilities: ['read'] }, { capabilities: ['read'], control_group: controlGroup(['read']) }],
     operation: 'read',

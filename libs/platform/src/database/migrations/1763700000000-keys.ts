@@ -28,9 +28,7 @@ export class Keys1763700000000 implements MigrationInterface {
         is_active boolean not null,
         created_at timestamptz(3) not null default now()
       )`);
-    await db.query(
-      `create unique index uq_store_key_active on store_key (store_id, purpose) where is_active`,
-    );
+    await db.query(`create unique index uq_store_key_active on store_key (store_id, purpose) where is_active`);
   }
 
   async down(): Promise<void> {

@@ -28,8 +28,8 @@ export class Audit1763700100000 implements MigrationInterface {
         request_id text not null,
         remote_address text,
         details jsonb not null,
-        digest bytea not null,
-        mac bytea not null,
+        digest bytea not null constraint ck_audit_entry_digest check (octet_length(digest) = 32),
+        mac bytea not null constraint ck_audit_entry_mac check (octet_length(mac) = 32),
         mac_key_id text not null,
         constraint pk_audit_entry primary key (day, id)
       ) partition by range (day)`);
@@ -92,7 +92,9 @@ export class Audit1763700100000 implements MigrationInterface {
         end loop;
         return made;
       end $$`);
-    await db.query(`select audit_make_partitions((now() at time zone 'UTC')::date, (now() at time zone 'UTC')::date + 2)`);
+    await db.query(
+      `select audit_make_partitions((now() at time zone 'UTC')::date, (now() at time zone 'UTC')::date + 2)`,
+    );
   }
 
   async down(): Promise<void> {

@@ -23,7 +23,9 @@ export class Vaults1763700300000 implements MigrationInterface {
         constraint pk_vault_instance primary key (store_id, id),
         constraint ck_vault_instance_credentials check ((credentials is null) = (deleted_at is not null))
       )`);
-    await db.query(`create unique index uq_vault_instance_name on vault_instance (store_id, name) where deleted_at is null`);
+    await db.query(
+      `create unique index uq_vault_instance_name on vault_instance (store_id, name) where deleted_at is null`,
+    );
     await db.query(`
       create table vault_profile (
         store_id uuid not null,
@@ -47,7 +49,9 @@ export class Vaults1763700300000 implements MigrationInterface {
         constraint pk_vault_profile primary key (store_id, id),
         constraint fk_vault_profile_instance foreign key (store_id, instance_id) references vault_instance (store_id, id)
       )`);
-    await db.query(`create unique index uq_vault_profile_name on vault_profile (store_id, name) where deleted_at is null`);
+    await db.query(
+      `create unique index uq_vault_profile_name on vault_profile (store_id, name) where deleted_at is null`,
+    );
     await db.query(`create index ix_vault_profile_instance on vault_profile (store_id, instance_id)`);
     await db.query(`
       create table backend_place (

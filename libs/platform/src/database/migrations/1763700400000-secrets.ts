@@ -68,7 +68,9 @@ export class Secrets1763700400000 implements MigrationInterface {
       `create unique index uq_secret_name on secret (store_id, source_profile_id, name) where state <> 'deleted'`,
     );
     await db.query(`create index ix_secret_list on secret (store_id, name, id)`);
-    await db.query(`create index ix_secret_verify on secret (next_verify_at) where state = 'active' and not is_disabled`);
+    await db.query(
+      `create index ix_secret_verify on secret (next_verify_at) where state = 'active' and not is_disabled`,
+    );
     await db.query(`create index ix_secret_expires on secret (store_id, expires_at) where expires_at is not null`);
     await db.query(`
       create table secret_version (
@@ -131,8 +133,12 @@ export class Secrets1763700400000 implements MigrationInterface {
         constraint fk_sync_target_profile foreign key (store_id, profile_id) references vault_profile (store_id, id)
       )`);
     await db.query(`create index ix_sync_target_profile on sync_target (store_id, profile_id)`);
-    await db.query(`create index ix_sync_target_due on sync_target (next_attempt_at) where next_attempt_at is not null`);
-    await db.query(`create index ix_sync_target_verify on sync_target (next_verify_at) where next_verify_at is not null`);
+    await db.query(
+      `create index ix_sync_target_due on sync_target (next_attempt_at) where next_attempt_at is not null`,
+    );
+    await db.query(
+      `create index ix_sync_target_verify on sync_target (next_verify_at) where next_verify_at is not null`,
+    );
     await db.query(`
       create table database_epoch (
         id integer constraint pk_database_epoch primary key check (id = 1),

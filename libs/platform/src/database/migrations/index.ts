@@ -5,4 +5,10 @@ import { Vaults1763700300000 } from './1763700300000-vaults.js';
 import { Secrets1763700400000 } from './1763700400000-secrets.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
-export const MIGRATIONS = [Keys1763700000000, Audit1763700100000, Process1763700200000, Vaults1763700300000, Secrets1763700400000];
+export const MIGRATIONS = [
+  Keys1763700000000,
+  Audit1763700100000,
+  Process1763700200000,
+  Vaults1763700300000,
+  Secrets1763700400000,
+];

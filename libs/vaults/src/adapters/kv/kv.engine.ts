@@ -53,18 +53,25 @@ export function parseAnswer<T>(task: KvTask, answer: KvAnswer, schema: z.ZodType
   }
 }
 
-const keysSchema = z.object({ data: z.object({ keys: z.array(z.string()) }) });
+// Without keys: an empty folder, from a server that does not know one of the parameters and says so in a warning.
+const keysSchema = z.object({ data: z.union([z.object({ keys: z.array(z.string()) }), z.strictObject({})]) });
 
-/** How a mount lists its folders. `area` is what stands between mount and name: `metadata` on version 2. */
-export function folderLister(mount: KvMount, task: KvTask, ...area: readonly string[]): ListFolder {
+/**
+ * How a mount lists its folders.
+ * @param options `area` is what stands between mount and name; `pages` tells whether the engine may know pages (version 2
+ * on OpenBao does, and Vault ignores what it does not know)
+ */
+export function folderLister(mount: KvMount, task: KvTask, options: { area: string; pages: boolean }): ListFolder {
   return async (folder, { after, limit }) => {
+    const page = { limit: String(limit), ...(after === undefined ? {} : { after }) };
     const answer = await mount.send(task, {
       method: 'GET',
-      path: vaultFolder(mount.mount, ...area, folder),
-      query: { list: 'true', limit: String(limit), ...(after === undefined ? {} : { after }) },
+      path: vaultFolder(mount.mount, options.area, folder),
+      query: { list: 'true', ...(options.pages ? page : {}) },
     });
     if (isNothing(answer)) return [];
     if (answer.status !== 200) throw answerError(task, answer);
-    return parseAnswer(task, answer, keysSchema).data.keys;
+    const { data } = parseAnswer(task, answer, keysSchema);
+    return 'keys' in data ? data.keys : [];
   };
 }

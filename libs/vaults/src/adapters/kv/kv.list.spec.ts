@@ -6,7 +6,7 @@ const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a),
 
 /** A server's folder listing over these names; `pages` tells whether it knows `after` and `limit`, as OpenBao does. */
 function server(names: readonly string[], pages: boolean): ListFolder & { calls: number } {
-  const list = (async (folder, { after, limit }) => {
+  const answer: ListFolder = async (folder, { after, limit }) => {
     list.calls += 1;
     const start = folder === '' ? '' : `${folder}/`;
     const keys = new Set(
@@ -16,8 +16,8 @@ function server(names: readonly string[], pages: boolean): ListFolder & { calls:
     );
     const sorted = [...keys].sort(byBytes);
     return pages ? sorted.filter((key) => after === undefined || byBytes(key, after) > 0).slice(0, limit) : sorted;
-  }) as ListFolder & { calls: number };
-  list.calls = 0;
+  };
+  const list = Object.assign(answer, { calls: 0 });
   return list;
 }
 

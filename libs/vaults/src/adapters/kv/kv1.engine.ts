@@ -67,7 +67,7 @@ export class Kv1Engine implements KvEngine {
   }
 
   async list(task: KvTask, query: ListQuery): Promise<ListPage> {
-    return listPage(folderLister(this.mount, task), query);
+    return listPage(folderLister(this.mount, task, { area: '', pages: false }), query);
   }
 
   async setMetadata(task: KvTask): Promise<never> {

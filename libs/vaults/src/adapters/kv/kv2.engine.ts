@@ -107,7 +107,7 @@ export class Kv2Engine implements KvEngine {
   }
 
   async list(task: KvTask, query: ListQuery): Promise<ListPage> {
-    return listPage(folderLister(this.mount, task, 'metadata'), query);
+    return listPage(folderLister(this.mount, task, { area: 'metadata', pages: true }), query);
   }
 
   async setMetadata(task: KvTask, name: string, patch: Readonly<Record<string, string>>): Promise<void> {

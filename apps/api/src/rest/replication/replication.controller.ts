@@ -1,0 +1,47 @@
+import { Controller } from '@nestjs/common';
+import type { RequestContext } from '@claviger/kernel';
+import { ReplicationService, TARGET_STATUSES, type ReplicationSummary } from '@claviger/features/replication';
+import { z } from 'zod';
+import { Context } from '../../http/context.decorator.js';
+import { defineEndpoint, Endpoint } from '../../http/endpoint.js';
+
+const instant = z.date().meta({ override: { type: 'string', format: 'date-time' } });
+const counts = z.partialRecord(z.enum(TARGET_STATUSES), z.number().int());
+
+const summary = defineEndpoint({
+  method: 'GET',
+  path: 'summary',
+  summary: 'How replication stands',
+  needs: 'read claviger/replication/summary',
+  response: z.object({
+    isPaused: z
+      .boolean()
+      .meta({ description: 'True while everything rests because the database was restored or copied.' }),
+    totals: counts,
+    profiles: z.array(z.object({ profile: z.string(), statuses: counts, oldestDueAt: instant.nullable() })),
+  }),
+});
+const accept = defineEndpoint({
+  method: 'POST',
+  path: 'accept-restored-database',
+  summary: 'Let replication go on with a restored or copied database',
+  description: 'Every target then looks at its vault before it writes.',
+  needs: 'update claviger/replication/accept-restored-database',
+  body: z.strictObject({}),
+  status: 204,
+});
+
+@Controller('api/v1/replication')
+export class ReplicationController {
+  constructor(private readonly replication: ReplicationService) {}
+
+  @Endpoint(summary)
+  summary(@Context() ctx: RequestContext): Promise<ReplicationSummary> {
+    return this.replication.summary(ctx);
+  }
+
+  @Endpoint(accept)
+  async accept(@Context() ctx: RequestContext): Promise<void> {
+    await this.replication.acceptRestoredDatabase(ctx);
+  }
+}

@@ -1,0 +1,128 @@
+import type { NamedStatement } from '@claviger/platform/database';
+import type { AuditSeal } from './audit-seal.js';
+
+/** The smallest position: before every entry of an epoch. */
+export const BEFORE_ALL = { tx: '-1', id: '00000000-0000-0000-0000-000000000000' } as const;
+
+// Transactions below the snapshot's xmin have all ended: nothing can appear among them any more.
+const XMIN = 'pg_snapshot_xmin(pg_current_snapshot())::text::bigint';
+
+/** Stores with entries that can be sealed, or all, and the epoch. `(all) → {store_id, epoch}` */
+export const STORES_TO_SEAL: NamedStatement = {
+  name: 'audit_stores_to_seal',
+  text: `
+    with cluster as materialized (select system_identifier as epoch from pg_control_system())
+    select store.id as store_id, cluster.epoch
+    from store cross join cluster
+    left join lateral (
+      select epoch, watermark_tx, watermark_id from audit_seal where store_id = store.id order by number desc limit 1
+    ) last on true
+    where $1 or last.epoch is distinct from cluster.epoch
+      or exists (
+        select from audit_entry e
+        where e.store_id = store.id and e.epoch = cluster.epoch
+          and (e.tx, e.id) > (last.watermark_tx, last.watermark_id) and e.tx < ${XMIN}
+      )`,
+};
+
+/** Epochs that a store has entries of, smallest (oldest cluster) first, by hops through the index. `(store) → {epoch}` */
+export const EPOCHS: NamedStatement = {
+  name: 'audit_epochs',
+  text: `
+    with recursive hop as (
+      select min(epoch) as epoch from audit_entry where store_id = $1
+      union all
+      select (select min(epoch) from audit_entry where store_id = $1 and epoch > hop.epoch) from hop where epoch is not null
+    )
+    select epoch from hop where epoch is not null`,
+};
+
+/**
+ * The next leaves, one after another, and where they end.
+ * `(store, epoch, after tx, after id, whether the epoch is over, at most) → {count, leaves, tx, id}`
+ */
+export const NEXT_LEAVES: NamedStatement = {
+  name: 'audit_next_leaves',
+  text: `
+    with fresh as materialized (
+      select tx, id, int8send(epoch) || int8send(tx) || digest || mac as leaf
+      from audit_entry
+      where store_id = $1 and epoch = $2 and (tx, id) > ($3::bigint, $4::uuid) and ($5 or tx < ${XMIN})
+      order by tx, id limit $6
+    )
+    select count(*)::integer as count, string_agg(leaf, ''::bytea order by tx, id) as leaves, last.tx, last.id
+    from fresh cross join (select tx, id from fresh order by tx desc, id desc limit 1) last
+    group by last.tx, last.id`,
+};
+
+const SEAL_COLUMNS = `number, epoch, watermark_tx, watermark_id, entry_count, merkle_root, previous_hash, sealed_at, key_id, signature`;
+
+/** The newest seal. `(store) → {@link AuditSealRow}` */
+export const LAST_SEAL: NamedStatement = {
+  name: 'audit_last_seal',
+  text: `select store_id, ${SEAL_COLUMNS} from audit_seal where store_id = $1 order by number desc limit 1`,
+};
+
+/** The newest seal of an epoch. `(store, epoch) → {@link AuditSealRow}` */
+export const LAST_SEAL_OF_EPOCH: NamedStatement = {
+  name: 'audit_last_seal_of_epoch',
+  text: `select store_id, ${SEAL_COLUMNS} from audit_seal where store_id = $1 and epoch = $2 order by number desc limit 1`,
+};
+
+/** Seals in order. `(store, after number, at most) → {@link AuditSealRow}` */
+export const SEALS_AFTER: NamedStatement = {
+  name: 'audit_seals_after',
+  text: `select store_id, ${SEAL_COLUMNS} from audit_seal where store_id = $1 and number > $2 order by number limit $3`,
+};
+
+/** `({@link sealParameters})` */
+export const INSERT_SEAL: NamedStatement = {
+  name: 'audit_seal_insert',
+  text: `insert into audit_seal (store_id, ${SEAL_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+};
+
+export type AuditSealRow = {
+  readonly store_id: string;
+  readonly number: string;
+  readonly epoch: string;
+  readonly watermark_tx: string;
+  readonly watermark_id: string;
+  readonly entry_count: number;
+  readonly merkle_root: Buffer;
+  readonly previous_hash: Buffer;
+  readonly sealed_at: Date;
+  readonly key_id: string;
+  readonly signature: Buffer;
+};
+
+export function sealFromRow(row: AuditSealRow): AuditSeal {
+  return {
+    storeId: row.store_id,
+    number: Number(row.number),
+    epoch: row.epoch,
+    watermarkTx: row.watermark_tx,
+    watermarkId: row.watermark_id,
+    entryCount: row.entry_count,
+    merkleRoot: row.merkle_root.toString('hex'),
+    previousHash: row.previous_hash.toString('hex'),
+    sealedAt: row.sealed_at.toISOString(),
+    keyId: row.key_id,
+    signature: row.signature.toString('hex'),
+  };
+}
+
+export function sealParameters(seal: AuditSeal): unknown[] {
+  return [
+    seal.storeId,
+    seal.number,
+    seal.epoch,
+    seal.watermarkTx,
+    seal.watermarkId,
+    seal.entryCount,
+    Buffer.from(seal.merkleRoot, 'hex'),
+    Buffer.from(seal.previousHash, 'hex'),
+    seal.sealedAt,
+    seal.keyId,
+    Buffer.from(seal.signature, 'hex'),
+  ];
+}

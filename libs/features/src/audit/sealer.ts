@@ -1,0 +1,148 @@
+import type { Clock } from '@claviger/kernel';
+import type { Keyring } from '@claviger/platform/crypto';
+import type { Database, NamedStatement } from '@claviger/platform/database';
+import type { PoolClient, QueryResultRow } from 'pg';
+import { NO_SEAL, SEAL_LEAF_BYTES, sealHash, type AuditSeal } from './audit-seal.js';
+import {
+  BEFORE_ALL,
+  EPOCHS,
+  INSERT_SEAL,
+  LAST_SEAL,
+  LAST_SEAL_OF_EPOCH,
+  NEXT_LEAVES,
+  sealFromRow,
+  sealParameters,
+  STORES_TO_SEAL,
+  type AuditSealRow,
+} from './audit-seal.hot.js';
+import { MerkleTree } from './merkle.js';
+import type { SealAnchors } from './seal-anchors.js';
+import { SealSigner } from './seal-key.js';
+
+/** Most entries under one seal. */
+export const MAX_SEALED_ENTRIES = 1_000;
+
+const LOCK_CLASS = 0x61756474; // "audt"
+
+export type SealerDependencies = {
+  readonly database: Database;
+  readonly keyring: Keyring;
+  readonly clock: Clock;
+  /** Without them, a cut tail of the log cannot be shown. */
+  readonly anchors?: SealAnchors;
+};
+
+/** One store being sealed, by one process at a time. */
+type Sealing = { readonly client: PoolClient; readonly storeId: string; readonly signer: SealSigner; last: AuditSeal | undefined };
+
+/** Puts seals over committed entries. Several processes may run one: an advisory lock per store keeps them apart. */
+export class Sealer {
+  /** False until a pass ended well: then something may be sealed and not anchored, and every store is looked at. */
+  #isCaughtUp = false;
+
+  constructor(private readonly dependencies: SealerDependencies) {}
+
+  /**
+   * Seals every entry that can be sealed now, of all stores.
+   *
+   * @returns how many were
+   */
+  async sealAll(): Promise<number> {
+    const { database } = this.dependencies;
+    const values = [!this.#isCaughtUp];
+    this.#isCaughtUp = false;
+    const { rows } = await database.execute<{ store_id: string; epoch: string }>(undefined, STORES_TO_SEAL, values);
+    let count = 0;
+    for (const { store_id: storeId, epoch } of rows) count += await this.#sealStore(storeId, epoch);
+    this.#isCaughtUp = true;
+    return count;
+  }
+
+  async #sealStore(storeId: string, epoch: string): Promise<number> {
+    const client = await this.dependencies.database.pool.connect();
+    let isBroken = true;
+    try {
+      const isLocked = await lock(client, storeId);
+      const count = isLocked ? await this.#sealLocked(client, storeId, epoch) : 0;
+      if (isLocked) await unlock(client, storeId);
+      isBroken = false;
+      return count;
+    } finally {
+      // A connection that failed is closed and not given back: that frees the lock too.
+      client.release(isBroken);
+    }
+  }
+
+  async #sealLocked(client: PoolClient, storeId: string, epoch: string): Promise<number> {
+    const { keyring, anchors } = this.dependencies;
+    const signer = new SealSigner(keyring.mac(storeId, 'audit'));
+    const [row] = await run<AuditSealRow>(client, LAST_SEAL, [storeId]);
+    const sealing: Sealing = { client, storeId, signer, last: row && sealFromRow(row) };
+    let count = 0;
+    if (sealing.last?.epoch !== epoch)
+      for (const past of await run<{ epoch: string }>(client, EPOCHS, [storeId]))
+        if (past.epoch !== epoch) count += await this.#sealEpoch(sealing, past.epoch, true);
+    count += await this.#sealEpoch(sealing, epoch, false);
+    if (sealing.last) await anchors?.keep(sealing.last, signer.publicKey);
+    return count;
+  }
+
+  /** @param isOver true for another cluster's transactions: all that will ever be there is there */
+  async #sealEpoch(sealing: Sealing, epoch: string, isOver: boolean): Promise<number> {
+    let watermark = await this.#watermark(sealing, epoch);
+    let total = 0;
+    for (;;) {
+      const [next] = await run<{ count: number; leaves: Buffer; tx: string; id: string }>(sealing.client, NEXT_LEAVES, [
+        sealing.storeId,
+        epoch,
+        watermark.tx,
+        watermark.id,
+        isOver,
+        MAX_SEALED_ENTRIES,
+      ]);
+      if (!next) return total;
+      watermark = { tx: next.tx, id: next.id };
+      const { last, signer } = sealing;
+      sealing.last = signer.sign({
+        storeId: sealing.storeId,
+        number: (last?.number ?? 0) + 1,
+        epoch,
+        watermarkTx: next.tx,
+        watermarkId: next.id,
+        entryCount: next.count,
+        merkleRoot: merkleRoot(next.leaves),
+        previousHash: last ? sealHash(last) : NO_SEAL,
+        sealedAt: this.dependencies.clock.now().toISOString(),
+        keyId: signer.keyId,
+      });
+      await run(sealing.client, INSERT_SEAL, sealParameters(sealing.last));
+      total += next.count;
+      if (next.count < MAX_SEALED_ENTRIES) return total;
+    }
+  }
+
+  async #watermark({ client, storeId, last }: Sealing, epoch: string): Promise<{ tx: string; id: string }> {
+    if (last?.epoch === epoch) return { tx: last.watermarkTx, id: last.watermarkId };
+    const [row] = await run<AuditSealRow>(client, LAST_SEAL_OF_EPOCH, [storeId, epoch]);
+    return row ? { tx: row.watermark_tx, id: row.watermark_id } : BEFORE_ALL;
+  }
+}
+
+function merkleRoot(leaves: Buffer): string {
+  const tree = new MerkleTree();
+  for (let at = 0; at < leaves.length; at += SEAL_LEAF_BYTES) tree.add(leaves.subarray(at, at + SEAL_LEAF_BYTES));
+  return tree.root().toString('hex');
+}
+
+async function run<R extends QueryResultRow>(client: PoolClient, statement: NamedStatement, values: unknown[]): Promise<R[]> {
+  return (await client.query<R>({ ...statement, values })).rows;
+}
+
+async function lock(client: PoolClient, storeId: string): Promise<boolean> {
+  const sql = 'select pg_try_advisory_lock($1, hashtext($2)) as locked';
+  return (await client.query<{ locked: boolean }>(sql, [LOCK_CLASS, storeId])).rows[0]!.locked;
+}
+
+async function unlock(client: PoolClient, storeId: string): Promise<void> {
+  await client.query('select pg_advisory_unlock($1, hashtext($2))', [LOCK_CLASS, storeId]);
+}

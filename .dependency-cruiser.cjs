@@ -45,9 +45,10 @@ module.exports = {
       from: { path: '^libs/vaults/src/adapters/(?!builtin/)' },
       to: { path: '^libs/platform/' },
     },
-    only('features know the contract, not the vaults', '^libs/features/', [
+    only('features know the contract and the wrappers, not the vaults', '^libs/features/', [
       '^libs/(kernel|platform|features)/',
       contract,
+      '^libs/vaults/src/wrappers/',
     ]),
     only('the composition root knows all below it', '^libs/composition/', [
       '^libs/(kernel|platform|vaults|features|composition)/',

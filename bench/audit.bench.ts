@@ -55,7 +55,7 @@ async function commitFor(audit: AuditService, ctx: RequestContext, ms: number): 
   const latencies: number[] = [];
   const endsAt = performance.now() + ms;
   const caller = async (): Promise<void> => {
-    for (let startedAt = performance.now(); startedAt < endsAt; ) {
+    for (let startedAt = performance.now(); startedAt < endsAt;) {
       await audit.commit(ctx, audit.entry(ctx, READ));
       const now = performance.now();
       latencies.push(now - startedAt);
@@ -83,7 +83,14 @@ const READ = {
 
 function readerContext(storeId: string): RequestContext {
   const base = systemContext({ requestId: newId(), storeId, job: 'bench' });
-  const actor = { ...base.actor, type: 'token', id: newId(), accessor: newId(), displayName: 'payments-api', rootId: newId() } as const;
+  const actor = {
+    ...base.actor,
+    type: 'token',
+    id: newId(),
+    accessor: newId(),
+    displayName: 'payments-api',
+    rootId: newId(),
+  } as const;
   return { ...base, actor, remoteAddress: '10.1.2.3' };
 }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -9,6 +10,8 @@ import { ProgramYard, type ProgramOptions } from './started-program.js';
 jest.setTimeout(120_000);
 
 const yard = new ProgramYard();
+/** Another program's server. */
+const other = createServer();
 let stopped: string;
 
 beforeAll(async () => {
@@ -18,7 +21,10 @@ beforeAll(async () => {
   stopped = program.dataDir;
 });
 afterEach(() => yard.stopAll());
-afterAll(() => yard.remove());
+afterAll(() => {
+  other.close();
+  yard.remove();
+});
 
 function copyOfStopped(): string {
   const dataDir = yard.newDataDir();
@@ -48,13 +54,12 @@ async function expectRefusal(dataDir: string, sentence: RegExp, env: ProgramOpti
 
 describe('a start is refused in one sentence with nothing changed', () => {
   it('when the port is in use', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const { port } = server.address() as AddressInfo;
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
     const env = { CLAVIGER_PORT: String(port) };
     await expectRefusal(yard.newDataDir(), new RegExp(`^Port ${port} .*CLAVIGER_PORT`), env);
     await expectRefusal(copyOfStopped(), new RegExp(`^Port ${port} .*CLAVIGER_PORT`), env);
-    server.close();
   });
 
   it('when Claviger already runs on the data directory, which works on', async () => {

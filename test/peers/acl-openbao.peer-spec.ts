@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   compilePolicies,
@@ -14,7 +15,7 @@ import { ACCEPTANCE, randomCases, TABLE, type AclCase, type AclRequest, type Pol
 
 const FEWEST_TRIPLES = 300;
 const RANDOM_SETS = 60;
-const seed = Number(process.env['CLAVIGER_TEST_SEED'] ?? fc.sample(fc.nat(), 1)[0]);
+const seed = Number(process.env['CLAVIGER_TEST_SEED'] ?? randomInt(2 ** 31));
 
 /** The same policies here and there. */
 type PolicySet = { readonly names: readonly string[]; readonly token: string; readonly matcher: PolicyMatcher };
@@ -32,8 +33,6 @@ type Disagreement = AclRequest & {
     bao = await startOpenBao();
     await bao.mountKv('k1', 1);
     await bao.mountKv('k2', 2);
-    // A KV v2 mount is upgraded in the background and answers 400 meanwhile.
-    while ((await bao.call({ path: 'k2/config' })).status !== 200);
   }, 60_000);
   afterAll(() => bao?.close());
 

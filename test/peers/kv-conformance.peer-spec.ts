@@ -31,7 +31,11 @@ beforeAll(async () => {
   await bao.mountKv('kv1', 1);
   await bao.mountKv('kv2', 2);
   await sealed.must({ method: 'PUT', path: 'sys/seal' });
-  const { client_token } = await bao.must({ method: 'POST', path: 'auth/token/create', body: { policies: ['default'] } });
+  const { client_token } = await bao.must({
+    method: 'POST',
+    path: 'auth/token/create',
+    body: { policies: ['default'] },
+  });
   outsiderToken = client_token as string;
   main = connect(bao.address, root());
 }, 60_000);

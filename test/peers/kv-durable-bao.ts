@@ -17,6 +17,8 @@ export type DurableBao = {
   /** Brings it back, sealed. */
   start(): Promise<void>;
   unseal(): Promise<void>;
+  /** Mounts a KV engine of version 2, and waits until it is ready. */
+  mountKv2(path: string): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -71,17 +73,35 @@ export async function startDurableBao(): Promise<DurableBao> {
       });
     };
     await unseal();
-    return { address, rootToken, kill, start, unseal, close };
+    const mountKv2 = async (path: string): Promise<void> => {
+      await ask(address, 'POST', `sys/mounts/${path}`, { type: 'kv', options: { version: '2' } }, rootToken);
+      await until(
+        async () => (await ask(address, 'GET', `${path}/config`, undefined, rootToken))?.['data'] !== undefined,
+      );
+    };
+    return { address, rootToken, kill, start, unseal, mountKv2, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function ask(address: string, method: string, path: string, body?: unknown): Promise<Record<string, unknown> | undefined> {
-  const init = { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+/** The JSON of an answer, whatever its status; undefined for none. */
+async function ask(
+  address: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  token = '',
+): Promise<Record<string, unknown> | undefined> {
+  const init = {
+    method,
+    headers: { 'X-Vault-Token': token },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  };
   const response = await fetch(`${address}/v1/${path}`, init).catch(() => undefined);
-  return (await response?.json()) as Record<string, unknown> | undefined;
+  const text = (await response?.text()) ?? '';
+  return text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>);
 }
 
 /** Asks again and again until it is so. @throws Error when it does not come true */

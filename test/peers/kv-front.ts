@@ -2,7 +2,10 @@ import { createServer, request as forward, type IncomingMessage, type ServerResp
 import type { AddressInfo } from 'node:net';
 
 /** What stands in front of a vault does with one request: passes it on, or answers itself. */
-export type FrontRule = (request: { readonly method: string; readonly url: string; readonly pass: () => void }, response: ServerResponse) => void;
+export type FrontRule = (
+  request: { readonly method: string; readonly url: string; readonly pass: () => void },
+  response: ServerResponse,
+) => void;
 
 /** A proxy before a real server, for the faults that the server itself cannot be made to show. */
 export type Front = {
@@ -50,11 +53,15 @@ export async function startFront(target: string): Promise<Front> {
 
 function passTo(target: string, request: IncomingMessage, response: ServerResponse): void {
   const { method, url = '/', headers } = request;
-  const upstream = forward(new URL(url, target), { method, headers: { ...headers, host: new URL(target).host } }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.on('data', (chunk: Buffer) => response.write(chunk));
-    answer.on('end', () => response.end());
-  });
+  const upstream = forward(
+    new URL(url, target),
+    { method, headers: { ...headers, host: new URL(target).host } },
+    (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.on('data', (chunk: Buffer) => response.write(chunk));
+      answer.on('end', () => response.end());
+    },
+  );
   upstream.on('error', () => response.destroy());
   request.pipe(upstream);
 }

@@ -1,6 +1,8 @@
+import { everyMs } from '@claviger/platform/queue';
 import { findRedisServer, startRedis } from '@claviger/testing';
-import { describe } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { QueueApp, SWEEP } from './queue-app.js';
 import { describeQueue, type QueuePlace } from './queue-cases.js';
 
 const openRedis = async (): Promise<QueuePlace> => {
@@ -43,3 +45,16 @@ async function read(client: Redis, key: string): Promise<unknown> {
 }
 
 (findRedisServer() ? describe : describe.skip)('the queue on Redis', () => describeQueue(openRedis));
+
+(findRedisServer() ? describe : describe.skip)('a worker that never reached Redis', () => {
+  it('stops nevertheless', async () => {
+    const redis = await startRedis();
+    await redis.stop();
+    const queue = { redisUrl: redis.url, databaseUrl: 'postgres://nowhere.invalid/none', clientName: 'claviger-test' };
+    const app = await QueueApp.start({ queue, drainMs: 50, schedules: [everyMs(60_000, SWEEP, {})] });
+    app.jobs.enqueue(SWEEP, {});
+    expect((await app.health.report()).checks).toEqual([expect.objectContaining({ name: 'queue', isHealthy: false })]);
+    await app.close();
+    expect(app.logs.text()).not.toContain('nowhere.invalid');
+  }, 20_000);
+});

@@ -1,17 +1,28 @@
 import { Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AccessModule } from '@claviger/features/access';
 import { AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
 import { VaultProfilesModule } from '@claviger/features/vault-profiles';
+import { DocsController } from './http/docs.controller.js';
 import { HealthController } from './http/health.controller.js';
+import { ApiDescription } from './http/openapi.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RequestAuthentication } from './http/request-authentication.js';
+import { AuditEntriesController } from './rest/audit-entries/audit-entries.controller.js';
 import { ChangesController } from './rest/changes/changes.controller.js';
+import { PoliciesController } from './rest/policies/policies.controller.js';
+import { ReplicationController } from './rest/replication/replication.controller.js';
 import { SecretContentController } from './rest/secrets/secret-content.controller.js';
+import { SecretTargetsController } from './rest/secrets/secret-targets.controller.js';
 import { SecretsController } from './rest/secrets/secrets.controller.js';
+import { TokensController } from './rest/tokens/tokens.controller.js';
+import { VaultInstancesController } from './rest/vault-instances/vault-instances.controller.js';
+import { VaultKindsController } from './rest/vault-kinds/vault-kinds.controller.js';
+import { VaultProfilesController } from './rest/vault-profiles/vault-profiles.controller.js';
+import { WhoamiController } from './rest/whoami/whoami.controller.js';
 
 /** The REST surface over the features. Stands on FoundationModule. */
 @Module({
@@ -19,11 +30,28 @@ import { SecretsController } from './rest/secrets/secrets.controller.js';
     AccessModule,
     AuditModule,
     ChangesModule,
+    DiscoveryModule,
     ReplicationModule.over(SecretsModule),
     SecretsModule,
     VaultProfilesModule,
   ],
-  controllers: [ChangesController, HealthController, SecretContentController, SecretsController],
-  providers: [ProblemFilter, { provide: APP_GUARD, useClass: RequestAuthentication }],
+  controllers: [
+    AuditEntriesController,
+    ChangesController,
+    DocsController,
+    HealthController,
+    PoliciesController,
+    ReplicationController,
+    SecretContentController,
+    SecretTargetsController,
+    SecretsController,
+    TokensController,
+    VaultInstancesController,
+    VaultKindsController,
+    VaultProfilesController,
+    WhoamiController,
+  ],
+  providers: [ApiDescription, ProblemFilter, { provide: APP_GUARD, useClass: RequestAuthentication }],
+  exports: [ApiDescription],
 })
 export class ApiModule {}

@@ -5,7 +5,7 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { FoundationModule, foundationOptions } from '@claviger/composition';
 import type { Config } from '@claviger/platform/config';
 import { Keyring } from '@claviger/platform/crypto';
-import { NestLogger, type Logger, type ProcessKind } from '@claviger/platform/telemetry';
+import { NestLogger, type ProcessKind } from '@claviger/platform/telemetry';
 import { ApiModule } from './api.module.js';
 import { configureHttp, createHttpAdapter } from './http/http-server.js';
 
@@ -17,16 +17,23 @@ export type RunningApi = {
   close(): Promise<void>;
 };
 
+export type HttpProcess = {
+  /** What the process is composed of, over the foundation. */
+  readonly modules: readonly (Type | DynamicModule)[];
+  /** Runs once everything is there, before the first request. */
+  readonly prepare?: (app: NestFastifyApplication) => Promise<void>;
+};
+
 /** Starts the api process: the surfaces over a complete configuration (database address and root key included). */
 export function startApi(config: Config): Promise<RunningApi> {
-  return startHttp(config, 'api', [ApiModule]);
+  return startHttp(config, 'api', { modules: [ApiModule] });
 }
 
-/** Starts a process that listens, composed of these modules over the foundation. */
+/** Starts a process that listens. */
 export async function startHttp(
   config: Config,
   kind: ProcessKind,
-  modules: readonly (Type | DynamicModule)[],
+  { modules, prepare }: HttpProcess,
 ): Promise<RunningApi> {
   const options = foundationOptions(config, kind);
   const root = { module: RootModule, imports: [FoundationModule.forRoot(options), ...modules] };
@@ -35,15 +42,18 @@ export async function startHttp(
     abortOnError: false,
     logger: new NestLogger(options.logger),
   });
-  configureHttp(app, app.get(Keyring).rootStoreId);
-  await app.listen(config.server.port, config.server.host);
+  try {
+    configureHttp(app, app.get(Keyring).rootStoreId);
+    await app.init();
+    await prepare?.(app);
+    await app.listen(config.server.port, config.server.host);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
   const url = await app.getUrl();
-  logStart(options.logger, url);
+  options.logger.info('http.listening', { url });
   return { url, app, close: () => app.close() };
 }
 
 class RootModule {}
-
-function logStart(logger: Logger, url: string): void {
-  logger.info('http.listening', { url });
-}

@@ -97,6 +97,14 @@ async function stopAll(): Promise<void> {
   attempts = [];
 }
 
+/** A port that another program listens on until the test ends. */
+async function occupiedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  attempt().run.cleanup.push('other program', () => void server.close());
+  await new Promise((resolve) => server.once('listening', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
 const isRunning = (dataDir: string): boolean => existsSync(join(dataDir, 'postgres/postmaster.pid'));
 const mode = (path: string): number => statSync(path).mode & 0o777;
 const read = (...names: string[]): string => readFileSync(join(...names), 'utf8');
@@ -221,9 +229,7 @@ describe('a start that is refused', () => {
   }
 
   it('says that the port is in use, and has made nothing', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const { port } = server.address() as AddressInfo;
+    const port = await occupiedPort();
     const dataDir = newPath();
     const env = { CLAVIGER_PORT: String(port) };
     await expect(start(dataDir, { env })).rejects.toMatchObject({
@@ -232,7 +238,6 @@ describe('a start that is refused', () => {
     });
     expect(existsSync(dataDir)).toBe(false);
     await expectRefusal(copyOfStopped(), 'PORT_IN_USE', /in use/, { env });
-    server.close();
   });
 
   it('says that the address is not of this machine', async () => {

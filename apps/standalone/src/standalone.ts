@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 
 import type { Config } from '@claviger/platform/config';
 import {
@@ -83,6 +84,10 @@ function completeConfig(config: Config, dataDir: string, { databaseUrl, rootKey 
   return {
     ...config,
     storage: { ...config.storage, dataDir, databaseUrl },
-    security: { ...config.security, rootKey: rootKey.reveal() },
+    security: {
+      ...config.security,
+      rootKey: rootKey.reveal(),
+      auditAnchorFile: config.security.auditAnchorFile ?? join(dataDir, 'audit-anchors'),
+    },
   };
 }

@@ -1,4 +1,5 @@
 import { everyMs, type JobSchedule } from '@claviger/platform/queue';
+import { REMOVE_ENDED_TOKENS } from '@claviger/features/access';
 import { RECOVER_CHANGES, ABANDON_CHANGES } from '@claviger/features/changes';
 import { SWEEP_TARGETS, VERIFY_TARGETS } from '@claviger/features/replication';
 import { VERIFY_SOURCES } from '@claviger/features/secrets';
@@ -11,5 +12,6 @@ export const SCHEDULES: readonly JobSchedule[] = [
   everyMs(30_000, VERIFY_TARGETS, {}),
   everyMs(30_000, VERIFY_SOURCES, {}),
   everyMs(600_000, ABANDON_CHANGES, {}),
+  everyMs(600_000, REMOVE_ENDED_TOKENS, {}),
   everyMs(3_600_000, MAINTAIN_AUDIT, {}),
 ];

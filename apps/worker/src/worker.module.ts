@@ -1,10 +1,13 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { AuditModule } from '@claviger/features/audit';
+import { AccessModule } from '@claviger/features/access';
+import { AuditKeeperModule, AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
 import type { Config } from '@claviger/platform/config';
 import { QueueWorkerModule } from '@claviger/platform/queue';
+import { AccessProcessor } from './processors/access.processor.js';
+import { AuditProcessor } from './processors/audit.processor.js';
 import { ChangeProcessor } from './processors/change.processor.js';
 import { ReplicationProcessor } from './processors/replication.processor.js';
 import { SecretProcessor } from './processors/secret.processor.js';
@@ -17,13 +20,15 @@ export class WorkerModule {
     return {
       module: WorkerModule,
       imports: [
+        AccessModule,
+        AuditKeeperModule,
         AuditModule,
         ChangesModule,
         ReplicationModule.over(SecretsModule),
         SecretsModule,
         QueueWorkerModule.forRoot({ concurrency: config.work.workerConcurrency, schedules: SCHEDULES }),
       ],
-      providers: [ChangeProcessor, ReplicationProcessor, SecretProcessor],
+      providers: [AccessProcessor, AuditProcessor, ChangeProcessor, ReplicationProcessor, SecretProcessor],
     };
   }
 }

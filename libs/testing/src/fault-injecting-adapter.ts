@@ -36,7 +36,10 @@ export function injectFaults(adapter: VaultAdapter, script: FaultScript, clock: 
     if (fault.type === 'applied-late') {
       // The caller is gone by then: neither its signal nor the outcome reaches anyone.
       const orphaned = { ...call, signal: new AbortController().signal };
-      void clock.sleep(fault.ms).then(() => run(orphaned)).catch(() => undefined);
+      void clock
+        .sleep(fault.ms)
+        .then(() => run(orphaned))
+        .catch(() => undefined);
     }
     throw error;
   });

@@ -1,3 +1,4 @@
+export * from './certificates.js';
 export * from './context.js';
 export * from './database.js';
 export * from './fake-clock.js';

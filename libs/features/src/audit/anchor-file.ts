@@ -103,7 +103,7 @@ async function* linesFromEnd(file: FileHandle): AsyncGenerator<string> {
 }
 
 async function* chunksFromEnd(file: FileHandle, size: number): AsyncGenerator<{ start: number; bytes: Buffer }> {
-  for (let end = size; end > 0; ) {
+  for (let end = size; end > 0;) {
     const start = Math.max(0, end - CHUNK_BYTES);
     const { buffer } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
     yield { start, bytes: buffer };

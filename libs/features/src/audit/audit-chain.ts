@@ -3,16 +3,19 @@ import type { Keyring } from '@claviger/platform/crypto';
 import type { Database } from '@claviger/platform/database';
 import type { PoolClient } from 'pg';
 import type { AuditDetails, AuditOutcome } from './audit-entry.js';
+import { keysOfStore } from './audit-keys.js';
 import { EXPORT_FORMAT, type AuditRecord, type ChainEntry } from './audit-record.js';
 import { BEFORE_ALL, EPOCHS, sealFromRow, SEALS_AFTER, type AuditSealRow } from './audit-seal.hot.js';
-import { SealSigner } from './seal-key.js';
 
 const PAGE = 1_000;
 
 export type AuditChainSource = { readonly database: Database; readonly keyring: Keyring; readonly clock: Clock };
 
 /** Reads a store's whole log as of one moment, a page at a time. What it finds is passed on, not judged. */
-export async function* readAuditChain({ database, keyring, clock }: AuditChainSource, storeId: string): AsyncGenerator<AuditRecord> {
+export async function* readAuditChain(
+  { database, keyring, clock }: AuditChainSource,
+  storeId: string,
+): AsyncGenerator<AuditRecord> {
   const client = await database.pool.connect();
   let isBroken = true;
   try {
@@ -33,12 +36,13 @@ async function* readRecords(client: PoolClient, keyring: Keyring, storeId: strin
     entries.set(epoch, known);
     return known;
   };
+  const keys = keysOfStore(keyring, storeId);
   const keyIds = new Set<string>();
   for await (const row of seals(client, storeId)) {
     const seal = sealFromRow(row);
     if (!keyIds.has(seal.keyId)) {
       keyIds.add(seal.keyId);
-      const publicKey = publicKeyOf(keyring, storeId, seal.keyId);
+      const publicKey = keys.publicKey(seal.keyId);
       if (publicKey) yield { kind: 'key', keyId: seal.keyId, publicKey };
     }
     yield* ofEpoch(seal.epoch).until(BigInt(seal.watermarkTx), seal.watermarkId);
@@ -46,15 +50,6 @@ async function* readRecords(client: PoolClient, keyring: Keyring, storeId: strin
   }
   const { rows } = await client.query<{ epoch: string }>({ ...EPOCHS, values: [storeId] });
   for (const { epoch } of rows) yield* ofEpoch(epoch).rest();
-}
-
-/** The public key of a store's audit key, or undefined when the store has no such key. */
-export function publicKeyOf(keyring: Keyring, storeId: string, keyId: string): string | undefined {
-  try {
-    return new SealSigner(keyring.mac(storeId, 'audit', keyId)).publicKey;
-  } catch {
-    return undefined;
-  }
 }
 
 async function* seals(client: PoolClient, storeId: string): AsyncGenerator<AuditSealRow> {
@@ -78,8 +73,8 @@ const ENTRIES_AFTER = {
 
 /** The entries of one epoch in (tx, id) order, taken a stretch at a time. */
 class EntryStream {
-  readonly #rows: AsyncIterator<EntryRow>;
-  #next: Promise<IteratorResult<EntryRow>> | undefined;
+  readonly #rows: AsyncIterator<EntryRow, undefined>;
+  #next: Promise<IteratorResult<EntryRow, undefined>> | undefined;
 
   constructor(client: PoolClient, storeId: string, epoch: string) {
     this.#rows = pages(client, storeId, epoch);
@@ -89,8 +84,10 @@ class EntryStream {
   async *until(tx: bigint, id: string): AsyncGenerator<AuditRecord> {
     for (;;) {
       this.#next ??= this.#rows.next();
-      const { done, value: row } = await this.#next;
-      if (done || BigInt(row.tx) > tx || (BigInt(row.tx) === tx && row.id > id)) return;
+      const next = await this.#next;
+      if (next.done) return;
+      const row = next.value;
+      if (BigInt(row.tx) > tx || (BigInt(row.tx) === tx && row.id > id)) return;
       this.#next = undefined;
       yield { kind: 'entry', ...entryFromRow(row) };
     }
@@ -101,13 +98,13 @@ class EntryStream {
   }
 }
 
-async function* pages(client: PoolClient, storeId: string, epoch: string): AsyncGenerator<EntryRow> {
+async function* pages(client: PoolClient, storeId: string, epoch: string): AsyncGenerator<EntryRow, undefined> {
   let after: { tx: string; id: string } = BEFORE_ALL;
   for (;;) {
     const values = [storeId, epoch, after.tx, after.id, PAGE];
     const { rows } = await client.query<EntryRow>({ ...ENTRIES_AFTER, values });
     yield* rows;
-    if (rows.length < PAGE) return;
+    if (rows.length < PAGE) return undefined;
     after = rows.at(-1)!;
   }
 }

@@ -13,7 +13,7 @@ export class AuditEntryEntity {
   @Column('uuid', { name: 'store_id' })
   storeId: string;
 
-  @Column('timestamptz', { precision: 3 })
+  @Column({ type: 'timestamptz', precision: 3 })
   at: Date;
 
   @Column('text', { name: 'actor_type' })

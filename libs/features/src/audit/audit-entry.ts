@@ -139,7 +139,6 @@ function canonicalForm(fields: AuditEntryFields): string {
 /** Without what is undefined, which does not come back from the database. */
 function sortedDetails(details: AuditDetails): (readonly [string, unknown])[] {
   const pairs: (readonly [string, unknown])[] = [];
-  for (const name of Object.keys(details).sort())
-    if (details[name] !== undefined) pairs.push([name, details[name]]);
+  for (const name of Object.keys(details).sort()) if (details[name] !== undefined) pairs.push([name, details[name]]);
   return pairs;
 }

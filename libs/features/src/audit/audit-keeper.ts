@@ -1,60 +1,45 @@
 import type { Clock } from '@claviger/kernel';
-import type { Database } from '@claviger/platform/database';
 import type { Logger } from '@claviger/platform/telemetry';
-import { makeAuditPartitions } from './audit-partitions.js';
 import type { Sealer } from './sealer.js';
 
 const SEAL_EVERY_MS = 200;
 const AFTER_FAILURE_MS = 5_000;
-const PARTITIONS_EVERY_MS = 3_600_000;
 
-export type AuditKeeperDependencies = {
-  readonly database: Database;
-  readonly sealer: Sealer;
-  readonly clock: Clock;
-  readonly logger: Logger;
-};
+export type AuditKeeperDependencies = { readonly sealer: Sealer; readonly clock: Clock; readonly logger: Logger };
 
-/** Looks after the audit log in the background, in every worker: seals five times a second, partitions ahead of time. */
+/** Seals the log five times a second. */
 export class AuditKeeper {
   readonly #stop = new AbortController();
-  #running: Promise<unknown> = Promise.resolve();
+  #running: Promise<void> = Promise.resolve();
 
   constructor(private readonly dependencies: AuditKeeperDependencies) {}
 
   start(): void {
-    this.#running = Promise.all([
-      this.#repeat('audit.seal_failed', SEAL_EVERY_MS, () => this.dependencies.sealer.sealAll()),
-      this.#repeat('audit.partitions_failed', PARTITIONS_EVERY_MS, () => this.#makePartitions()),
-    ]);
+    this.#running = this.#run(this.#stop.signal);
   }
 
-  /** Ends both after what is under way, and seals once more. */
+  /** Ends after the pass that is under way and a last one. */
   async stop(): Promise<void> {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
     await this.#running;
-    await this.dependencies.sealer.sealAll().catch(() => undefined);
+    await this.#seal();
   }
 
-  async #makePartitions(): Promise<void> {
-    const { database, clock, logger } = this.dependencies;
-    const made = await makeAuditPartitions(database, clock.now());
-    if (made > 0) logger.info('audit.partitions_made', { made });
-  }
-
-  async #repeat(failure: string, everyMs: number, work: () => Promise<unknown>): Promise<void> {
-    const { clock, logger } = this.dependencies;
-    const { signal } = this.#stop;
+  async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      let pauseMs = everyMs;
-      try {
-        await work();
-      } catch (error) {
-        logger.error(failure, {}, error);
-        pauseMs = AFTER_FAILURE_MS;
-      }
-      await clock.sleep(pauseMs, signal).catch(() => undefined);
+      const pauseMs = (await this.#seal()) ? SEAL_EVERY_MS : AFTER_FAILURE_MS;
+      await this.dependencies.clock.sleep(pauseMs, signal).catch(() => undefined);
+    }
+  }
+
+  async #seal(): Promise<boolean> {
+    try {
+      await this.dependencies.sealer.sealAll();
+      return true;
+    } catch (error) {
+      this.dependencies.logger.error('audit.seal_failed', {}, error);
+      return false;
     }
   }
 }

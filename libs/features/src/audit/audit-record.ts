@@ -7,7 +7,12 @@ export type ChainEntry = AuditEntry & { readonly epoch: string; readonly tx: str
 
 /** A store's log as a stream: the keys, then each seal after the entries that it covers, then what is not sealed yet. */
 export type AuditRecord =
-  | { readonly kind: 'export'; readonly format: typeof EXPORT_FORMAT; readonly storeId: string; readonly exportedAt: string }
+  | {
+      readonly kind: 'export';
+      readonly format: typeof EXPORT_FORMAT;
+      readonly storeId: string;
+      readonly exportedAt: string;
+    }
   /** A public key that seals can be checked with, 32 bytes in base64. Only as true as the file that it stands in. */
   | { readonly kind: 'key'; readonly keyId: string; readonly publicKey: string }
   | ({ readonly kind: 'entry' } & ChainEntry)

@@ -28,7 +28,7 @@ export class AuditSealEntity {
   @Column('bytea', { name: 'previous_hash' })
   previousHash: Buffer;
 
-  @Column('timestamptz', { name: 'sealed_at', precision: 3 })
+  @Column({ type: 'timestamptz', name: 'sealed_at', precision: 3 })
   sealedAt: Date;
 
   @Column('text', { name: 'key_id' })

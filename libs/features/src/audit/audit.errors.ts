@@ -5,17 +5,8 @@ export function auditUnavailable(cause?: unknown): AppError {
   return new AppError({
     code: 'AUDIT_UNAVAILABLE',
     kind: 'unavailable',
-    message: 'The audit log cannot be written right now, so nothing was answered. Try again; the operator finds the cause in the logs.',
+    message:
+      'The audit log cannot be written right now, so nothing was answered. Try again; the operator finds the cause in the logs.',
     cause,
-  });
-}
-
-/** @param name of the parameter that is wrong */
-export function cursorInvalid(name: string): AppError {
-  return new AppError({
-    code: 'CURSOR_INVALID',
-    kind: 'invalid',
-    message: `The ${name} is not one that this list gave out. Start again without it.`,
-    details: { parameter: name },
   });
 }

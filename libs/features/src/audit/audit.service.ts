@@ -1,11 +1,12 @@
-import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
+import { CLOCK, newId, systemContext, type Clock, type RequestContext } from '@claviger/kernel';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { makeAuditEntry, type AuditEntry, type AuditEvent } from './audit-entry.js';
 import { auditArrayParameters, auditParameters, INSERT_AUDIT_ENTRIES, INSERT_AUDIT_ENTRY } from './audit-entry.hot.js';
 import { auditUnavailable } from './audit.errors.js';
 import { GroupCommit } from './group-commit.js';
+import { RefusalCounter, type Refusals } from './refusal-counter.js';
 
 const MAX_BATCH = 500;
 const MAX_IN_FLIGHT = 1;
@@ -13,8 +14,9 @@ const MAX_WAITING = 20_000;
 
 /** Writes the audit log. */
 @Injectable()
-export class AuditService {
+export class AuditService implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #group: GroupCommit<AuditEntry>;
+  readonly #refusals: RefusalCounter;
 
   constructor(
     private readonly database: Database,
@@ -30,6 +32,15 @@ export class AuditService {
       maxWaiting: MAX_WAITING,
       refuse: auditUnavailable,
     });
+    this.#refusals = new RefusalCounter((refusals) => this.#store(refusals), clock);
+  }
+
+  onApplicationBootstrap(): void {
+    this.#refusals.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#refusals.stop();
   }
 
   /** The entry about an event, dated now, with its MAC; not stored yet. */
@@ -56,5 +67,24 @@ export class AuditService {
   commit(ctx: RequestContext, entry: AuditEntry): Promise<void> {
     if (ctx.transaction) throw new Error('AuditService.commit must not run inside a transaction: use record.');
     return this.#group.commit(entry);
+  }
+
+  /**
+   * Counts the refusal of a caller who did not say who it is, or not truly; they are stored as one entry for each source
+   * and minute.
+   */
+  countUnauthenticated(remoteAddress: string, storeId: string = this.keyring.rootStoreId): void {
+    this.#refusals.count(storeId, remoteAddress);
+  }
+
+  async #store({ storeId, source, count, firstAt, lastAt }: Refusals): Promise<void> {
+    const ctx = systemContext({ requestId: newId(), storeId, job: 'audit.count-refusals' });
+    const entry = this.entry(ctx, {
+      action: 'access.refuse-unauthenticated',
+      outcome: 'refused',
+      resource: { kind: 'source', name: source },
+      details: { count, firstAt: firstAt.toISOString(), lastAt: lastAt.toISOString() },
+    });
+    await this.commit(ctx, entry);
   }
 }

@@ -33,7 +33,12 @@ export type SealerDependencies = {
 };
 
 /** One store being sealed, by one process at a time. */
-type Sealing = { readonly client: PoolClient; readonly storeId: string; readonly signer: SealSigner; last: AuditSeal | undefined };
+type Sealing = {
+  readonly client: PoolClient;
+  readonly storeId: string;
+  readonly signer: SealSigner;
+  last: AuditSeal | undefined;
+};
 
 /** Puts seals over committed entries. Several processes may run one: an advisory lock per store keeps them apart. */
 export class Sealer {
@@ -134,7 +139,11 @@ function merkleRoot(leaves: Buffer): string {
   return tree.root().toString('hex');
 }
 
-async function run<R extends QueryResultRow>(client: PoolClient, statement: NamedStatement, values: unknown[]): Promise<R[]> {
+async function run<R extends QueryResultRow>(
+  client: PoolClient,
+  statement: NamedStatement,
+  values: unknown[],
+): Promise<R[]> {
   return (await client.query<R>({ ...statement, values })).rows;
 }
 

@@ -1,6 +1,9 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** The claim of one secret, through one profile, to the physical address of one object. */
+/**
+ * The claim of one secret, through one profile, to the physical address of one object. It stays until the object's
+ * absence is verified, or Claviger gives the object up.
+ */
 @Entity({ name: 'backend_place' })
 @Index('uq_backend_place', ['serverIdentity', 'physicalName'], { unique: true })
 @Index('ix_backend_place_secret', ['storeId', 'secretId'])
@@ -25,10 +28,6 @@ export class BackendPlaceEntity {
   @Column('uuid', { name: 'secret_id' })
   secretId: string;
 
-  /** Set when the object is to be gone but its absence is not verified yet; the place stays taken. */
-  @Column('timestamptz', { name: 'released_at', precision: 3, nullable: true })
-  releasedAt: Date | null;
-
-  @Column('timestamptz', { name: 'created_at', precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', name: 'created_at', precision: 3, default: () => 'now()' })
   createdAt: Date;
 }

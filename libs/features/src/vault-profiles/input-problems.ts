@@ -27,20 +27,19 @@ function escapePointer(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-/** @throws AppError INPUT_INVALID, when there is a problem */
-export function assertNoProblems(problems: readonly InputProblem[]): void {
-  if (problems.length === 0) return;
-  throw new AppError({
+/** All that is wrong with an input, in one error. */
+export function inputInvalid(errors: readonly InputProblem[]): AppError {
+  return new AppError({
     code: 'INPUT_INVALID',
     kind: 'invalid',
-    message: `The request is wrong. ${problems.map(({ pointer, message }) => `${pointer}: ${message}`).join('; ')}.`,
-    details: { errors: problems },
+    message: `The request is wrong. ${errors.map(({ pointer, message }) => `${pointer}: ${message}`).join('; ')}.`,
+    details: { errors },
   });
 }
 
-/** Parses an input. @throws AppError INPUT_INVALID with `details.errors`, a list of {@link InputProblem} */
-export function parseInput<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
+/** Parses an input, or the part of it that `at` points to. @throws AppError INPUT_INVALID with `details.errors` */
+export function parseInput<S extends z.ZodType>(schema: S, input: unknown, at = ''): z.output<S> {
   const parsed = schema.safeParse(input);
-  if (!parsed.success) assertNoProblems(problemsOf(schema, parsed.error));
-  return parsed.data as z.output<S>;
+  if (parsed.success) return parsed.data;
+  throw inputInvalid(problemsOf(schema, parsed.error, at));
 }

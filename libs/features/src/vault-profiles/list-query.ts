@@ -1,3 +1,4 @@
+import { AppError } from '@claviger/kernel';
 import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 
 /** Columns that instances and profiles are listed by. */
@@ -27,7 +28,7 @@ export function listPosition(
   return { value: value instanceof Date ? value.toISOString() : value, id: row.id };
 }
 
-/** Orders and cuts a select by a list query; ties are broken by id. */
+/** Orders and cuts a select by a list query; ties are broken by id. @throws AppError CURSOR_INVALID */
 export function addListQuery<E extends ObjectLiteral>(
   select: SelectQueryBuilder<E>,
   alias: string,
@@ -39,6 +40,7 @@ export function addListQuery<E extends ObjectLiteral>(
     select.andWhere(`starts_with(${alias}.name, :namePrefix)`, { namePrefix: query.namePrefix });
   if (query.after !== undefined) {
     const type = query.sort === 'name' ? 'text' : 'timestamptz';
+    if (type === 'timestamptz' && Number.isNaN(Date.parse(query.after.value))) throw cursorInvalid();
     select.andWhere(`(${column}, ${alias}.id) ${query.descending ? '<' : '>'} (:afterValue::${type}, :afterId::uuid)`, {
       afterValue: query.after.value,
       afterId: query.after.id,
@@ -46,3 +48,10 @@ export function addListQuery<E extends ObjectLiteral>(
   }
   return select.orderBy(`${alias}.${query.sort}`, direction).addOrderBy(`${alias}.id`, direction).limit(query.limit);
 }
+
+const cursorInvalid = (): AppError =>
+  new AppError({
+    code: 'CURSOR_INVALID',
+    kind: 'invalid',
+    message: 'The cursor is of a list in another order. Start again without it.',
+  });

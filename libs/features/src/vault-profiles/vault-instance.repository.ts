@@ -10,8 +10,8 @@ import { VaultProfileEntity } from './vault-profile.entity.js';
 
 export type VaultInstanceFilter = { readonly namePrefix?: string; readonly kind?: string };
 
-type NewRow = Pick<VaultInstanceEntity, 'id' | 'name' | 'kind' | 'description' | 'config' | 'limits' | 'serverIdentity'>;
-type Changes = Partial<Pick<VaultInstanceEntity, 'description' | 'config' | 'limits' | 'serverIdentity' | 'deletedAt'>>;
+type NewRow = Pick<VaultInstance, 'id' | 'name' | 'kind' | 'description' | 'config' | 'limits' | 'serverIdentity'>;
+type Changes = Partial<Pick<VaultInstance, 'description' | 'config' | 'limits' | 'serverIdentity'>>;
 
 /** The rows of vault instances. Removed ones are not found. */
 @Injectable()
@@ -27,16 +27,14 @@ export class VaultInstanceRepository {
       .insert({ ...row, storeId: tx.storeId, credentials: this.#seal(tx, row.id, credentials) } as never);
   }
 
-  /** Changes a row and counts its revision up; `credentials` null erases them. */
-  async update(tx: RequestContext, id: string, changes: Changes, credentials?: SecretValue<unknown> | null): Promise<void> {
-    const sealed = credentials && this.#seal(tx, id, credentials);
-    const set = {
-      ...changes,
-      ...(sealed === undefined ? {} : { credentials: sealed }),
-      revision: () => 'revision + 1',
-      updatedAt: () => 'now()',
-    };
-    await this.database.repository(tx, VaultInstanceEntity).update({ storeId: tx.storeId, id }, set as never);
+  /** Changes a row and counts its revision up. */
+  async update(tx: RequestContext, id: string, changes: Changes, credentials?: SecretValue<unknown>): Promise<void> {
+    await this.#set(tx, id, { ...changes, ...(credentials ? { credentials: this.#seal(tx, id, credentials) } : {}) });
+  }
+
+  /** Hides the row for good and erases its credentials. */
+  async remove(tx: RequestContext, id: string): Promise<void> {
+    await this.#set(tx, id, { deletedAt: () => 'now()', credentials: null });
   }
 
   /** Notes which server was reached. What users changed is not touched, and so the revision stays. */
@@ -51,11 +49,11 @@ export class VaultInstanceRepository {
     return row ? toInstance(row) : undefined;
   }
 
-  /** Locks the row until the transaction ends, against changes and against new profiles. */
-  async lock(tx: RequestContext, id: string): Promise<VaultInstance | undefined> {
+  /** Locks the row until the transaction ends: against changes, or to change it, then against new profiles as well. */
+  async lock(tx: RequestContext, id: string, purpose: 'to use' | 'to change'): Promise<VaultInstance | undefined> {
     const where = { storeId: tx.storeId, id, deletedAt: IsNull() };
-    const lock = { mode: 'pessimistic_write' } as const;
-    const row = await this.database.repository(tx, VaultInstanceEntity).findOne({ where, lock });
+    const mode = purpose === 'to use' ? 'pessimistic_read' : 'pessimistic_write';
+    const row = await this.database.repository(tx, VaultInstanceEntity).findOne({ where, lock: { mode } });
     return row ? toInstance(row) : undefined;
   }
 
@@ -92,6 +90,11 @@ export class VaultInstanceRepository {
       order: { name: 'ASC' },
     });
     return rows.map((row) => row.name);
+  }
+
+  async #set(tx: RequestContext, id: string, changes: Readonly<Record<string, unknown>>): Promise<void> {
+    const set = { ...changes, revision: () => 'revision + 1', updatedAt: () => 'now()' };
+    await this.database.repository(tx, VaultInstanceEntity).update({ storeId: tx.storeId, id }, set as never);
   }
 
   #seal(ctx: RequestContext, id: string, credentials: SecretValue<unknown>): Buffer {

@@ -1,10 +1,11 @@
-import { SecretValue } from '@claviger/kernel';
+import { isId, SecretValue } from '@claviger/kernel';
 import { z } from 'zod';
 
 /** Names of instances and profiles: each is one segment of the paths that policies grant. */
 export const resourceName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9, ".", "_" and "-", the first a letter or digit');
+  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9, ".", "_" and "-", the first a letter or digit')
+  .refine((name) => !isId(name), 'must not look like an id');
 
 export const description = z.string().max(2_000);
 

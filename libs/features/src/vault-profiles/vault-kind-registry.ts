@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SecretValue } from '@claviger/kernel';
 import { VAULT_KINDS, type InstanceSettings, type VaultKind } from '@claviger/vaults/contract';
-import { assertNoProblems, problemsOf, type InputProblem } from './input-problems.js';
+import { inputInvalid, problemsOf } from './input-problems.js';
 import { vaultKindUnknown } from './vault-profiles.errors.js';
 
 /** Settings of an instance as they were given or stored, before the kind has parsed them. */
-export type RawSettings = Omit<InstanceSettings, 'config'> & { readonly config: Record<string, unknown> };
+export type RawSettings = Omit<InstanceSettings, 'config'> & { readonly config: Readonly<Record<string, unknown>> };
 
 /** The kinds of vault that this installation knows. */
 @Injectable()
@@ -31,10 +31,12 @@ export class VaultKindRegistry {
   parse(kind: VaultKind, raw: RawSettings): InstanceSettings {
     const config = kind.configSchema.safeParse(raw.config);
     const credentials = kind.credentialsSchema.safeParse(raw.credentials.reveal());
-    const problems: InputProblem[] = [];
-    if (!config.success) problems.push(...problemsOf(kind.configSchema, config.error, '/config'));
-    if (!credentials.success) problems.push(...problemsOf(kind.credentialsSchema, credentials.error, '/credentials'));
-    assertNoProblems(problems);
-    return { ...raw, config: config.data, credentials: new SecretValue(credentials.data) };
+    if (!config.success || !credentials.success)
+      throw inputInvalid([
+        ...(config.success ? [] : problemsOf(kind.configSchema, config.error, '/config')),
+        ...(credentials.success ? [] : problemsOf(kind.credentialsSchema, credentials.error, '/credentials')),
+      ]);
+    const { storeId, id, name } = raw;
+    return { storeId, id, name, config: config.data, credentials: new SecretValue(credentials.data) };
   }
 }

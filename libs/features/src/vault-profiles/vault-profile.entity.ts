@@ -13,7 +13,7 @@ export class VaultProfileEntity {
   @PrimaryColumn('uuid')
   id: string;
 
-  @Column('text', { collation: 'C' })
+  @Column({ type: 'text', collation: 'C' })
   name: string;
 
   @Column('text', { default: '' })
@@ -59,12 +59,12 @@ export class VaultProfileEntity {
   @Column('integer', { default: 1 })
   revision: number;
 
-  @Column('timestamptz', { name: 'created_at', precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', name: 'created_at', precision: 3, default: () => 'now()' })
   createdAt: Date;
 
-  @Column('timestamptz', { name: 'updated_at', precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', name: 'updated_at', precision: 3, default: () => 'now()' })
   updatedAt: Date;
 
-  @Column('timestamptz', { name: 'deleted_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'deleted_at', precision: 3, nullable: true })
   deletedAt: Date | null;
 }

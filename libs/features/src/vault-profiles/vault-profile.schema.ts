@@ -38,11 +38,10 @@ const fields = {
   mount: path.meta({ description: 'Mount in the vault; for the built-in vault any name.', example: 'secret' }),
   prefix: z.union([z.literal(''), path]).meta({ description: 'Folder that all names are put into; empty for none.' }),
   flavour: z.string().min(1).max(63).meta({ description: 'One of the flavours of the kind, or `auto`.' }),
-  nameTemplate: z
-    .string()
-    .max(256)
-    .superRefine(refuse(nameTemplateProblem))
-    .meta({ description: 'How names are made in the vault, of {name} and optionally {type}.', example: '{type}/{name}' }),
+  nameTemplate: z.string().max(256).superRefine(refuse(nameTemplateProblem)).meta({
+    description: 'How names are made in the vault, of {name} and optionally {type}.',
+    example: '{type}/{name}',
+  }),
   defaultOwner: z.string().min(1).max(256).nullable(),
   defaultLabels: labels,
   limits: profileLimits,

@@ -114,17 +114,18 @@ export const vaultServerChanged = (instance: string, profiles: readonly string[]
 /** Who holds a place; `store` when it belongs to another secret store, whose names are not told. */
 export type PlaceOwner = { readonly profile: string; readonly secret: string } | 'another store';
 
-export const placeTaken = (owner: PlaceOwner, isReleased: boolean): AppError => {
-  const whose = owner === 'another store' ? 'another secret store' : `the secret ${owner.secret} (profile ${owner.profile})`;
-  const message = isReleased
-    ? `That place in the vault is still being emptied after its deletion by ${whose}. Try again later.`
-    : `That place in the vault belongs to ${whose}. Choose another name, mount or prefix.`;
+/** @param isBeingEmptied the owner is being deleted, and its object may still be there */
+export const placeTaken = (owner: PlaceOwner, isBeingEmptied: boolean): AppError => {
+  const whose =
+    owner === 'another store' ? 'another secret store' : `the secret ${owner.secret} (profile ${owner.profile})`;
   return new AppError({
     code: 'PLACE_TAKEN',
     kind: 'conflict',
-    message,
-    details: { isReleased, ...(owner === 'another store' ? {} : owner) },
-    retryable: isReleased,
+    message: isBeingEmptied
+      ? `That place in the vault is still being emptied: ${whose} is being deleted. Try again later.`
+      : `That place in the vault belongs to ${whose}. Choose another name, mount or prefix.`,
+    details: { isBeingEmptied, ...(owner === 'another store' ? {} : owner) },
+    retryable: isBeingEmptied,
   });
 };
 

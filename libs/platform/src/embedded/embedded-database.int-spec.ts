@@ -321,11 +321,14 @@ describe('a PostgreSQL left behind by a killed Claviger', () => {
 
   it('is not mistaken for another process that got its number', async () => {
     const path = copyOfStopped();
-    const file = `${process.pid}\n${dataPaths(path).cluster}\n1\n5432\n/nowhere\n\n0 0\nready\n`;
+    const bystander = spawn('sleep', ['1000'], { stdio: 'ignore' });
+    cleanups.push(() => bystander.kill('SIGKILL'));
+    const file = `${bystander.pid}\n${dataPaths(path).cluster}\n1\n5432\n/nowhere\n\n0 0\nready\n`;
     writeFileSync(join(dataPaths(path).cluster, 'postmaster.pid'), file);
     const lines: string[] = [];
     expect(await query(await open(path, lines), 'select * from kept')).toEqual([{ answer: 42 }]);
     expect(lines).toEqual([]);
+    expect([bystander.exitCode, bystander.signalCode]).toEqual([null, null]);
   });
 
   it('is not worked beside when it answers but cannot be seen', async () => {

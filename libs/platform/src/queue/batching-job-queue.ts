@@ -24,8 +24,8 @@ export interface JobSink {
 export class BatchingJobQueue extends JobQueue {
   readonly #waiting = new Map<string, QueuedJob>();
   #sending: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
-  #lastSentAt = 0;
+  #cancelTimer: (() => void) | undefined;
+  #lastSentAt = -Infinity;
   #dropped = 0;
   #isClosed = false;
 
@@ -75,13 +75,19 @@ export class BatchingJobQueue extends JobQueue {
   }
 
   #schedule(): void {
-    if (this.#sending || this.#timer || this.#isClosed || this.#waiting.size === 0) return;
+    if (this.#sending || this.#cancelTimer || this.#isClosed || this.#waiting.size === 0) return;
     const waitMs = this.#lastSentAt + GATHER_MS - performance.now();
     const send = (): void => {
-      this.#timer = undefined;
+      this.#cancelTimer = undefined;
       void this.#sendBatch();
     };
-    this.#timer = waitMs > 0 ? setTimeout(send, waitMs) : setImmediate(send);
+    if (waitMs > 0) {
+      const timer = setTimeout(send, waitMs);
+      this.#cancelTimer = () => clearTimeout(timer);
+    } else {
+      const timer = setImmediate(send);
+      this.#cancelTimer = () => clearImmediate(timer);
+    }
   }
 
   async #sendAll(): Promise<void> {
@@ -124,8 +130,7 @@ export class BatchingJobQueue extends JobQueue {
   }
 
   #stopTimer(): void {
-    clearTimeout(this.#timer as NodeJS.Timeout);
-    clearImmediate(this.#timer as NodeJS.Immediate);
-    this.#timer = undefined;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 }

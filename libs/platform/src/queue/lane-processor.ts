@@ -25,6 +25,8 @@ export type LaneOptions = {
   readonly concurrency: number;
   /** How long running jobs may take to finish when the process stops. */
   readonly drainMs: number;
+  /** Fails what waits for a queue that does not answer. */
+  readonly cutQueue: () => void;
 };
 
 const INTERRUPTED = Symbol('interrupted');
@@ -65,7 +67,9 @@ export abstract class LaneProcessor extends WorkerHost {
     const closing = this.worker.close();
     if (await settlesWithin(closing, this.options.drainMs)) return;
     for (const interrupt of this.#running) interrupt();
-    if (!(await settlesWithin(closing, CLOSE_GRACE_MS))) await this.worker.disconnect();
+    if (await settlesWithin(closing, CLOSE_GRACE_MS)) return;
+    this.options.cutQueue();
+    await settlesWithin(closing, CLOSE_GRACE_MS);
   }
 
   /** Called by BullMQ. @throws JobFailure, or what tells BullMQ that the job was put back */

@@ -6,14 +6,14 @@ import {
   setDefaultBackendFactory,
   type BackendFactory,
 } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import { ErrorThrottle } from './error-throttle.js';
+import { QueueRedis } from './queue-redis.js';
 import { settlesWithin } from './settles-within.js';
 
 /** One LISTEN a queue of a worker, and a few statements at the same time. Opened as needed, closed when idle. */
 const MAX_CONNECTIONS = 6;
-const CONNECT_TIMEOUT_MS = 10_000;
 const QUIT_WITHIN_MS = 1_000;
 const CLAIM_PAUSE_MS = 500;
 
@@ -25,6 +25,9 @@ export type QueueOptions = {
   readonly clientName: string;
 };
 
+/** Nest injection token of the {@link QueueConnection}. */
+export const QUEUE_CONNECTION = Symbol('QUEUE_CONNECTION');
+
 /** The connection that the queues of a process share. */
 export type QueueConnection = {
   readonly backend: 'redis' | 'postgres';
@@ -32,6 +35,8 @@ export type QueueConnection = {
   readonly client: Redis | Pool;
   /** Rejects when the queue cannot be reached. */
   ping(): Promise<unknown>;
+  /** Fails what waits for a queue that does not answer, so that the process can stop. */
+  cut(): void;
   close(): Promise<void>;
 };
 
@@ -42,21 +47,16 @@ export function openQueueConnection(options: QueueOptions, logger: Logger): Queu
 }
 
 function openRedis(url: string, { clientName }: QueueOptions, onError: (error: Error) => void): QueueConnection {
-  const client = new Redis(url, {
-    connectionName: clientName,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    // BullMQ requires it of connections that block.
-    maxRetriesPerRequest: null,
-    retryStrategy: (times) => Math.min(50 * 2 ** times, 2_000),
-  });
+  const client = QueueRedis.open(url, clientName);
   client.on('error', onError);
   return {
     backend: 'redis',
     client,
     ping: () => client.ping(),
+    cut: () => client.cut(),
     close: async () => {
       if (client.status === 'ready') await settlesWithin(client.quit(), QUIT_WITHIN_MS);
-      if (client.status !== 'end') client.disconnect();
+      client.cut();
     },
   };
 }
@@ -66,11 +66,18 @@ function openPostgres({ databaseUrl, clientName }: QueueOptions, onError: (error
     connectionString: withSessionSettings(databaseUrl),
     application_name: clientName,
     max: MAX_CONNECTIONS,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: 10_000,
     keepAlive: true,
   });
   client.on('error', onError);
-  return { backend: 'postgres', client, ping: () => client.query('select 1'), close: () => client.end() };
+  return {
+    backend: 'postgres',
+    client,
+    ping: () => client.query('select 1'),
+    // Statements fail by themselves when PostgreSQL is gone.
+    cut: () => undefined,
+    close: () => client.end(),
+  };
 }
 
 /**

@@ -16,6 +16,7 @@ import { JobDispatcher } from './job-dispatcher.js';
 import { JobRegistry } from './job-registry.js';
 import type { JobSchedule } from './job-schedule.js';
 import { LANE_WORKER_OPTIONS, LaneProcessor } from './lane-processor.js';
+import { QUEUE_CONNECTION, type QueueConnection } from './queue-connection.js';
 import { CHANGES_QUEUE, SWEEPS_QUEUE } from './queued-job.js';
 import { ScheduleKeeper } from './schedule-keeper.js';
 
@@ -81,12 +82,12 @@ function isObject(instance: unknown): instance is Record<string, unknown> {
 @Module({})
 export class QueueWorkerModule {
   static forRoot(options: QueueWorkerOptions): DynamicModule {
-    const lane = { concurrency: options.concurrency, drainMs: options.drainMs ?? 10_000 };
+    const { concurrency, drainMs = 10_000 } = options;
     const laneProvider = (Lane: typeof ChangesProcessor | typeof SweepsProcessor) => ({
       provide: Lane,
-      inject: [JobDispatcher, ScheduleKeeper, Logger],
-      useFactory: (dispatcher: JobDispatcher, schedules: ScheduleKeeper, logger: Logger) =>
-        new Lane(dispatcher, schedules, lane, logger),
+      inject: [QUEUE_CONNECTION, JobDispatcher, ScheduleKeeper, Logger],
+      useFactory: (queue: QueueConnection, dispatcher: JobDispatcher, schedules: ScheduleKeeper, logger: Logger) =>
+        new Lane(dispatcher, schedules, { concurrency, drainMs, cutQueue: queue.cut }, logger),
     });
     return {
       module: QueueWorkerModule,

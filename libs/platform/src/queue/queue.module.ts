@@ -19,10 +19,14 @@ import type { JobDefinition } from './job-definition.js';
 import { JobQueue } from './job-queue.js';
 import { JobRegistry } from './job-registry.js';
 import { assertQueueMigrated } from './migrate-queue.js';
-import { installBackends, openQueueConnection, type QueueConnection, type QueueOptions } from './queue-connection.js';
+import {
+  installBackends,
+  openQueueConnection,
+  QUEUE_CONNECTION,
+  type QueueConnection,
+  type QueueOptions,
+} from './queue-connection.js';
 import { CHANGES_QUEUE, QUEUE_NAMES, SWEEPS_QUEUE, type QueueName } from './queued-job.js';
-
-export const QUEUE_CONNECTION = Symbol('QUEUE_CONNECTION');
 
 /** Looks after the queues from start to end. */
 @Injectable()
@@ -79,7 +83,13 @@ export class QueueModule {
         { provide: JobQueue, useExisting: BatchingJobQueue },
         QueueLifecycle,
       ],
-      exports: [JobQueue, BatchingJobQueue, JobRegistry, ...QUEUE_NAMES.map((name) => getQueueToken(name))],
+      exports: [
+        QUEUE_CONNECTION,
+        JobQueue,
+        BatchingJobQueue,
+        JobRegistry,
+        ...QUEUE_NAMES.map((name) => getQueueToken(name)),
+      ],
     };
   }
 

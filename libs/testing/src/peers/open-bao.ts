@@ -134,13 +134,19 @@ function readUnsealKey(child: ChildProcess): Promise<string> {
 
 /** Answers to its own root token, so that it is this server and not another that was quicker to take the port. */
 async function becomesReady(child: ChildProcess, call: OpenBaoPeer['call']): Promise<void> {
-  const deadline = Date.now() + START_WITHIN_MS;
-  while (Date.now() < deadline && child.exitCode === null && child.signalCode === null) {
+  await until(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error('OpenBao ended while it started.');
     const answer = await call({ path: 'auth/token/lookup-self' }).catch(() => undefined);
-    if (answer?.status === 200) return;
+    return answer?.status === 200;
+  });
+}
+
+async function until(isDone: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + START_WITHIN_MS;
+  while (!(await isDone())) {
+    if (Date.now() > deadline) throw new Error('OpenBao did not become ready in time.');
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  throw new Error('OpenBao did not become ready.');
 }
 
 function apiOf(
@@ -174,6 +180,8 @@ function apiOf(
     mountKv: async (path, version) => {
       const body = { type: 'kv', options: { version: String(version) } };
       await must({ method: 'POST', path: `sys/mounts/${path}`, body });
+      // A new KV v2 mount is upgraded in the background and answers 400 meanwhile.
+      if (version === 2) await until(async () => (await call({ path: `${path}/config` })).status === 200);
     },
     writePolicy: async (name, policy) => {
       await must({ method: 'PUT', path: `sys/policies/acl/${encodeURIComponent(name)}`, body: { policy } });

@@ -55,7 +55,9 @@ describe('observeCard', () => {
 
   it('refuses a card that declares another number of kept versions', async () => {
     const harness = { ...harnessOf('pruned'), capabilities: { ...REFERENCE_FLAVOURS.pruned, maxVersions: 12 } };
-    await expect(observeCard('reference', harness, allPassed)).rejects.toThrow('maxVersions is declared 12 and was seen to be 10');
+    await expect(observeCard('reference', harness, allPassed)).rejects.toThrow(
+      'maxVersions is declared 12 and was seen to be 10',
+    );
   });
 
   it('gives no card when a case failed or did not run', async () => {

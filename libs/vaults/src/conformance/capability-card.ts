@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import type { VaultCapabilities } from '../contract/index.js';
 import { CAPABILITY_PROBES, type Probe } from './capability-probes.js';
 import { runCase } from './conformance-case.js';
@@ -53,7 +53,9 @@ async function observeCapabilities(kind: string, harness: VaultHarness): Promise
     const run = async (ctx: Parameters<Probe<unknown>>[0]): Promise<void> => void (observed = await probe(ctx));
     await runCase(kind, { name: `probe of ${capability}`, run }, harness);
     if (observed === undefined || observed === declared[capability]) continue;
-    contradictions.push(`${capability} is declared ${String(declared[capability])} and was seen to be ${String(observed)}`);
+    contradictions.push(
+      `${capability} is declared ${inspect(declared[capability])} and was seen to be ${inspect(observed)}`,
+    );
   }
   if (contradictions.length === 0) return declared;
   throw new Error(`The card of ${kind}, ${harness.flavour} is not true: ${contradictions.join('; ')}.`);
@@ -77,5 +79,7 @@ export async function writeOrCompareCard(directory: string, card: CapabilityCard
   if (isDeepStrictEqual(committed, JSON.parse(JSON.stringify(card)))) return;
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, `${JSON.stringify(card, undefined, 2)}\n`);
-  throw new Error(`${path} was ${committed === undefined ? 'missing' : 'out of date'} and is written now: look at it and commit it.`);
+  throw new Error(
+    `${path} was ${committed === undefined ? 'missing' : 'out of date'} and is written now: look at it and commit it.`,
+  );
 }

@@ -11,7 +11,10 @@ import type { VaultHarness } from './vault-harness.js';
 type Body = () => Promise<void>;
 
 /** What the harness registers with the test runner, without running it. */
-function registeredBy(harness: VaultHarness): { readonly tests: Map<string, Body>; readonly skipped: readonly string[] } {
+function registeredBy(harness: VaultHarness): {
+  readonly tests: Map<string, Body>;
+  readonly skipped: readonly string[];
+} {
   const tests = new Map<string, Body>();
   const skipped: string[] = [];
   const fakeIt = Object.assign((name: string, body: Body) => void tests.set(name, body), {
@@ -47,7 +50,7 @@ describe('describeVaultAdapter', () => {
       ...harness,
       fresh: async () => ({ ...(await harness.fresh()), folder: 'shared/case 1' }),
     });
-    for (const body of tests.values()) await body();
+    for (const body of tests.values()) await expect(body()).resolves.toBeUndefined();
   });
 
   it('writes the card when all cases have passed, and cleans up after each', async () => {

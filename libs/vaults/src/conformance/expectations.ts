@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { inspect } from 'node:util';
+import { inspect, types } from 'node:util';
 import {
   canonicalJson,
   isVaultError,
@@ -22,12 +22,13 @@ export async function refuses(code: VaultErrorCode, attempt: Promise<unknown>): 
 }
 
 /** What the attempt fails with; undefined when it succeeds. */
-export async function failureOf(attempt: Promise<unknown>): Promise<unknown> {
+export async function failureOf(attempt: Promise<unknown>): Promise<Error | undefined> {
   try {
     await attempt;
     return undefined;
   } catch (error) {
-    return error;
+    // Errors of Node's own are of another realm under Jest, where instanceof does not know them.
+    return types.isNativeError(error) ? error : new Error(`a ${typeof error} was thrown, which is no error`);
   }
 }
 
@@ -93,12 +94,14 @@ export function leaksNothing(error: unknown, ...secrets: readonly string[]): voi
 function everyTextOf(error: unknown): string {
   const texts: string[] = [];
   const visited = new Set<unknown>();
-  for (let current = error; current !== undefined && !visited.has(current); ) {
+  let current = error;
+  while (current !== undefined && !visited.has(current)) {
     visited.add(current);
     texts.push(inspect(current, { depth: Infinity, showHidden: true, maxStringLength: null, maxArrayLength: null }));
-    texts.push(String(current), JSON.stringify(current) ?? '');
-    if (!(current instanceof Error)) break;
-    texts.push(current.message, current.stack ?? '', JSON.stringify(Object.getOwnPropertyDescriptors(current)));
+    texts.push(JSON.stringify(current) ?? '');
+    if (!types.isNativeError(current)) break;
+    texts.push(`${current.toString()} ${current.message} ${current.stack}`);
+    texts.push(JSON.stringify(Object.getOwnPropertyDescriptors(current)));
     current = current.cause;
   }
   return texts.join('\n');
@@ -107,5 +110,5 @@ function everyTextOf(error: unknown): string {
 /** Names a failure without printing what it may carry. */
 function describeFailure(error: unknown): string {
   if (isVaultError(error)) return `VaultError ${error.vaultCode}`;
-  return error instanceof Error ? `${error.name} (${error.message})` : typeof error;
+  return types.isNativeError(error) ? `${error.name} (${error.message})` : typeof error;
 }

@@ -52,9 +52,7 @@ export class ReferenceAdapter implements VaultAdapter {
   readonly #clock: Pick<Clock, 'now'>;
   #objects = new Map<string, ReferenceObject>();
 
-  constructor(
-    options: { kind?: string; capabilities?: Partial<VaultCapabilities>; clock?: Pick<Clock, 'now'> } = {},
-  ) {
+  constructor(options: { kind?: string; capabilities?: Partial<VaultCapabilities>; clock?: Pick<Clock, 'now'> } = {}) {
     this.kind = options.kind ?? 'reference';
     this.#card = { ...REFERENCE_CAPABILITIES, ...options.capabilities };
     this.#clock = options.clock ?? { now: () => new Date(0) };
@@ -174,7 +172,12 @@ export class ReferenceAdapter implements VaultAdapter {
   }
 
   /** The checks that come before the wire, and the moment on the wire. Gives the content as the backend would keep it. */
-  async #arrive(call: AdapterCall, operation: AdapterOperation, name?: string, content?: VaultContent): Promise<string> {
+  async #arrive(
+    call: AdapterCall,
+    operation: AdapterOperation,
+    name?: string,
+    content?: VaultContent,
+  ): Promise<string> {
     if (call.signal.aborted) throw this.#error('CANCELLED', operation);
     if (name !== undefined && !isAllowedName(this.#card, name)) throw this.#error('INVALID_NAME', operation);
     const kept = content === undefined ? '' : this.#accept(content.reveal(), operation);
@@ -196,7 +199,11 @@ export class ReferenceAdapter implements VaultAdapter {
     const version: ReferenceVersion = { number, text, state: 'live', createdAt: this.#clock.now() };
     const kept = this.#card.versionedReads ? (this.#card.maxVersions ?? Infinity) : 1;
     const versions = [...present.versions, version];
-    this.#objects.set(name, { ...present, lastNumber: number, versions: versions.slice(Math.max(0, versions.length - kept)) });
+    this.#objects.set(name, {
+      ...present,
+      lastNumber: number,
+      versions: versions.slice(Math.max(0, versions.length - kept)),
+    });
     return { version: this.#idOf(version) };
   }
 
@@ -221,7 +228,10 @@ export class ReferenceAdapter implements VaultAdapter {
     return this.#card.versionedReads || this.#card.compareAndSet ? String(version.number) : undefined;
   }
 
-  #require(capability: 'metadata' | 'compareAndSet' | 'versionedReads' | 'softDelete' | 'destroyVersion', operation: AdapterOperation): void {
+  #require(
+    capability: 'metadata' | 'compareAndSet' | 'versionedReads' | 'softDelete' | 'destroyVersion',
+    operation: AdapterOperation,
+  ): void {
     if (!this.#card[capability]) throw this.#error('UNSUPPORTED', operation);
   }
 

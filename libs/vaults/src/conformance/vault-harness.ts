@@ -64,10 +64,4 @@ export type HarnessHook = Exclude<keyof VaultHarness, 'flavour' | 'capabilities'
 
 /** The hooks that open a vault which refuses everything. */
 export type BrokenState =
-  | 'withBadCredentials'
-  | 'withoutPermission'
-  | 'sealed'
-  | 'unreachable'
-  | 'failing'
-  | 'throttled'
-  | 'missingMount';
+  'withBadCredentials' | 'withoutPermission' | 'sealed' | 'unreachable' | 'failing' | 'throttled' | 'missingMount';

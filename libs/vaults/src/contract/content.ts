@@ -96,6 +96,7 @@ function refuseAmbiguous(text: string): void {
       case '"':
         if (token.length === 1) return; // never closed: scanning on would take quadratic time
         last = { token, index: match.index };
+        if (!token.includes('\\u')) break;
         if (LONE_SURROGATE.test(unescape(token) ?? '')) throw refusal('lone_surrogate', text, match.index);
         break;
       case '{':
@@ -221,9 +222,7 @@ export function findInexactNumber(value: JsonValue, at: JsonPointer = ''): JsonP
 }
 
 function isExactDouble(text: string): boolean {
-  const double = Number(text);
-  if (!Number.isFinite(double)) return false;
-  const shortest = String(double);
+  const shortest = String(Number(text)); // "Infinity" is no decimal, so that it equals none
   return shortest === text || canonicalDecimal(shortest) === canonicalDecimal(text);
 }
 

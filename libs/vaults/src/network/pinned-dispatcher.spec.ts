@@ -1,10 +1,9 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import tls, { type TlsOptions, type TLSSocket } from 'node:tls';
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import forge from 'node-forge';
+import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { issueCertificate, type CertificatePair } from '@claviger/testing';
 import { request, type Dispatcher } from 'undici';
 import { createNetworkPolicy, type NetworkPolicySettings } from './network-policy.js';
 import { createPinnedDispatcher, type Resolve, type TlsSettings } from './pinned-dispatcher.js';
@@ -152,20 +151,21 @@ describe('createPinnedDispatcher', () => {
   });
 
   it('refuses a key that cannot be loaded at once', () => {
-    expect(() => dispatcher({ tls: { key: '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n' } })).toThrow();
+    expect(() =>
+      dispatcher({ tls: { key: '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n' } }),
+    ).toThrow();
   });
 });
 
 describe('createPinnedDispatcher over TLS', () => {
-  type Pair = { readonly cert: string; readonly key: string };
-  let authority: Pair;
-  let server: Pair;
-  let client: Pair;
+  let authority: CertificatePair;
+  let server: CertificatePair;
+  let client: CertificatePair;
 
   beforeAll(() => {
-    authority = issue('authority');
-    server = issue('vault.test', authority);
-    client = issue('claviger', authority);
+    authority = issueCertificate('authority');
+    server = issueCertificate('vault.test', authority);
+    client = issueCertificate('claviger', authority);
   });
 
   async function tlsServer(options: TlsOptions = {}): Promise<number> {
@@ -194,19 +194,16 @@ describe('createPinnedDispatcher over TLS', () => {
     await expect(get(`https://127.0.0.1:${port}/`, using)).resolves.toBe('vault.test anonymous');
   });
 
-  it('refuses a certificate of an unknown authority, also when the environment says otherwise', async () => {
+  it('refuses a certificate of an unknown authority, and lets no environment variable decide that', async () => {
     const port = await tlsServer();
-    const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED;
-    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
-    try {
-      const using = dispatcher({ resolve: to('127.0.0.1') });
-      await expect(get(`https://vault.test:${port}/`, using)).rejects.toMatchObject({
-        code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-      });
-    } finally {
-      if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
-      else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before;
-    }
+    const connect = jest.spyOn(tls, 'connect');
+    const using = dispatcher({ resolve: to('127.0.0.1') });
+    await expect(get(`https://vault.test:${port}/`, using)).rejects.toMatchObject({
+      code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    });
+    // Left out, NODE_TLS_REJECT_UNAUTHORIZED=0 would switch the verification off.
+    expect(connect.mock.calls).toEqual([[expect.objectContaining({ rejectUnauthorized: true })]]);
+    connect.mockRestore();
   });
 
   it('presents the client certificate', async () => {
@@ -229,25 +226,4 @@ describe('createPinnedDispatcher over TLS', () => {
       Object.assign(tls, { DEFAULT_MIN_VERSION: before.version, DEFAULT_CIPHERS: before.ciphers });
     }
   });
-
-  function issue(name: string, by?: Pair): Pair {
-    const pair = generateKeyPairSync('rsa', {
-      modulusLength: 2048,
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    });
-    const certificate = forge.pki.createCertificate();
-    certificate.publicKey = forge.pki.publicKeyFromPem(pair.publicKey);
-    certificate.serialNumber = `01${Buffer.from(name).toString('hex')}`;
-    certificate.validity.notBefore = new Date(Date.now() - 3_600_000);
-    certificate.validity.notAfter = new Date(Date.now() + 3_600_000);
-    certificate.setSubject([{ name: 'commonName', value: name }]);
-    certificate.setIssuer(by ? forge.pki.certificateFromPem(by.cert).subject.attributes : certificate.subject.attributes);
-    certificate.setExtensions([
-      { name: 'basicConstraints', cA: !by },
-      { name: 'subjectAltName', altNames: [{ type: 2, value: name }] },
-    ]);
-    certificate.sign(forge.pki.privateKeyFromPem(by?.key ?? pair.privateKey), forge.md.sha256.create());
-    return { cert: forge.pki.certificateToPem(certificate), key: pair.privateKey };
-  }
 });

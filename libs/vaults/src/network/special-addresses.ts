@@ -79,8 +79,8 @@ export function formsOf(text: string): readonly Address[] {
   // The system connects to the IPv4 address itself, so that is the address, and there is no second form.
   if (address.isIPv4MappedAddress()) return [address.toIPv4Address()];
   const bytes = address.toByteArray();
-  const embedded = EMBEDDING.filter(([range, first]) => inRange(address, range) && bytes[first] !== 0).map(([, first]) =>
-    ipaddr.fromByteArray(bytes.slice(first, first + 4)),
+  const embedded = EMBEDDING.filter(([range, first]) => inRange(address, range) && bytes[first] !== 0).map(
+    ([, first]) => ipaddr.fromByteArray(bytes.slice(first, first + 4)),
   );
   return [address, ...embedded];
 }

@@ -27,8 +27,9 @@ export class TokenBucket {
   #tokens: number;
   #filledAt: number;
   readonly #queue = new Set<Waiter>();
-  /** Ends the pump's sleep when there is nobody left to serve; undefined while no pump runs. */
-  #pump: AbortController | undefined;
+  #isServing = false;
+  /** Ends the sleep between two tokens when there is nobody left to serve. */
+  #nap = new AbortController();
 
   constructor(limit: RateLimit, init: TokenBucketInit) {
     this.#init = init;
@@ -65,7 +66,7 @@ export class TokenBucket {
   /** The vault asked to be left alone: nobody goes before, and nothing is saved up meanwhile. */
   pause(ms: number): void {
     this.#refill();
-    this.#tokens = 0;
+    this.#tokens = Math.min(1, this.#tokens);
     this.#filledAt = Math.max(this.#filledAt, this.#nowMs() + ms);
   }
 
@@ -73,7 +74,7 @@ export class TokenBucket {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         this.#queue.delete(waiter);
-        if (this.#queue.size === 0) this.#pump?.abort();
+        if (this.#queue.size === 0) this.#nap.abort();
         reject(signal.reason as Error);
       };
       const waiter: Waiter = {
@@ -84,19 +85,19 @@ export class TokenBucket {
       };
       signal.addEventListener('abort', giveUp, { once: true });
       this.#queue.add(waiter);
-      if (this.#pump === undefined) void this.#serve();
+      if (!this.#isServing) void this.#serve();
     });
   }
 
   async #serve(): Promise<void> {
-    const pump = new AbortController();
-    this.#pump = pump;
+    this.#isServing = true;
     for (const waiter of this.#queue) {
       while (this.#queue.has(waiter)) {
         this.#refill();
         const waitMs = this.#waitMs(1);
         if (waitMs > 0) {
-          await this.#init.clock.sleep(Math.ceil(waitMs), pump.signal).catch(() => undefined);
+          this.#nap = new AbortController();
+          await this.#init.clock.sleep(Math.ceil(waitMs), this.#nap.signal).catch(() => undefined);
           continue;
         }
         this.#spend();
@@ -104,7 +105,7 @@ export class TokenBucket {
         waiter.go();
       }
     }
-    this.#pump = undefined;
+    this.#isServing = false;
   }
 
   #spend(): undefined {
@@ -119,11 +120,10 @@ export class TokenBucket {
   }
 
   #refill(): void {
-    const now = this.#nowMs();
-    if (now <= this.#filledAt) return;
-    const gained = ((now - this.#filledAt) / 1000) * this.#perSecond();
+    const elapsedMs = Math.max(0, this.#nowMs() - this.#filledAt);
+    const gained = (elapsedMs / 1000) * this.#perSecond();
     this.#tokens = Math.min(this.#capacity(), this.#tokens + gained);
-    this.#filledAt = now;
+    this.#filledAt += elapsedMs;
   }
 
   #perSecond(): number {

@@ -47,11 +47,11 @@ class Attempts<T> {
   /** Undefined when there is to be no further attempt. */
   #delayAfter(error: unknown, attempt: number, startedAt: number): number | undefined {
     const { policy, random } = this.#init;
-    const { mutates, repeatable, call } = this.#invocation;
+    const { mutates, repeatable } = this.#invocation;
     if (!isVaultError(error) || isLocalRefusal(error)) return undefined;
     this.#last = error;
     this.#isOutcomeUnknown ||= mutates && error.outcomeUnknown;
-    if (!mayRepeat(error, repeatable) || attempt >= policy.maxAttempts || call.signal.aborted) return undefined;
+    if (!mayRepeat(error, repeatable) || attempt >= policy.maxAttempts) return undefined;
     const delay = retryDelay(policy, { attempt, retryAfterMs: error.retryAfterMs, random: random() });
     return this.#nowMs() + delay - startedAt > policy.maxElapsedMs ? undefined : delay;
   }

@@ -27,9 +27,12 @@ export function withTimeout(adapter: VaultAdapter, timeouts: OperationTimeouts, 
     });
     try {
       return await Promise.race([run({ ...call, signal: attempt.signal }), expired, cancelled]);
+    } catch (error) {
+      // Only now: a signal aborted earlier would let the adapter's own error overtake TIMEOUT.
+      attempt.abort();
+      throw error;
     } finally {
       call.signal.removeEventListener('abort', giveUp);
-      attempt.abort();
       ended.abort();
     }
   });

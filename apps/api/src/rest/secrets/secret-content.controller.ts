@@ -16,7 +16,7 @@ import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
 import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
 import { toChangeView } from '../changes/changes.dto.js';
-import { withoutUndefined } from './secrets.controller.js';
+import { withoutUndefined } from '../without-undefined.js';
 import {
   contentIn,
   contentOut,

@@ -9,7 +9,7 @@ import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
 import { changeView, toChangeView } from '../changes/changes.dto.js';
-import { withoutUndefined } from './secrets.controller.js';
+import { withoutUndefined } from '../without-undefined.js';
 import { onConflict, profileName, reason, secretId } from './secrets.dto.js';
 
 const params = z.object({ id: secretId });

@@ -16,6 +16,7 @@ import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
 import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
+import { withoutUndefined } from '../without-undefined.js';
 import { toChangeView } from '../changes/changes.dto.js';
 import {
   createSecretBody,
@@ -233,11 +234,6 @@ export class SecretsController {
     void reply.status(200);
     return { plan };
   }
-}
-
-/** Drops keys whose value is undefined, for callees that tell absent from undefined. */
-export function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as never;
 }
 
 function splitLabel(label: string): [string, string?] {

@@ -4,6 +4,7 @@ import { isRootProtected } from './root-protected-paths.js';
 describe('isRootProtected', () => {
   it.each([
     'sys/seal',
+    '//sys/seal',
     'sys/audit',
     'sys/audit/',
     'sys/audit/file',

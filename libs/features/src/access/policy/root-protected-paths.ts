@@ -32,7 +32,8 @@ export const ROOT_PROTECTED_PATHS: readonly string[] = [
 const EXACT = new Set(ROOT_PROTECTED_PATHS.filter((path) => !path.endsWith('*')));
 const PREFIXES = ROOT_PROTECTED_PATHS.filter((path) => path.endsWith('*')).map((path) => path.slice(0, -1));
 
-/** True when a request for this path (without a leading slash) needs `sudo` as well. */
+/** True when a request for this path needs `sudo` as well; leading slashes do not count, as in matching. */
 export function isRootProtected(path: string): boolean {
+  if (path.startsWith('/')) return isRootProtected(path.slice(1));
   return EXACT.has(path) || PREFIXES.some((prefix) => path.startsWith(prefix));
 }

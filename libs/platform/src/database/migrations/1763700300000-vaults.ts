@@ -61,7 +61,6 @@ export class Vaults1763700300000 implements MigrationInterface {
         physical_name text not null,
         profile_id uuid not null,
         secret_id uuid not null,
-        released_at timestamptz(3),
         created_at timestamptz(3) not null default now(),
         constraint fk_backend_place_profile foreign key (store_id, profile_id) references vault_profile (store_id, id),
         constraint uq_backend_place unique (server_identity, physical_name)

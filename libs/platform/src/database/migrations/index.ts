@@ -3,6 +3,7 @@ import { Audit1763700100000 } from './1763700100000-audit.js';
 import { Process1763700200000 } from './1763700200000-process.js';
 import { Vaults1763700300000 } from './1763700300000-vaults.js';
 import { Secrets1763700400000 } from './1763700400000-secrets.js';
+import { Access1763700500000 } from './1763700500000-access.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
 export const MIGRATIONS = [
@@ -11,4 +12,5 @@ export const MIGRATIONS = [
   Process1763700200000,
   Vaults1763700300000,
   Secrets1763700400000,
+  Access1763700500000,
 ];

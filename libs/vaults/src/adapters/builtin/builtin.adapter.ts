@@ -10,6 +10,7 @@ import {
   type ListPage,
   type ObjectDescription,
   type ReadResult,
+  type StoredContent,
   type VaultAdapter,
   type VaultCapabilities,
   type VaultContent,
@@ -17,7 +18,7 @@ import {
   type WriteCondition,
   type WriteReceipt,
 } from '@claviger/vaults/contract';
-import { openBuiltinContent, sealBuiltinContent, type SealedContent } from './builtin-content.js';
+import { openBuiltinContent, sealBuiltinContent } from './builtin-content.js';
 import { decodeListCursor, encodeListCursor, listingBounds } from './builtin-listing.js';
 import { builtinCapabilities } from './builtin.capabilities.js';
 import { BUILTIN_KIND, builtinError, translateQueryError } from './builtin.errors.js';
@@ -170,7 +171,7 @@ export class BuiltinAdapter implements VaultAdapter {
     return [this.at.storeId, this.at.mount, name];
   }
 
-  #seal(operation: AdapterOperation, content: VaultContent): SealedContent {
+  #seal(operation: AdapterOperation, content: VaultContent): StoredContent {
     const text = content.reveal();
     const { maxContentBytes } = this.#card;
     if (Buffer.byteLength(text) > maxContentBytes)
@@ -184,7 +185,7 @@ export class BuiltinAdapter implements VaultAdapter {
     }
   }
 
-  #open(stored: SealedContent): VaultContent {
+  #open(stored: StoredContent): VaultContent {
     try {
       return openBuiltinContent(this.keyring, this.at.storeId, stored);
     } catch {

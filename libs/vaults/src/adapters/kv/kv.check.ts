@@ -1,4 +1,10 @@
-import { isVaultError, type AdapterCall, type CheckStatus, type VaultCheck, type VaultErrorCode } from '@claviger/vaults/contract';
+import {
+  isVaultError,
+  type AdapterCall,
+  type CheckStatus,
+  type VaultCheck,
+  type VaultErrorCode,
+} from '@claviger/vaults/contract';
 import type { KvAdapter } from './kv.adapter.js';
 import { kvError } from './kv.errors.js';
 import { identityOf, type ServerState } from './kv.server.js';
@@ -34,7 +40,10 @@ export async function checkVault(call: AdapterCall, steps: CheckSteps): Promise<
     const server = await steps.askServer(task).finally(() => {
       latencyMs = Math.round(performance.now() - startedMs);
     });
-    known = { ...(server && { product: server.product }), ...(server?.version !== undefined && { version: server.version }) };
+    known = {
+      ...(server && { product: server.product }),
+      ...(server?.version !== undefined && { version: server.version }),
+    };
     if (server && !server.initialized) {
       throw kvError(task, 'MISCONFIGURED', 'the server is not initialised as a vault; initialise it');
     }

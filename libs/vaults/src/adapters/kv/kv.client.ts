@@ -9,7 +9,11 @@ export class KvClient {
   readonly #vault: nodeVault.client;
   readonly #namespace: string | undefined;
 
-  constructor(init: { readonly address: string; readonly namespace?: string | undefined; readonly transport: Transport }) {
+  constructor(init: {
+    readonly address: string;
+    readonly namespace?: string | undefined;
+    readonly transport: Transport;
+  }) {
     this.#namespace = init.namespace;
     this.#vault = nodeVault({
       endpoint: init.address,
@@ -58,7 +62,9 @@ export class KvClient {
       'X-Vault-Request': 'true',
       ...(request.body === undefined ? {} : { 'Content-Type': CONTENT_TYPES[request.method] }),
       ...(token === undefined ? {} : { 'X-Vault-Token': token.reveal() }),
-      ...(this.#namespace === undefined || request.namespaced === false ? {} : { 'X-Vault-Namespace': this.#namespace }),
+      ...(this.#namespace === undefined || request.namespaced === false
+        ? {}
+        : { 'X-Vault-Namespace': this.#namespace }),
     };
   }
 }

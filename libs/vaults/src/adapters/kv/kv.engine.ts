@@ -26,7 +26,12 @@ export type KvMount = {
 export interface KvEngine {
   readonly flavour: KvFlavour;
   card(task: KvTask): Promise<VaultCapabilities>;
-  create(task: KvTask, name: string, content: VaultContent, metadata: Readonly<Record<string, string>>): Promise<WriteReceipt>;
+  create(
+    task: KvTask,
+    name: string,
+    content: VaultContent,
+    metadata: Readonly<Record<string, string>>,
+  ): Promise<WriteReceipt>;
   put(task: KvTask, name: string, content: VaultContent, expected?: BackendVersion): Promise<WriteReceipt>;
   read(task: KvTask, name: string, version?: BackendVersion): Promise<ReadResult>;
   describe(task: KvTask, name: string): Promise<ObjectDescription>;

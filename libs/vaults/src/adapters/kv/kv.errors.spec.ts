@@ -20,18 +20,34 @@ const html = (status: number): KvAnswer => answer(status, '<html><body>canary</b
 const TABLE: readonly (readonly [string, KvAnswer, VaultErrorCode, outcomeUnknown?: boolean])[] = [
   ['400', vault(400, 'invalid'), 'INVALID_VALUE'],
   ['400 CAS', vault(400, 'check-and-set parameter did not match the current version'), 'VERSION_CONFLICT'],
-  ['400 metadata CAS', vault(400, 'metadata check-and-set parameter does not match the current version'), 'VERSION_CONFLICT'],
+  [
+    '400 metadata CAS',
+    vault(400, 'metadata check-and-set parameter does not match the current version'),
+    'VERSION_CONFLICT',
+  ],
   ['400 metadata CAS, new', vault(400, 'metadata_cas must be 0 when creating new metadata'), 'VERSION_CONFLICT'],
   ['400 CAS required', vault(400, 'check-and-set parameter required for this call'), 'INVALID_STATE'],
-  ['400 upgrading', vault(400, 'Upgrading from non-versioned to versioned data. This backend will be …'), 'UNAVAILABLE'],
-  ['400 strings', vault(400, 'refused JSON input due to high complexity: exceeded maximum number of strings'), 'TOO_LARGE'],
+  [
+    '400 upgrading',
+    vault(400, 'Upgrading from non-versioned to versioned data. This backend will be …'),
+    'UNAVAILABLE',
+  ],
+  [
+    '400 strings',
+    vault(400, 'refused JSON input due to high complexity: exceeded maximum number of strings'),
+    'TOO_LARGE',
+  ],
   ['400 not of a vault', answer(400, 'Client sent an HTTP request to an HTTPS server.\n'), 'MISCONFIGURED'],
   ['401', vault(401, 'no'), 'UNAUTHENTICATED'],
   ['403', vault(403, 'permission denied'), 'PERMISSION_DENIED'],
   ['403 of a firewall', html(403), 'MISCONFIGURED'],
   ['404 no mount', vault(404, 'no handler for route "x". route entry not found.'), 'MISCONFIGURED'],
   ['404 of a web server', html(404), 'MISCONFIGURED'],
-  ['404 invalid path for version 2', answer(404, { request_id: 'x', data: null, warnings: ['Invalid path'] }), 'MISCONFIGURED'],
+  [
+    '404 invalid path for version 2',
+    answer(404, { request_id: 'x', data: null, warnings: ['Invalid path'] }),
+    'MISCONFIGURED',
+  ],
   ['405', vault(405, 'unsupported operation'), 'UNSUPPORTED'],
   ['408', html(408), 'UNAVAILABLE', true],
   ['412', vault(412, 'required index state not present'), 'UNAVAILABLE'],
@@ -40,7 +56,11 @@ const TABLE: readonly (readonly [string, KvAnswer, VaultErrorCode, outcomeUnknow
   ['429 of a proxy', html(429), 'THROTTLED'],
   ['472', vault(472), 'UNAVAILABLE'],
   ['500', vault(500, 'internal error'), 'UNAVAILABLE', true],
-  ['500 too large', vault(500, '1 error occurred:\n\t* put failed due to value being too large; got 1 bytes\n\n'), 'TOO_LARGE'],
+  [
+    '500 too large',
+    vault(500, '1 error occurred:\n\t* put failed due to value being too large; got 1 bytes\n\n'),
+    'TOO_LARGE',
+  ],
   ['500 of a proxy', html(500), 'UNAVAILABLE', true],
   ['501', vault(501), 'MISCONFIGURED'],
   ['502 of a proxy', html(502), 'UNAVAILABLE', true],
@@ -49,7 +69,9 @@ const TABLE: readonly (readonly [string, KvAnswer, VaultErrorCode, outcomeUnknow
   ['503', vault(503, 'node is not active'), 'UNAVAILABLE'],
   ['503 of a load balancer', html(503), 'UNAVAILABLE', true],
   ['504', html(504), 'UNAVAILABLE', true],
-  ['200 in place of 204', answer(200, {}), 'MISCONFIGURED'],
+  ['200 in place of 204', answer(200, {}), 'MISCONFIGURED', true],
+  ['204 in place of 200', answer(204, ''), 'MISCONFIGURED', true],
+  ['418', vault(418, 'x'), 'MISCONFIGURED'],
 ];
 
 describe('answerError', () => {

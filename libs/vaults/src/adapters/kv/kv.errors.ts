@@ -53,8 +53,18 @@ const BY_TEXT: readonly (Row & { readonly status: number | undefined; readonly t
     code: 'UNAVAILABLE',
     says: 'the mount is being upgraded to version 2 and will be back shortly',
   },
-  { status: 400, text: /exceeded maximum number of strings|high complexity/, code: 'TOO_LARGE', says: 'the content has too many strings for the vault' },
-  { status: undefined, text: /value being too large/, code: 'TOO_LARGE', says: 'the content is larger than the vault’s storage takes' },
+  {
+    status: 400,
+    text: /exceeded maximum number of strings|high complexity/,
+    code: 'TOO_LARGE',
+    says: 'the content has too many strings for the vault',
+  },
+  {
+    status: undefined,
+    text: /value being too large/,
+    code: 'TOO_LARGE',
+    says: 'the content is larger than the vault’s storage takes',
+  },
   { status: 503, text: /\bsealed\b/i, code: 'SEALED', says: 'the vault is sealed; unseal it' },
 ];
 
@@ -91,9 +101,12 @@ export function kvError(
 }
 
 function rowOf(answer: KvAnswer): Row | undefined {
+  if (answer.status < 300) return undefined;
   const texts = errorTexts(answer);
   if (texts === undefined) return foreignAnswer(answer.status);
-  const known = BY_TEXT.find(({ status, text }) => (status ?? answer.status) === answer.status && texts.some((one) => text.test(one)));
+  const known = BY_TEXT.find(
+    ({ status, text }) => (status ?? answer.status) === answer.status && texts.some((one) => text.test(one)),
+  );
   return known ?? BY_STATUS[answer.status];
 }
 
@@ -101,12 +114,19 @@ function rowOf(answer: KvAnswer): Row | undefined {
 function foreignAnswer(status: number): Row | undefined {
   if (status === 429) return BY_STATUS[429];
   if (status === 408 || status >= 500) {
-    return { code: 'UNAVAILABLE', says: `HTTP ${status} from something in front of the vault`, mayBeApplied: status !== 501 };
+    return {
+      code: 'UNAVAILABLE',
+      says: `HTTP ${status} from something in front of the vault`,
+      mayBeApplied: status !== 501,
+    };
   }
   return { code: 'MISCONFIGURED', says: `HTTP ${status} from something that is not a vault; check the address` };
 }
 
 function unexpected(status: number): Row {
+  // A write that the other version of the engine took for one of its own: 204 in place of 200, or the reverse.
+  if (status < 300)
+    return { code: 'MISCONFIGURED', says: 'the answer is not that of this KV flavour', mayBeApplied: true };
   if (status >= 500) return { code: 'UNAVAILABLE', says: `the vault failed with HTTP ${status}`, mayBeApplied: true };
   return { code: 'MISCONFIGURED', says: `HTTP ${status}, which a vault does not answer with; check the address` };
 }

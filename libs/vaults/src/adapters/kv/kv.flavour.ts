@@ -7,7 +7,7 @@ import type { KvAnswer, KvTask } from './kv.wire.js';
 
 const mountSchema = z.object({
   type: z.string(),
-  options: z.record(z.string(), z.unknown()).nullish(),
+  options: z.object({ version: z.union([z.string(), z.number()]).optional() }).nullish(),
 });
 const preflightSchema = z.object({ data: mountSchema.extend({ path: z.string() }) });
 const mountsSchema = z.object({ data: z.record(z.string(), z.unknown()) });

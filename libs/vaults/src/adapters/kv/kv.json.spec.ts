@@ -29,7 +29,11 @@ describe('memberText', () => {
     const members = fc.dictionary(fc.string(), fc.jsonValue());
     fc.assert(
       fc.property(fc.jsonValue(), members, members, fc.integer({ min: 0, max: 2 }), (value, before, after, indent) => {
-        const document = JSON.stringify({ ...before, data: { ...after, data: value, ...before }, ...after }, null, indent);
+        const document = JSON.stringify(
+          { ...before, data: { ...after, data: value, ...before }, ...after },
+          null,
+          indent,
+        );
         const data = (JSON.parse(document) as { data: { data?: unknown } | null }).data;
         const text = memberText(document, ['data', 'data']);
         const expected = typeof data === 'object' && !Array.isArray(data) ? data?.data : undefined;

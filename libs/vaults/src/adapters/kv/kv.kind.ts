@@ -21,7 +21,14 @@ export function createKvKind(options: KvKindOptions): VaultKind<KvConfig, KvCred
     configSchema: kvConfigSchema,
     credentialsSchema: kvCredentialsSchema,
     flavours: ['kv1', 'kv2'],
-    credentialBoundFields: ['address', 'namespace', 'caCertificate', 'clientCertificate', 'tlsServerName', 'redirectHosts'],
+    credentialBoundFields: [
+      'address',
+      'namespace',
+      'caCertificate',
+      'clientCertificate',
+      'tlsServerName',
+      'redirectHosts',
+    ],
     remote: true,
     connect: (settings) => new KvConnection({ settings, installationId, networkPolicy, clock }),
   };

@@ -10,9 +10,7 @@ function server(names: readonly string[], pages: boolean): ListFolder & { calls:
     list.calls += 1;
     const start = folder === '' ? '' : `${folder}/`;
     const keys = new Set(
-      names
-        .filter((name) => name.startsWith(start))
-        .map((name) => name.slice(start.length).replace(/\/.*$/su, '/')),
+      names.filter((name) => name.startsWith(start)).map((name) => name.slice(start.length).replace(/\/.*$/su, '/')),
     );
     const sorted = [...keys].sort(byBytes);
     return pages ? sorted.filter((key) => after === undefined || byBytes(key, after) > 0).slice(0, limit) : sorted;
@@ -58,13 +56,14 @@ describe('listPage', () => {
 
   it.each([true, false])('covers a folder larger than a page of the server (which pages: %s)', async (pages) => {
     const names = Array.from({ length: 2500 }, (_, index) => `f/${index}`);
-    expect(await all(server(names, pages), { prefix: '', recursive: true, limit: 400 })).toEqual(
-      names.sort(byBytes),
-    );
+    expect(await all(server(names, pages), { prefix: '', recursive: true, limit: 400 })).toEqual(names.sort(byBytes));
   });
 
   it('asks for no more folders than the page needs, and a few ahead', async () => {
-    const list = server(Array.from({ length: 200 }, (_, index) => `f${String(index).padStart(3, '0')}/x`), true);
+    const list = server(
+      Array.from({ length: 200 }, (_, index) => `f${String(index).padStart(3, '0')}/x`),
+      true,
+    );
     await listPage(list, { prefix: '', recursive: true, limit: 10 });
     expect(list.calls).toBeLessThan(25);
   });

@@ -7,9 +7,12 @@ const task = {
   operation: 'read',
   subject: '"a" in mount "kv"',
 };
-const ASKED = "https://vault.test:8200/v1/kv/data/it%27s%2Fx?version=2";
+const ASKED = 'https://vault.test:8200/v1/kv/data/it%27s%2Fx?version=2';
 
-function target(location: string | undefined, options: { status?: number; hosts?: readonly string[]; asked?: string } = {}) {
+function target(
+  location: string | undefined,
+  options: { status?: number; hosts?: readonly string[]; asked?: string } = {},
+) {
   const { status = 307, hosts = [], asked = ASKED } = options;
   const answer = { status, headers: location === undefined ? {} : { location }, body: new SecretValue('') };
   return redirectTarget(task, new URL(asked), answer, { address: new URL('https://vault.test:8200/'), hosts })?.href;
@@ -41,7 +44,9 @@ describe('redirectTarget', () => {
   });
 
   it('follows from http up to https', () => {
-    expect(target('https://vault.test:8200/x', { asked: 'http://vault.test/v1/a' })).toBe('https://vault.test:8200/v1/a');
+    expect(target('https://vault.test:8200/x', { asked: 'http://vault.test/v1/a' })).toBe(
+      'https://vault.test:8200/v1/a',
+    );
   });
 
   it.each([

@@ -18,7 +18,11 @@ export function redirectTarget(task: KvTask, url: URL, answer: KvAnswer, rule: R
   const { status } = answer;
   if (status < 300 || status >= 400) return undefined;
   if (status !== 307 && status !== 308) {
-    throw kvError(task, 'MISCONFIGURED', `${url.host} answers with a redirect (HTTP ${status}), which no vault does; check the address`);
+    throw kvError(
+      task,
+      'MISCONFIGURED',
+      `${url.host} answers with a redirect (HTTP ${status}), which no vault does; check the address`,
+    );
   }
   const location = answer.headers.location;
   if (typeof location !== 'string' || !URL.canParse(location, url.href)) {
@@ -26,10 +30,18 @@ export function redirectTarget(task: KvTask, url: URL, answer: KvAnswer, rule: R
   }
   const to = new URL(location, url);
   if (!['http:', 'https:'].includes(to.protocol) || (url.protocol === 'https:' && to.protocol !== 'https:')) {
-    throw kvError(task, 'MISCONFIGURED', `${url.host} redirects to ${to.protocol}//${to.host}, which is no https address`);
+    throw kvError(
+      task,
+      'MISCONFIGURED',
+      `${url.host} redirects to ${to.protocol}//${to.host}, which is no https address`,
+    );
   }
   if (!isListed(to, rule)) {
-    throw kvError(task, 'MISCONFIGURED', `${url.host} redirects to ${to.host}; if that is a node of the cluster, add it to redirectHosts`);
+    throw kvError(
+      task,
+      'MISCONFIGURED',
+      `${url.host} redirects to ${to.host}; if that is a node of the cluster, add it to redirectHosts`,
+    );
   }
   // Only the host is taken over: a standby repeats the path, in an encoding that need not be ours.
   const target = new URL(url);

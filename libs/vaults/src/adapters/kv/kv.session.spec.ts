@@ -10,7 +10,11 @@ import type { KvAnswer, KvRequest, KvTask } from './kv.wire.js';
 const APPROLE: KvCredentials = { type: 'approle', roleId: 'canary-role', secretId: 'canary-secret' };
 const TOKEN: KvCredentials = { type: 'token', token: 'canary-given' };
 
-type Handler = (request: KvRequest, token: string | undefined, task: KvTask) => readonly [number, unknown] | Promise<readonly [number, unknown]>;
+type Handler = (
+  request: KvRequest,
+  token: string | undefined,
+  task: KvTask,
+) => readonly [number, unknown] | Promise<readonly [number, unknown]>;
 
 /** A vault by its answers to paths, and what it was asked. */
 function vault(handlers: Record<string, Handler>) {
@@ -31,13 +35,21 @@ const granted = (token: string, more: object = {}): readonly [number, unknown] =
   { auth: { client_token: token, lease_duration: 3600, renewable: true, policies: ['default', 'app'], ...more } },
 ];
 const denied: readonly [number, unknown] = [403, { errors: ['permission denied'] }];
-const looked = (more: object = {}): readonly [number, unknown] => [200, { data: { ttl: 3600, renewable: true, ...more } }];
+const looked = (more: object = {}): readonly [number, unknown] => [
+  200,
+  { data: { ttl: 3600, renewable: true, ...more } },
+];
 
 let session: KvSession | undefined;
 afterEach(() => session?.close());
 
 function open(credentials: KvCredentials, server: ReturnType<typeof vault>, clock = new FakeClock()): KvSession {
-  session = new KvSession({ client: server.client, credentials: new SecretValue(credentials), clock, address: 'https://vault.test' });
+  session = new KvSession({
+    client: server.client,
+    credentials: new SecretValue(credentials),
+    clock,
+    address: 'https://vault.test',
+  });
   return session;
 }
 
@@ -60,7 +72,11 @@ function counting(more: object = {}): Handler {
 describe('KvSession', () => {
   it.each([
     [APPROLE, LOGIN, { role_id: 'canary-role', secret_id: 'canary-secret' }],
-    [{ ...APPROLE, mountPath: 'team/app' }, 'auth/team/app/login', { role_id: 'canary-role', secret_id: 'canary-secret' }],
+    [
+      { ...APPROLE, mountPath: 'team/app' },
+      'auth/team/app/login',
+      { role_id: 'canary-role', secret_id: 'canary-secret' },
+    ],
     [{ type: 'userpass', username: 'ann b', password: 'pw' }, 'auth/userpass/login/ann%20b', { password: 'pw' }],
     [{ type: 'jwt', role: 'r', jwt: 'a.b.c' }, 'auth/jwt/login', { role: 'r', jwt: 'a.b.c' }],
   ] as const)('logs in with %j', async (credentials, path, body) => {
@@ -206,9 +222,17 @@ describe('KvSession', () => {
   });
 
   it('keeps credentials out of its errors', async () => {
-    for (const answer of [[400, { errors: ['canary-secret'] }], [500, { errors: ['canary-secret'] }], [200, { auth: 'canary-secret' }]] as const) {
-      const error: unknown = await open(APPROLE, vault({ [LOGIN]: () => answer })).grant(task()).catch((thrown: unknown) => thrown);
-      expect(`${inspect(error, { depth: Infinity, showHidden: true })}${JSON.stringify(error)}`).not.toContain('canary');
+    for (const answer of [
+      [400, { errors: ['canary-secret'] }],
+      [500, { errors: ['canary-secret'] }],
+      [200, { auth: 'canary-secret' }],
+    ] as const) {
+      const error: unknown = await open(APPROLE, vault({ [LOGIN]: () => answer }))
+        .grant(task())
+        .catch((thrown: unknown) => thrown);
+      expect(`${inspect(error, { depth: Infinity, showHidden: true })}${JSON.stringify(error)}`).not.toContain(
+        'canary',
+      );
     }
   });
 });
@@ -246,7 +270,11 @@ describe('KvSession, when a token is refused', () => {
 
   it('logs in at most every 30 seconds for a token of which nothing is known', async () => {
     const clock = new FakeClock();
-    const server = vault({ [LOGIN]: counting({ policies: ['app'] }), [LOOKUP]: () => denied, [PREFLIGHT]: () => denied });
+    const server = vault({
+      [LOGIN]: counting({ policies: ['app'] }),
+      [LOOKUP]: () => denied,
+      [PREFLIGHT]: () => denied,
+    });
     const using = open(APPROLE, server, clock);
     const second = await using.replace(task(), await using.grant(task()), 'kv');
     expect(second?.token.reveal()).toBe('t2');
@@ -268,7 +296,8 @@ describe('KvSession, when a token is refused', () => {
     const grant = await using.grant(task());
     server.handlers[LOOKUP] = () => denied;
     await expect(using.replace(task(), grant, 'kv')).rejects.toMatchObject({ vaultCode: 'UNAUTHENTICATED' });
-    for (let n = 0; n < 9; n++) await expect(using.grant(task())).rejects.toMatchObject({ vaultCode: 'UNAUTHENTICATED' });
+    for (let n = 0; n < 9; n++)
+      await expect(using.grant(task())).rejects.toMatchObject({ vaultCode: 'UNAUTHENTICATED' });
     expect(server.asked).toHaveLength(2);
     server.handlers[LOOKUP] = () => looked();
     await clock.advance(5_000);
@@ -294,7 +323,10 @@ describe('KvSession, when a token is refused', () => {
 
   it('keeps a given token alive that can be renewed', async () => {
     const clock = new FakeClock();
-    const server = vault({ [LOOKUP]: () => looked(), [RENEW]: () => granted('canary-given', { lease_duration: 1800 }) });
+    const server = vault({
+      [LOOKUP]: () => looked(),
+      [RENEW]: () => granted('canary-given', { lease_duration: 1800 }),
+    });
     const using = open(TOKEN, server, clock);
     await using.grant(task());
     await clock.advance(HOUR * 4);

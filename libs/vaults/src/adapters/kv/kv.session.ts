@@ -2,9 +2,10 @@ import { newId, SecretValue, type Clock } from '@claviger/kernel';
 import { isVaultError, type AdapterCall, type VaultError } from '@claviger/vaults/contract';
 import type { KvClient } from './kv.client.js';
 import { answerError, errorTexts, kvError } from './kv.errors.js';
-import { givenGrant, loginRequest, parseGrant, RENEWAL_SHARE, type Grant } from './kv.login.js';
+import { givenGrant, loginRequest, parseGrant, type Grant } from './kv.login.js';
 import { vaultPath } from './kv.path.js';
 import { LoginBackoff } from './kv.login-backoff.js';
+import { keepRenewing } from './kv.renewal.js';
 import type { KvCredentials } from './kv.settings.js';
 import type { KvAnswer, KvTask } from './kv.wire.js';
 import { cancelled } from './kv.wire-errors.js';
@@ -13,10 +14,9 @@ import { SharedFlight } from './shared-flight.js';
 /** Requests that no caller waits for end after this, so that a silent server cannot hold them for ever. */
 const BACKGROUND_LIMIT_MS = 30_000;
 const GOODBYE_LIMIT_MS = 2_000;
-const MIN_RENEWAL_MS = 1_000;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** A token that cannot look itself up gives no proof that it is void: then a new login is tried this often at most. */
 const UNPROVEN_LOGIN_INTERVAL_MS = 30_000;
+const RENEWAL = { method: 'POST', path: vaultPath('auth/token/renew-self') } as const;
 const VOID_TOKEN = 'the token is void (wrong, expired or revoked); give a new one';
 
 /**
@@ -181,7 +181,15 @@ export class KvSession {
     if (grant.renewable && grant.ttlMs > 0) {
       const signal = AbortSignal.any([this.#renewal.signal, this.#closing.signal]);
       // Ends by the signal, or when there is nothing left to renew.
-      this.#renewWhileKept(grant, signal).catch(() => undefined);
+      keepRenewing({
+        grant,
+        signal,
+        clock: this.#clock,
+        renew: (held) => this.#client.send(this.#background('renew', BACKGROUND_LIMIT_MS), RENEWAL, held.token),
+        keep: (renewed) => {
+          this.#grant = renewed;
+        },
+      }).catch(() => undefined);
     }
     return grant;
   }
@@ -191,47 +199,13 @@ export class KvSession {
     this.#renewal?.abort(new Error('the token was replaced'));
   }
 
-  async #renewWhileKept(first: Grant, signal: AbortSignal): Promise<void> {
-    let grant = first;
-    for (;;) {
-      const restMs = grant.grantedAtMs + grant.ttlMs - this.#now();
-      if (restMs <= 0) return;
-      const pauseMs = Math.max(MIN_RENEWAL_MS, restMs * RENEWAL_SHARE);
-      await this.#clock.sleep(Math.min(pauseMs, MAX_TIMER_MS), signal);
-      if (pauseMs > MAX_TIMER_MS) continue;
-      const renewed = await this.#renew(grant);
-      signal.throwIfAborted();
-      if (renewed === 'later') continue;
-      const isGiven = first.dueAtMs === undefined;
-      // A renewal for less than was granted at first has reached the token's greatest age: the next use logs in anew.
-      const isLast = renewed === 'never' || (!isGiven && renewed.ttlMs < first.ttlMs);
-      if (isLast && !isGiven) this.#grant = { ...grant, dueAtMs: this.#now() };
-      if (isLast) return;
-      grant = { ...grant, ...renewed, dueAtMs: isGiven ? undefined : renewed.dueAtMs };
-      this.#grant = grant;
-    }
-  }
-
-  async #renew(grant: Grant): Promise<Grant | 'later' | 'never'> {
-    const request = { method: 'POST', path: vaultPath('auth/token/renew-self') } as const;
-    try {
-      const answer = await this.#client.send(this.#background('renew', BACKGROUND_LIMIT_MS), request, grant.token);
-      if (answer.status === 200) {
-        const renewed = parseGrant(answer, this.#now());
-        return renewed ? { ...renewed, token: grant.token, looksItselfUp: grant.looksItselfUp } : 'never';
-      }
-      return answer.status === 429 || answer.status >= 500 ? 'later' : 'never';
-    } catch {
-      return 'later';
-    }
-  }
-
   async #join<T>(flight: SharedFlight<T>, task: KvTask, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     try {
       return await flight.join(task.call.signal, work);
     } catch (error) {
       if (isVaultError(error) && !isVaultError(error, 'CANCELLED')) throw error;
-      throw task.call.signal.aborted ? cancelled(task, false) : error;
+      if (task.call.signal.aborted) throw cancelled(task, false);
+      throw this.#closing.signal.aborted ? kvError(task, 'UNAVAILABLE', 'the connection was closed') : error;
     }
   }
 

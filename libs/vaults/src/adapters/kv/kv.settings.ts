@@ -23,7 +23,10 @@ const headerSecret = z
   .max(8192)
   .regex(/^[\x21-\x7e]+$/, { error: 'has spaces, line breaks or characters beyond ASCII; paste it without them' });
 
-const secret = z.string().min(1).max(64 * 1024);
+const secret = z
+  .string()
+  .min(1)
+  .max(64 * 1024);
 
 const clientKey = z
   .string()

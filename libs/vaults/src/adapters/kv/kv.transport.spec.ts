@@ -8,7 +8,12 @@ import { KvClient } from './kv.client.js';
 import { createTransport } from './kv.transport.js';
 import type { KvAnswer, KvRequest, KvTask } from './kv.wire.js';
 
-type Seen = { readonly method: string; readonly url: string; readonly headers: IncomingMessage['headers']; readonly body: string };
+type Seen = {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+};
 type Reply = (request: Seen, response: ServerResponse) => void;
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -40,7 +45,10 @@ async function fake(reply: Reply): Promise<{ readonly address: string; readonly 
   return { address: `http://${host}`, host, seen };
 }
 
-function client(address: string, options: { namespace?: string; redirectHosts?: readonly string[]; deny?: string[] } = {}) {
+function client(
+  address: string,
+  options: { namespace?: string; redirectHosts?: readonly string[]; deny?: string[] } = {},
+) {
   const dispatcher = createPinnedDispatcher({
     policy: createNetworkPolicy({ deny: options.deny ?? [] }),
     backend: 'kv',
@@ -58,7 +66,12 @@ function task(more: Partial<KvTask['call']> = {}): KvTask {
 }
 
 const get: KvRequest = { method: 'GET', path: 'kv/data/a' };
-const post: KvRequest = { method: 'POST', path: 'kv/data/a', body: new SecretValue('{"v":"canary-content"}'), mutates: true };
+const post: KvRequest = {
+  method: 'POST',
+  path: 'kv/data/a',
+  body: new SecretValue('{"v":"canary-content"}'),
+  mutates: true,
+};
 const token = new SecretValue('canary-token');
 
 const json = (status: number, body: string, headers: Record<string, string> = {}): Reply => {
@@ -113,7 +126,11 @@ describe('KvClient on its transport', () => {
     for (const status of [200, 202, 204, 400, 403, 404, 429, 500, 503]) {
       const { address } = await fake(json(status, status === 204 ? '' : body, { 'retry-after': '3' }));
       const answer = await client(address).send(task(), get);
-      expect([answer.status, answer.headers['retry-after'], text(answer)]).toEqual([status, '3', status === 204 ? '' : body]);
+      expect([answer.status, answer.headers['retry-after'], text(answer)]).toEqual([
+        status,
+        '3',
+        status === 204 ? '' : body,
+      ]);
     }
   });
 
@@ -183,17 +200,29 @@ describe('KvClient on its transport', () => {
 
     it.each([
       ['closes the connection', (_: Seen, response: ServerResponse) => response.destroy()],
-      ['cuts the answer off', (_: Seen, response: ServerResponse) => {
-        response.writeHead(200, { 'content-length': '100' }).write('{"data":');
-        setImmediate(() => response.destroy());
-      }],
-      ['answers with something that is no HTTP', (_: Seen, response: ServerResponse) => {
-        response.socket?.end('220 mail.test ESMTP\r\n');
-      }],
+      [
+        'cuts the answer off',
+        (_: Seen, response: ServerResponse) => {
+          response.writeHead(200, { 'content-length': '100' }).write('{"data":');
+          setImmediate(() => response.destroy());
+        },
+      ],
+      [
+        'answers with something that is no HTTP',
+        (_: Seen, response: ServerResponse) => {
+          response.socket?.end('220 mail.test ESMTP\r\n');
+        },
+      ],
     ] as const)('UNAVAILABLE when the server %s, not knowing what was applied', async (_, reply) => {
       const { address } = await fake(reply);
-      await expect(client(address).send(task(), post)).rejects.toMatchObject({ vaultCode: 'UNAVAILABLE', outcomeUnknown: true });
-      await expect(client(address).send(task(), get)).rejects.toMatchObject({ vaultCode: 'UNAVAILABLE', outcomeUnknown: false });
+      await expect(client(address).send(task(), post)).rejects.toMatchObject({
+        vaultCode: 'UNAVAILABLE',
+        outcomeUnknown: true,
+      });
+      await expect(client(address).send(task(), get)).rejects.toMatchObject({
+        vaultCode: 'UNAVAILABLE',
+        outcomeUnknown: false,
+      });
     });
 
     it('TOO_LARGE when the answer is over the limit', async () => {
@@ -202,7 +231,10 @@ describe('KvClient on its transport', () => {
     });
 
     it('CANCELLED when the caller gives up before the answer, or in the middle of it', async () => {
-      for (const reply of [() => undefined, (_: Seen, response: ServerResponse) => response.write('{"data":')] as const) {
+      for (const reply of [
+        () => undefined,
+        (_: Seen, response: ServerResponse) => response.write('{"data":'),
+      ] as const) {
         const caller = new AbortController();
         const { address } = await fake((seen, response) => {
           reply(seen, response);
@@ -218,7 +250,10 @@ describe('KvClient on its transport', () => {
     it('CANCELLED without a word to the server when the caller gave up before', async () => {
       const { address, seen } = await fake(json(200, '{}'));
       const gone = task({ signal: AbortSignal.abort() });
-      await expect(client(address).send(gone, post)).rejects.toMatchObject({ vaultCode: 'CANCELLED', outcomeUnknown: false });
+      await expect(client(address).send(gone, post)).rejects.toMatchObject({
+        vaultCode: 'CANCELLED',
+        outcomeUnknown: false,
+      });
       expect(seen).toEqual([]);
     });
 
@@ -241,8 +276,12 @@ describe('KvClient on its transport', () => {
 
     it('without a trace of what was sent', async () => {
       const { address } = await fake((_, response) => response.destroy());
-      const error = await client(address).send(task(), post, token).catch((thrown: unknown) => thrown);
-      expect(`${inspect(error, { depth: Infinity, showHidden: true })}${JSON.stringify(error)}`).not.toContain('canary');
+      const error = await client(address)
+        .send(task(), post, token)
+        .catch((thrown: unknown) => thrown);
+      expect(`${inspect(error, { depth: Infinity, showHidden: true })}${JSON.stringify(error)}`).not.toContain(
+        'canary',
+      );
       expect((error as Error).cause).toBeUndefined();
     });
   });

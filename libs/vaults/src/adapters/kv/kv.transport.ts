@@ -15,15 +15,11 @@ export type TransportOptions = {
 };
 
 /**
- * The shape that node-vault expects of an answer. It is a success whatever happened, with an empty path and our own
- * answer as the body: node-vault would put the first error text of an answer into an Error, drop all headers, and take
- * any failure under a path with `sys/health` in it for a success.
+ * What node-vault gets: a success whatever happened, with our own answer as the body. Of anything else it would put the
+ * first error text into an Error, drop all headers, and take any failure under a path with `sys/health` in it for a
+ * success.
  */
-export type TransportAnswer = {
-  readonly statusCode: 200;
-  readonly body: KvAnswer;
-  readonly request: { readonly path: '' };
-};
+export type TransportAnswer = { readonly statusCode: 200; readonly body: KvAnswer };
 
 export type Transport = (options: TransportOptions) => Promise<TransportAnswer>;
 
@@ -51,6 +47,6 @@ export function createTransport(init: {
     if (answer.status >= 300 && answer.status < 400) {
       throw kvError(options.task, 'MISCONFIGURED', `${target?.host ?? url.host} redirects again; give the active node`);
     }
-    return { statusCode: 200, body: answer, request: { path: '' } };
+    return { statusCode: 200, body: answer };
   };
 }

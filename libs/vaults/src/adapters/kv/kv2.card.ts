@@ -15,10 +15,7 @@ const ANY_NAME = 'claviger-probe';
 
 /** The card of this mount for these credentials: how many versions it keeps, and whether they may write metadata. */
 export async function readCard(mount: KvMount, task: KvTask): Promise<VaultCapabilities> {
-  const [maxVersions, granted] = await Promise.all([
-    readMaxVersions(mount, task),
-    grantedOn(mount, task, 'metadata'),
-  ]);
+  const [maxVersions, granted] = await Promise.all([readMaxVersions(mount, task), grantedOn(mount, task, 'metadata')]);
   // Unknown counts as allowed: a refusal then says so when it happens.
   return { ...KV2_CAPABILITIES, maxVersions, metadata: granted === undefined || mayWriteMetadata(granted) };
 }
@@ -27,7 +24,11 @@ export async function readCard(mount: KvMount, task: KvTask): Promise<VaultCapab
  * What the credentials may do with objects below the prefix, in the server's words (`create`, `read` …, `root`, `deny`).
  * Undefined when they may not ask.
  */
-export async function grantedOn(mount: KvMount, task: KvTask, ...area: readonly string[]): Promise<readonly string[] | undefined> {
+export async function grantedOn(
+  mount: KvMount,
+  task: KvTask,
+  ...area: readonly string[]
+): Promise<readonly string[] | undefined> {
   const path = [mount.mount, ...area, mount.prefix ?? '', ANY_NAME].filter((part) => part !== '').join('/');
   const body = new SecretValue(JSON.stringify({ paths: [path] }));
   const answer = await mount.send(task, { method: 'POST', path: vaultPath('sys/capabilities-self'), body });

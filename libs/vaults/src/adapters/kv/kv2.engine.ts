@@ -179,7 +179,10 @@ export class Kv2Engine implements KvEngine {
   async #replaceMetadata(task: KvTask, name: string, patch: Readonly<Record<string, string>>): Promise<void> {
     const found = await this.#metadata(task, name);
     if (!found) throw kvError(task, 'NOT_FOUND', 'there is nothing of that name', { httpStatus: 404 });
-    const body = { custom_metadata: { ...found.custom_metadata, ...patch }, metadata_cas: found.current_metadata_version };
+    const body = {
+      custom_metadata: { ...found.custom_metadata, ...patch },
+      metadata_cas: found.current_metadata_version,
+    };
     const request: KvRequest = {
       method: 'POST',
       path: this.#path('metadata', name),

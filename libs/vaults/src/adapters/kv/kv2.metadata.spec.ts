@@ -3,10 +3,21 @@ import { SecretValue } from '@claviger/kernel';
 import { describeMetadata, isStrayMark, isUnfinished, serverTime, type Kv2Metadata } from './kv2.metadata.js';
 
 const now = Date.parse('2026-01-01T00:00:00Z');
-const version = (more: object = {}) => ({ created_time: '2025-12-31T00:00:00.123456789Z', deletion_time: '', destroyed: false, ...more });
+const version = (more: object = {}) => ({
+  created_time: '2025-12-31T00:00:00.123456789Z',
+  deletion_time: '',
+  destroyed: false,
+  ...more,
+});
 
 function metadata(more: Partial<Kv2Metadata> = {}): Kv2Metadata {
-  return { current_version: 1, created_time: '2025-12-30T00:00:00Z', custom_metadata: null, versions: { '1': version() }, ...more };
+  return {
+    current_version: 1,
+    created_time: '2025-12-30T00:00:00Z',
+    custom_metadata: null,
+    versions: { '1': version() },
+    ...more,
+  };
 }
 
 describe('describeMetadata', () => {

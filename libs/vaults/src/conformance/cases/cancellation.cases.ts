@@ -14,7 +14,10 @@ function abandoned(ctx: CaseContext, reason?: unknown): AdapterCall {
 }
 
 /** Starts a call on a vault that never answers, and gives it up once it is under way. */
-function whileStalled(attempt: (ctx: CaseContext, call: AdapterCall) => Promise<unknown>, isOutcomeUnknown: boolean): ConformanceCase['run'] {
+function whileStalled(
+  attempt: (ctx: CaseContext, call: AdapterCall) => Promise<unknown>,
+  isOutcomeUnknown: boolean,
+): ConformanceCase['run'] {
   return async (ctx) => {
     const vault = await ctx.harness.stalled?.();
     if (!vault) return assert.fail('the harness offers no stalled');

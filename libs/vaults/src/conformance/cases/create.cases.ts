@@ -90,7 +90,10 @@ export const CREATE: ConformanceTheme = {
       requires: having('atomicCreate'),
       run: async (ctx) => {
         const contents = Array.from({ length: RACERS }, (_, index) => `{"by":"${index}"}`);
-        const winner = await oneWins('ALREADY_EXISTS', contents.map((text) => ctx.create('a', text)));
+        const winner = await oneWins(
+          'ALREADY_EXISTS',
+          contents.map((text) => ctx.create('a', text)),
+        );
         await holds(ctx, 'a', contents[winner]!);
       },
     },
@@ -99,7 +102,10 @@ export const CREATE: ConformanceTheme = {
       requires: having('atomicCreate', 'metadata'),
       run: async (ctx) => {
         const contents = Array.from({ length: RACERS }, (_, index) => `{"by":"${index}"}`);
-        const winner = await oneWins('ALREADY_EXISTS', contents.map((text) => ctx.create('a', text, OURS)));
+        const winner = await oneWins(
+          'ALREADY_EXISTS',
+          contents.map((text) => ctx.create('a', text, OURS)),
+        );
         await holds(ctx, 'a', contents[winner]!);
         assert.deepEqual((await ctx.describe('a')).metadata, OURS);
       },

@@ -16,7 +16,10 @@ async function threeVersions(ctx: CaseContext): Promise<History> {
 }
 
 async function hasStates(ctx: CaseContext, ...states: readonly VersionState[]): Promise<void> {
-  assert.deepEqual((await ctx.describe('a')).versions.map((one) => one.state), states);
+  assert.deepEqual(
+    (await ctx.describe('a')).versions.map((one) => one.state),
+    states,
+  );
 }
 
 async function unavailable(ctx: CaseContext, state: VersionState, version?: BackendVersion): Promise<void> {
@@ -271,7 +274,10 @@ export const DELETION: ConformanceTheme = {
         await threeVersions(ctx);
         await ctx.purge('a');
         const { version } = await ctx.create('a', '{"n":"4"}');
-        assert.deepEqual((await ctx.describe('a')).versions.map((one) => one.version), [version]);
+        assert.deepEqual(
+          (await ctx.describe('a')).versions.map((one) => one.version),
+          [version],
+        );
       },
     },
   ],

@@ -19,7 +19,12 @@ type State = {
 
 const STATES: readonly State[] = [
   { hook: 'withBadCredentials', code: 'UNAUTHENTICATED', when: 'the credentials are wrong', isOutcomeUnknown: false },
-  { hook: 'withoutPermission', code: 'PERMISSION_DENIED', when: 'the credentials may not do it', isOutcomeUnknown: false },
+  {
+    hook: 'withoutPermission',
+    code: 'PERMISSION_DENIED',
+    when: 'the credentials may not do it',
+    isOutcomeUnknown: false,
+  },
   { hook: 'sealed', code: 'SEALED', when: 'the vault is sealed', isOutcomeUnknown: false },
   { hook: 'unreachable', code: 'UNAVAILABLE', when: 'nothing listens at the address', isOutcomeUnknown: false },
   { hook: 'failing', code: 'UNAVAILABLE', when: 'the server fails', isOutcomeUnknown: true },
@@ -124,7 +129,10 @@ export const ERRORS: ConformanceTheme = {
       name: 'names the kind of vault and the operation in its errors',
       run: async (ctx) => {
         await ctx.put('a', '{"n":"1"}');
-        const errors = [await refuses('NOT_FOUND', ctx.read('b')), await refuses('ALREADY_EXISTS', ctx.create('a', '{"n":"1"}'))];
+        const errors = [
+          await refuses('NOT_FOUND', ctx.read('b')),
+          await refuses('ALREADY_EXISTS', ctx.create('a', '{"n":"1"}')),
+        ];
         assert.deepEqual(
           errors.map(({ backend, operation }) => [backend, operation]),
           [

@@ -11,7 +11,10 @@ async function store(ctx: CaseContext, ...names: readonly string[]): Promise<voi
 }
 
 /** Pages through a folder and checks each page as it comes. */
-async function pages(ctx: CaseContext, query: { folder: string; recursive: boolean; limit: number }): Promise<readonly string[]> {
+async function pages(
+  ctx: CaseContext,
+  query: { folder: string; recursive: boolean; limit: number },
+): Promise<readonly string[]> {
   const names: string[] = [];
   let cursor: string | undefined;
   do {
@@ -156,7 +159,13 @@ export const LISTING: ConformanceTheme = {
         const first = await ctx.page({ limit: 2 });
         for (const name of first.names) await ctx.purge(name);
         const rest = await ctx.page({ limit: 9, cursor: first.cursor ?? 'no cursor' });
-        assert.deepEqual([first.names, rest.names], [['a', 'b'], ['c', 'd']]);
+        assert.deepEqual(
+          [first.names, rest.names],
+          [
+            ['a', 'b'],
+            ['c', 'd'],
+          ],
+        );
       },
     },
     {

@@ -72,7 +72,9 @@ const BAD_NAMES = ['', '/a', 'a/', 'a//b', '.', '..', '../a', 'a/../b', 'a/./b',
 function nameOfBytes(ctx: CaseContext, bytes: number): string {
   const own = bytes - Buffer.byteLength(ctx.path('x')) + 1;
   const isFolded = isAllowedName(ctx.card, 'a/b');
-  return Array.from({ length: own }, (_, index) => (isFolded && index % 100 === 99 && index < own - 1 ? '/' : 'n')).join('');
+  return Array.from({ length: own }, (_, index) =>
+    isFolded && index % 100 === 99 && index < own - 1 ? '/' : 'n',
+  ).join('');
 }
 
 export const NAMES: ConformanceTheme = {

@@ -113,7 +113,10 @@ export const PUT: ConformanceTheme = {
       run: async (ctx) => {
         const base = known((await ctx.create('a', '{"n":"1"}')).version);
         const contents = Array.from({ length: RACERS }, (_, index) => `{"by":"${index}"}`);
-        const winner = await oneWins('VERSION_CONFLICT', contents.map((text) => ctx.put('a', text, base)));
+        const winner = await oneWins(
+          'VERSION_CONFLICT',
+          contents.map((text) => ctx.put('a', text, base)),
+        );
         await holds(ctx, 'a', contents[winner]!);
       },
     },

@@ -48,7 +48,11 @@ export const VERSIONS: ConformanceTheme = {
       name: 'gives each write a version of its own, also for equal content',
       requires: VERSION_IDS,
       run: async (ctx) => {
-        const versions = [await ctx.create('a', '{"n":"1"}'), await ctx.put('a', '{"n":"1"}'), await ctx.put('a', '{"n":"1"}')];
+        const versions = [
+          await ctx.create('a', '{"n":"1"}'),
+          await ctx.put('a', '{"n":"1"}'),
+          await ctx.put('a', '{"n":"1"}'),
+        ];
         assert.equal(new Set(versions.map((receipt) => known(receipt.version))).size, 3);
       },
     },
@@ -67,7 +71,10 @@ export const VERSIONS: ConformanceTheme = {
       run: async (ctx) => {
         const versions = await history(ctx, 'a', 4);
         const description = await ctx.describe('a');
-        assert.deepEqual(description.versions.map((one) => one.version), versions);
+        assert.deepEqual(
+          description.versions.map((one) => one.version),
+          versions,
+        );
         assert.equal(description.currentVersion, versions.at(-1));
       },
     },
@@ -91,7 +98,10 @@ export const VERSIONS: ConformanceTheme = {
         await history(ctx, 'a', 3);
         const times = (await ctx.describe('a')).versions.flatMap(({ createdAt }) => createdAt?.getTime() ?? []);
         assert.ok(times.every((time) => Number.isFinite(time)));
-        assert.deepEqual(times, [...times].sort((a, b) => a - b));
+        assert.deepEqual(
+          times,
+          [...times].sort((a, b) => a - b),
+        );
       },
     },
     {
@@ -134,7 +144,10 @@ export const VERSIONS: ConformanceTheme = {
         const most = ctx.card.maxVersions ?? 0;
         const versions = await history(ctx, 'a', most + 2);
         const kept = versions.slice(2);
-        assert.deepEqual((await ctx.describe('a')).versions.map((one) => one.version), kept);
+        assert.deepEqual(
+          (await ctx.describe('a')).versions.map((one) => one.version),
+          kept,
+        );
         for (const [index, version] of kept.entries()) await holds(ctx, 'a', `{"n":"${index + 3}"}`, version);
       },
     },

@@ -36,8 +36,15 @@ export const CANCELLATION_MUTANTS: Mutants = {
   'gives up a read that the vault does not answer': onFailure('read', inState('stalled'), () => {
     throw failure('TIMEOUT', 'read');
   }),
-  'gives up a list that the vault does not answer': onFailure('list', inState('stalled'), () => ({ names: [], cursor: undefined })),
-  'gives up a write that the vault does not answer, and says that it may have been applied': onFailure('put', inState('stalled'), (error) => {
-    throw altered(error, { outcomeUnknown: false });
-  }),
+  'gives up a list that the vault does not answer': onFailure('list', inState('stalled'), () => ({
+    names: [],
+    cursor: undefined,
+  })),
+  'gives up a write that the vault does not answer, and says that it may have been applied': onFailure(
+    'put',
+    inState('stalled'),
+    (error) => {
+      throw altered(error, { outcomeUnknown: false });
+    },
+  ),
 };

@@ -1,34 +1,40 @@
 import { currentState, failure, look, textOf, type Mutant, type Mutants } from './mutation.js';
 
 /** Writes over an object whose newest version is in this state. */
-const creatingOver = (state: 'deleted' | 'destroyed'): Mutant => (real) => ({
-  create: async (call, name, content, metadata) =>
-    currentState(await look(real, call, name)) === state
-      ? real.put(call, name, content)
-      : real.create(call, name, content, metadata),
-});
+const creatingOver =
+  (state: 'deleted' | 'destroyed'): Mutant =>
+  (real) => ({
+    create: async (call, name, content, metadata) =>
+      currentState(await look(real, call, name)) === state
+        ? real.put(call, name, content)
+        : real.create(call, name, content, metadata),
+  });
 
 /** Looks first and writes then, so that others come between. */
-const lookingFirst = (hasMetadata: boolean): Mutant => (real) => ({
-  create: async (call, name, content, metadata) => {
-    const isPresent = await look(real, call, name);
-    if (isPresent || hasMetadata !== (metadata !== undefined)) return real.create(call, name, content, metadata);
-    const receipt = await real.put(call, name, content);
-    if (metadata) await real.setMetadata(call, name, metadata);
-    return receipt;
-  },
-});
+const lookingFirst =
+  (hasMetadata: boolean): Mutant =>
+  (real) => ({
+    create: async (call, name, content, metadata) => {
+      const isPresent = await look(real, call, name);
+      if (isPresent || hasMetadata !== (metadata !== undefined)) return real.create(call, name, content, metadata);
+      const receipt = await real.put(call, name, content);
+      if (metadata) await real.setMetadata(call, name, metadata);
+      return receipt;
+    },
+  });
 
 /** Takes an object without versions for its own interrupted creation, when its metadata passes this test. */
-const resuming = (isOurs: (theirs: Record<string, string>, ours: Record<string, string>) => boolean): Mutant => (real) => ({
-  create: async (call, name, content, metadata) => {
-    const present = await look(real, call, name);
-    if (present?.versions.length !== 0 || !isOurs(present.metadata, metadata ?? {})) {
-      return real.create(call, name, content, metadata);
-    }
-    return real.put(call, name, content);
-  },
-});
+const resuming =
+  (isOurs: (theirs: Record<string, string>, ours: Record<string, string>) => boolean): Mutant =>
+  (real) => ({
+    create: async (call, name, content, metadata) => {
+      const present = await look(real, call, name);
+      if (present?.versions.length !== 0 || !isOurs(present.metadata, metadata ?? {})) {
+        return real.create(call, name, content, metadata);
+      }
+      return real.put(call, name, content);
+    },
+  });
 
 export const CREATE_MUTANTS: Mutants = {
   'creates what is absent': {

@@ -7,24 +7,28 @@ const versionIds = (description: ObjectDescription | undefined): readonly string
   description?.versions.map((one) => one.version) ?? [];
 
 /** The operation acts on other versions than those named. */
-const choosing = (
-  operation: Change,
-  choose: (versions: readonly string[], present: ObjectDescription | undefined) => readonly string[],
-): Mutant => (real) => ({
-  [operation]: async (...[call, name, versions]: Parameters<typeof real.softDelete>) =>
-    real[operation](call, name, choose(versions, await look(real, call, name))),
-});
+const choosing =
+  (
+    operation: Change,
+    choose: (versions: readonly string[], present: ObjectDescription | undefined) => readonly string[],
+  ): Mutant =>
+  (real) => ({
+    [operation]: async (...[call, name, versions]: Parameters<typeof real.softDelete>) =>
+      real[operation](call, name, choose(versions, await look(real, call, name))),
+  });
 
 /** The operation refuses versions that are in this state already. */
-const insisting = (operation: Change, state: VersionState | undefined): Mutant => (real) => ({
-  [operation]: async (...[call, name, versions]: Parameters<typeof real.softDelete>) => {
-    const present = await look(real, call, name);
-    const stateOf = (version: string): VersionState | undefined =>
-      present?.versions.find((one) => one.version === version)?.state;
-    if (present && versions.some((version) => stateOf(version) === state)) throw failure('INVALID_STATE', operation);
-    return real[operation](call, name, versions);
-  },
-});
+const insisting =
+  (operation: Change, state: VersionState | undefined): Mutant =>
+  (real) => ({
+    [operation]: async (...[call, name, versions]: Parameters<typeof real.softDelete>) => {
+      const present = await look(real, call, name);
+      const stateOf = (version: string): VersionState | undefined =>
+        present?.versions.find((one) => one.version === version)?.state;
+      if (present && versions.some((version) => stateOf(version) === state)) throw failure('INVALID_STATE', operation);
+      return real[operation](call, name, versions);
+    },
+  });
 
 /** The operation takes an absent object for one where nothing is to be done. */
 const overlookingAbsence = (operation: Change): Mutant =>
@@ -67,7 +71,12 @@ export const DELETION_MUTANTS: Mutants = {
     put: async (call, name, content, condition) => {
       const receipt = await real.put(call, name, content, condition);
       const hidden = (await look(real, call, name))?.versions.filter((one) => one.state === 'deleted');
-      if (hidden?.length) await real.undelete(call, name, hidden.map((one) => one.version));
+      if (hidden?.length)
+        await real.undelete(
+          call,
+          name,
+          hidden.map((one) => one.version),
+        );
       return receipt;
     },
   }),

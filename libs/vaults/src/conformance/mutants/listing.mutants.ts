@@ -5,18 +5,22 @@ import { currentState, failure, look, type Mutant, type Mutants } from './mutati
 type Query = Parameters<VaultAdapter['list']>[1];
 
 /** Pages come out changed. */
-const paging = (change: (page: ListPage, query: Query) => ListPage): Mutant => (real) => ({
-  list: async (call, query) => change(await real.list(call, query), query),
-});
+const paging =
+  (change: (page: ListPage, query: Query) => ListPage): Mutant =>
+  (real) => ({
+    list: async (call, query) => change(await real.list(call, query), query),
+  });
 
 /** Names come out changed. */
 const listing = (change: (names: readonly string[], query: Query) => readonly string[]): Mutant =>
   paging((page, query) => ({ ...page, names: change(page.names, query) }));
 
 /** The query goes in changed. */
-const asking = (change: (query: Query) => Query): Mutant => (real) => ({
-  list: (call, query) => real.list(call, change(query)),
-});
+const asking =
+  (change: (query: Query) => Query): Mutant =>
+  (real) => ({
+    list: (call, query) => real.list(call, change(query)),
+  });
 
 export const LISTING_MUTANTS: Mutants = {
   'lists nothing where nothing is stored': paging((page, { prefix, recursive, cursor }) =>
@@ -45,7 +49,9 @@ export const LISTING_MUTANTS: Mutants = {
     list: async (call, query) => {
       const page = await real.list(call, query);
       const { prefix } = query;
-      const longer = [...vault.snapshot().keys()].filter((name) => name.startsWith(prefix) && name[prefix.length] !== '/');
+      const longer = [...vault.snapshot().keys()].filter(
+        (name) => name.startsWith(prefix) && name[prefix.length] !== '/',
+      );
       return prefix === '' ? page : { ...page, names: [...page.names, ...longer.filter((name) => name !== prefix)] };
     },
   }),
@@ -100,7 +106,10 @@ export const LISTING_MUTANTS: Mutants = {
       },
     };
   },
-  'lists a folder whose name needs encoding': asking((query) => ({ ...query, prefix: query.prefix.replace(/\?.*/, '') })),
+  'lists a folder whose name needs encoding': asking((query) => ({
+    ...query,
+    prefix: query.prefix.replace(/\?.*/, ''),
+  })),
   'lists an object whose versions are all hidden, until it is purged': (real) => ({
     list: async (call, query) => {
       const page = await real.list(call, query);

@@ -125,7 +125,11 @@ export function secret(text: string): VaultContent {
 }
 
 /** The description, or undefined where there is nothing. */
-export async function look(real: VaultAdapter, call: AdapterCall, name: string): Promise<ObjectDescription | undefined> {
+export async function look(
+  real: VaultAdapter,
+  call: AdapterCall,
+  name: string,
+): Promise<ObjectDescription | undefined> {
   return real.describe(call, name).catch(() => undefined);
 }
 
@@ -135,7 +139,11 @@ export function currentState(description: ObjectDescription | undefined): Versio
 }
 
 /** Changes the stored object behind the adapter's back. */
-export function tamper(vault: ReferenceAdapter, name: string, change: (object: ReferenceObject) => ReferenceObject): void {
+export function tamper(
+  vault: ReferenceAdapter,
+  name: string,
+  change: (object: ReferenceObject) => ReferenceObject,
+): void {
   const present = vault.snapshot().get(name) ?? { metadata: {}, versions: [], lastNumber: 0 };
   vault.restore(new Map(vault.snapshot()).set(name, change(present)));
 }

@@ -3,13 +3,15 @@ import { currentState, failure, look, secret, tamper, textOf, type Mutant, type 
 const isNumber = (version: string): boolean => /^[1-9]\d*$/.test(version);
 
 /** Loses the metadata of an object that is written with, or without, a condition. */
-const losingMetadata = (hasCondition: boolean): Mutant => (real, vault) => ({
-  put: async (call, name, content, condition) => {
-    const receipt = await real.put(call, name, content, condition);
-    if (hasCondition === (condition !== undefined)) tamper(vault, name, (object) => ({ ...object, metadata: {} }));
-    return receipt;
-  },
-});
+const losingMetadata =
+  (hasCondition: boolean): Mutant =>
+  (real, vault) => ({
+    put: async (call, name, content, condition) => {
+      const receipt = await real.put(call, name, content, condition);
+      if (hasCondition === (condition !== undefined)) tamper(vault, name, (object) => ({ ...object, metadata: {} }));
+      return receipt;
+    },
+  });
 
 export const PUT_MUTANTS: Mutants = {
   'creates by an update without condition': {

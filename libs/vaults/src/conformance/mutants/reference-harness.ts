@@ -64,7 +64,12 @@ export function referenceHarness(
       let reach: () => void;
       const reached = new Promise<void>((resolve) => (reach = resolve));
       const silent = intercept(vault, ({ operation, call, mutates }) => {
-        const answer = { code: 'CANCELLED', message: 'Given up.', backendCode: 'stalled', outcomeUnknown: mutates } as const;
+        const answer = {
+          code: 'CANCELLED',
+          message: 'Given up.',
+          backendCode: 'stalled',
+          outcomeUnknown: mutates,
+        } as const;
         return new Promise((_, reject) => {
           const giveUp = (): void => reject(new VaultError({ ...answer, backend: 'reference', operation }));
           if (call.signal.aborted) return giveUp();

@@ -1,5 +1,15 @@
 import { isVaultError, type VaultContent } from '../../contract/index.js';
-import { altered, onFailure, reading, rewriting, secret, tamper, textOf, type Mutant, type Mutants } from './mutation.js';
+import {
+  altered,
+  onFailure,
+  reading,
+  rewriting,
+  secret,
+  tamper,
+  textOf,
+  type Mutant,
+  type Mutants,
+} from './mutation.js';
 
 const MAX = 128 * 1024;
 const bytes = (content: unknown): number => Buffer.byteLength(textOf(content));
@@ -36,7 +46,12 @@ export const VALUE_MUTANTS: Mutants = {
   'keeps a decimal of twenty-three digits': rewriting('-0.12345678901234567890123', '-0.12345678901234568'),
   'refuses a whole number of twenty digits with INVALID_VALUE, naming the field': (real) => ({
     put: (call, name, content, condition) =>
-      real.put(call, name, secret(textOf(content).replace('"n":12345678901234567890', '"n":12345678901234567000')), condition),
+      real.put(
+        call,
+        name,
+        secret(textOf(content).replace('"n":12345678901234567890', '"n":12345678901234567000')),
+        condition,
+      ),
   }),
   'refuses a decimal of twenty-three digits with INVALID_VALUE, naming the field': misnaming('/a/n', 'n'),
   'refuses an inexact number in an array with INVALID_VALUE, naming the field': misnaming('/a~1b/1/m~0n', '/a/b/1/m~n'),

@@ -97,7 +97,10 @@ export const VERSION_MUTANTS: Mutants = {
   },
   'describes without content': (real) => ({
     describe: async (call, name) => {
-      const content = await real.read(call, name).then((result) => textOf(result.content), () => undefined);
+      const content = await real.read(call, name).then(
+        (result) => textOf(result.content),
+        () => undefined,
+      );
       const description = await real.describe(call, name);
       return content?.includes('password') ? { ...description, content } : description;
     },

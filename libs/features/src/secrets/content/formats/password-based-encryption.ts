@@ -93,11 +93,11 @@ async function decryptPbes2(parameters: DerValue, ciphertext: Buffer, password: 
   const kdf = parameters.get(0);
   if (kdf.get(0).oid() !== PBKDF2) throw new UnsupportedAlgorithm();
   const derivation = kdf.get(1);
-  const prf = derivation.children
-    .slice(2)
+  const [, , ...optional] = derivation.children; // a key length, then the pseudo-random function
+  const prf = optional
     .find((each) => !each.isInteger)
     ?.get(0)
-    .oid(); // a key length may come first
+    .oid();
   const prfHash = prf === undefined ? 'sha1' : PRF_HASHES[prf];
   const scheme = parameters.get(1);
   const cipher = PBES2_CIPHERS[scheme.get(0).oid()];

@@ -76,7 +76,9 @@ async function refuseExpensive(pem: string): Promise<void> {
 
 function load({ privateKey: key, passphrase }: PrivateKey, encrypted: boolean): KeyObject {
   try {
-    return createPrivateKey({ key, passphrase });
+    // No passphrase unless the label announced encryption, and the cost of it was checked: OpenSSL 3.5 would also decrypt
+    // what calls itself a plain PRIVATE KEY.
+    return createPrivateKey({ key, passphrase: encrypted ? passphrase : undefined });
   } catch {
     if (encrypted) throw new ContentProblem('passphrase', 'does not open the private key (or the key is damaged)');
     throw problem('cannot be loaded: it is cut off, damaged or of an algorithm that OpenSSL does not know');

@@ -1,0 +1,79 @@
+import { Controller } from '@nestjs/common';
+import type { RequestContext } from '@claviger/kernel';
+import { AccessService } from '@claviger/features/access';
+import { AUDIT_OUTCOMES, AuditReader, AuditService, type AuditEntryView } from '@claviger/features/audit';
+import { z } from 'zod';
+import { Context } from '../../http/context.decorator.js';
+import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
+import { Input } from '../../http/input.decorator.js';
+import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
+import { instant } from '../vault-instances/vault-instances.controller.js';
+import { withoutUndefined } from '../without-undefined.js';
+
+const moment = z.iso.datetime({ offset: true }).transform((text) => new Date(text)).meta({ override: { type: 'string', format: 'date-time' } });
+
+const view = z
+  .object({
+    id: z.string(),
+    at: instant,
+    actor: z.object({
+      type: z.string(),
+      id: z.string(),
+      accessor: z.string().nullable(),
+      displayName: z.string(),
+      rootId: z.string(),
+    }),
+    action: z.string(),
+    outcome: z.enum(AUDIT_OUTCOMES),
+    resource: z.object({ kind: z.string(), id: z.string().nullable(), name: z.string().nullable() }),
+    requestId: z.string(),
+    remoteAddress: z.string().nullable(),
+    details: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'AuditEntry' });
+
+const list = defineEndpoint({
+  method: 'GET',
+  path: '',
+  summary: 'List audit entries',
+  description: 'Newest first. That they are complete and unchanged is shown by `npm run audit -- verify`.',
+  needs: 'list claviger/audit-entries/',
+  query: z.strictObject({
+    ...pageQuery,
+    actor: z.string().max(256).optional(),
+    action: z.string().max(128).optional().meta({ description: '`secret.content.read`, or `secret` for every action on secrets.' }),
+    outcome: z.enum(AUDIT_OUTCOMES).optional(),
+    resourceKind: z.string().max(64).optional(),
+    resource: z.string().max(600).optional().meta({ description: 'Id or name.' }),
+    requestId: z.string().max(64).optional(),
+    from: moment.optional(),
+    to: moment.optional(),
+  }),
+  response: pageOf(view),
+});
+
+const position = z.object({ at: z.iso.datetime(), id: z.uuid() });
+
+@Controller('api/v1/audit-entries')
+export class AuditEntriesController {
+  constructor(
+    private readonly reader: AuditReader,
+    private readonly audit: AuditService,
+    private readonly access: AccessService,
+  ) {}
+
+  @Endpoint(list)
+  async list(@Context() ctx: RequestContext, @Input() { query }: InputOf<typeof list>): Promise<Page<AuditEntryView>> {
+    this.access.authorize(ctx, 'claviger/audit-entries/', 'list');
+    const { limit, cursor, ...filters } = query;
+    const after = fromCursor(cursor, position);
+    const rows = await this.reader.list(ctx, {
+      ...withoutUndefined(filters),
+      limit: limit + 1,
+      ...(after ? { after: { at: new Date(after.at), id: after.id } } : {}),
+    });
+    const resource = { kind: 'audit-entries' };
+    await this.audit.commit(ctx, this.audit.entry(ctx, { action: 'audit.list', outcome: 'allowed', resource }));
+    return toPage(rows, limit, ({ at, id }) => ({ at, id }));
+  }
+}

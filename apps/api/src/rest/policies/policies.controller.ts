@@ -1,0 +1,120 @@
+import { Controller, Res } from '@nestjs/common';
+import type { RequestContext } from '@claviger/kernel';
+import { POLICY_MAX_BYTES, PolicyService, type PolicyView } from '@claviger/features/access';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { Context } from '../../http/context.decorator.js';
+import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
+import { Input } from '../../http/input.decorator.js';
+import { tagged } from '../vault-instances/vault-instances.controller.js';
+
+const name = z.string().min(1).max(128).meta({ example: 'team-payments' });
+const policy = z
+  .string()
+  .min(1)
+  .max(POLICY_MAX_BYTES)
+  .meta({
+    description: "A policy in Vault's ACL language, JSON form, as text.",
+    example: '{"path":{"prod/data/payments/*":{"capabilities":["read","list"]}}}',
+  });
+const view = z
+  .object({
+    name,
+    description: z.string(),
+    policy: z.string(),
+    isReady: z.boolean().meta({ description: 'Comes with Claviger and cannot be changed.' }),
+    revision: z.number().int(),
+  })
+  .meta({ id: 'Policy' });
+const params = z.object({ name });
+
+const list = defineEndpoint({
+  method: 'GET',
+  path: '',
+  summary: 'List policies',
+  description: 'The ready ones first.',
+  needs: 'list claviger/policies/',
+  response: z.object({ items: z.array(view) }),
+});
+const create = defineEndpoint({
+  method: 'POST',
+  path: '',
+  summary: 'Create a policy',
+  description: 'A mistake in the text is answered with its line and column.',
+  needs: 'create claviger/policies/<name>',
+  body: z.strictObject({ name, policy }),
+  status: 201,
+  response: view,
+});
+const get = defineEndpoint({
+  method: 'GET',
+  path: ':name',
+  summary: 'Get a policy',
+  needs: 'read claviger/policies/<name>',
+  params,
+  response: view,
+});
+const update = defineEndpoint({
+  method: 'PUT',
+  path: ':name',
+  summary: 'Replace a policy',
+  description: 'It acts on existing tokens at once.',
+  needs: 'update claviger/policies/<name>',
+  params,
+  body: z.strictObject({ policy }),
+  ifMatch: 'revision',
+  response: view,
+});
+const remove = defineEndpoint({
+  method: 'DELETE',
+  path: ':name',
+  summary: 'Delete a policy',
+  description: 'Tokens that have it are left without what it granted.',
+  needs: 'delete claviger/policies/<name>',
+  params,
+  ifMatch: 'revision',
+  status: 204,
+});
+
+@Controller('api/v1/policies')
+export class PoliciesController {
+  constructor(private readonly policies: PolicyService) {}
+
+  @Endpoint(list)
+  async list(@Context() ctx: RequestContext): Promise<{ items: PolicyView[] }> {
+    return { items: await this.policies.list(ctx) };
+  }
+
+  @Endpoint(create)
+  async create(
+    @Context() ctx: RequestContext,
+    @Input() { body }: InputOf<typeof create>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<PolicyView> {
+    void reply.header('location', `/api/v1/policies/${encodeURIComponent(body.name)}`);
+    return tagged(reply, await this.policies.create(ctx, body.name, body.policy));
+  }
+
+  @Endpoint(get)
+  async get(
+    @Context() ctx: RequestContext,
+    @Input() { params: { name } }: InputOf<typeof get>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<PolicyView> {
+    return tagged(reply, await this.policies.get(ctx, name));
+  }
+
+  @Endpoint(update)
+  async update(
+    @Context() ctx: RequestContext,
+    @Input() { params: { name }, body, ifMatch }: InputOf<typeof update>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<PolicyView> {
+    return tagged(reply, await this.policies.update(ctx, name, body.policy, ifMatch));
+  }
+
+  @Endpoint(remove)
+  async remove(@Context() ctx: RequestContext, @Input() { params: { name }, ifMatch }: InputOf<typeof remove>): Promise<void> {
+    await this.policies.remove(ctx, name, ifMatch);
+  }
+}

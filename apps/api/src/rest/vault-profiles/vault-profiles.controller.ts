@@ -1,0 +1,177 @@
+import { Controller, Res } from '@nestjs/common';
+import type { RequestContext } from '@claviger/kernel';
+import {
+  listPosition,
+  newVaultProfile,
+  REPAIRS,
+  vaultProfileChanges,
+  VaultProfileService,
+  type VaultProfile,
+} from '@claviger/features/vault-profiles';
+import type { VaultCheck } from '@claviger/vaults/contract';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { Context } from '../../http/context.decorator.js';
+import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
+import { Input } from '../../http/input.decorator.js';
+import { fromCursor, pageOf, toPage, type Page } from '../../http/page.js';
+import {
+  checkFlag,
+  checkView,
+  idOrName,
+  instant,
+  listCursor,
+  listQuery,
+  tagged,
+} from '../vault-instances/vault-instances.controller.js';
+import { withoutUndefined } from '../without-undefined.js';
+
+const view = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string(),
+    instanceId: z.string(),
+    instanceName: z.string(),
+    mount: z.string(),
+    prefix: z.string(),
+    flavour: z.string(),
+    nameTemplate: z.string(),
+    defaultOwner: z.string().nullable(),
+    defaultLabels: z.record(z.string(), z.string()),
+    limits: z.record(z.string(), z.unknown()),
+    repair: z.enum(REPAIRS),
+    isEnabled: z.boolean(),
+    revision: z.number().int(),
+    createdAt: instant,
+    updatedAt: instant,
+  })
+  .meta({ id: 'VaultProfile' });
+
+const params = z.object({ id: idOrName });
+const needs = (operation: string): string => `${operation} claviger/vault-profiles/<name>`;
+
+const create = defineEndpoint({
+  method: 'POST',
+  path: '',
+  summary: 'Register a vault profile',
+  description: 'The vault is asked before anything is saved, unless `check=false`.',
+  needs: needs('create'),
+  query: z.strictObject({ check: checkFlag }),
+  body: newVaultProfile,
+  status: 201,
+  response: view,
+});
+const list = defineEndpoint({
+  method: 'GET',
+  path: '',
+  summary: 'List vault profiles',
+  needs: 'list claviger/vault-profiles/',
+  query: z.strictObject({
+    ...listQuery,
+    instance: idOrName.optional(),
+    isEnabled: z
+      .enum(['true', 'false'])
+      .transform((text) => text === 'true')
+      .meta({ override: { type: 'boolean' } })
+      .optional(),
+  }),
+  response: pageOf(view),
+});
+const get = defineEndpoint({
+  method: 'GET',
+  path: ':id',
+  summary: 'Get a vault profile',
+  needs: needs('read'),
+  params,
+  response: view,
+});
+const update = defineEndpoint({
+  method: 'PATCH',
+  path: ':id',
+  summary: 'Change a vault profile',
+  description: 'Where its secrets lie (instance, mount, prefix, flavour) cannot change while it is used.',
+  needs: needs('update'),
+  params,
+  query: z.strictObject({ check: checkFlag }),
+  body: vaultProfileChanges,
+  ifMatch: 'revision',
+  response: view,
+});
+const remove = defineEndpoint({
+  method: 'DELETE',
+  path: ':id',
+  summary: 'Remove a vault profile',
+  description: 'Refused while secrets use it as source or sync profile.',
+  needs: needs('delete'),
+  params,
+  ifMatch: 'revision',
+  status: 204,
+});
+const check = defineEndpoint({
+  method: 'POST',
+  path: ':id/check',
+  summary: 'Ask the vault about the mount of a profile now',
+  needs: needs('read'),
+  params,
+  body: z.strictObject({}),
+  response: checkView,
+});
+
+@Controller('api/v1/vault-profiles')
+export class VaultProfilesController {
+  constructor(private readonly profiles: VaultProfileService) {}
+
+  @Endpoint(create)
+  async create(
+    @Context() ctx: RequestContext,
+    @Input() { query, body }: InputOf<typeof create>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<VaultProfile> {
+    const profile = await this.profiles.create(ctx, body, { check: query.check });
+    void reply.header('location', `/api/v1/vault-profiles/${profile.name}`);
+    return tagged(reply, profile);
+  }
+
+  @Endpoint(list)
+  async list(@Context() ctx: RequestContext, @Input() { query }: InputOf<typeof list>): Promise<Page<VaultProfile>> {
+    const { limit, cursor, order, ...filters } = query;
+    const after = fromCursor(cursor, listCursor);
+    const rows = await this.profiles.list(ctx, {
+      ...withoutUndefined(filters),
+      limit: limit + 1,
+      descending: order === 'desc',
+      ...(after ? { after } : {}),
+    });
+    return toPage(rows, limit, (last) => listPosition(last, query.sort));
+  }
+
+  @Endpoint(get)
+  async get(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id } }: InputOf<typeof get>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<VaultProfile> {
+    return tagged(reply, await this.profiles.show(ctx, id));
+  }
+
+  @Endpoint(update)
+  async update(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, query, body, ifMatch }: InputOf<typeof update>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<VaultProfile> {
+    const options = withoutUndefined({ check: query.check, expectedRevision: ifMatch });
+    return tagged(reply, await this.profiles.update(ctx, id, withoutUndefined(body), options));
+  }
+
+  @Endpoint(remove)
+  async remove(@Context() ctx: RequestContext, @Input() { params: { id }, ifMatch }: InputOf<typeof remove>): Promise<void> {
+    await this.profiles.remove(ctx, id, withoutUndefined({ expectedRevision: ifMatch }));
+  }
+
+  @Endpoint(check)
+  check(@Context() ctx: RequestContext, @Input() { params: { id } }: InputOf<typeof check>): Promise<VaultCheck> {
+    return this.profiles.check(ctx, id);
+  }
+}

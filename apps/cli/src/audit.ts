@@ -1,0 +1,174 @@
+import { access, open, rm } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { parseArgs } from 'node:util';
+import type { Clock } from '@claviger/kernel';
+import {
+  describeReport,
+  keysOfStore,
+  parseAnchor,
+  parseRecord,
+  publicKeys,
+  readAuditChain,
+  verifyAudit,
+  writeRecord,
+  type AuditAnchor,
+  type AuditRecord,
+  type AuditReport,
+} from '@claviger/features/audit';
+import type { Keyring } from '@claviger/platform/crypto';
+import type { Database } from '@claviger/platform/database';
+
+/** What the command works with. */
+export type AuditCommand = {
+  /** Opens the database and the keys; not called where an export is checked. */
+  readonly open: () => Promise<{ readonly database: Database; readonly keyring: Keyring }>;
+  /** Where the anchors are when `--anchors` does not say. */
+  readonly anchorFile: string | undefined;
+  readonly clock: Clock;
+  /** Prints one line. */
+  readonly out: (line: string) => void;
+};
+
+export const AUDIT_USAGE = `Usage: npm run audit -- verify [--export <file>] [--anchors <file>]
+       npm run audit -- export <file>
+
+verify   checks every entry and seal of the database, or of an export, and names the first broken link
+export   writes the whole log to a file, one JSON object a line, that can be verified elsewhere`;
+
+type Options = { readonly export?: string | undefined; readonly anchors?: string | undefined };
+
+/**
+ * `npm run audit`.
+ *
+ * @returns the exit code: 0 intact or done, 1 broken, 2 wrong usage or a file that cannot be used
+ */
+export async function runAudit(argv: readonly string[], command: AuditCommand): Promise<number> {
+  const parsed = parse(argv);
+  if (!parsed) {
+    command.out(AUDIT_USAGE);
+    return 2;
+  }
+  try {
+    return 'exportTo' in parsed ? await exportTo(parsed.exportTo, command) : await verify(parsed.verify, command);
+  } catch (error) {
+    if (!isFileError(error)) throw error;
+    command.out(`The file ${error.path} cannot be used (${error.code}).`);
+    return 2;
+  }
+}
+
+function parse(argv: readonly string[]): { readonly verify: Options } | { readonly exportTo: string } | undefined {
+  try {
+    const { positionals, values } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: { export: { type: 'string' }, anchors: { type: 'string' } },
+    });
+    const [name, file, ...more] = positionals;
+    if (name === 'verify' && file === undefined) return { verify: values };
+    const isPlain = more.length === 0 && Object.keys(values).length === 0;
+    return name === 'export' && file !== undefined && isPlain ? { exportTo: file } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function exportTo(path: string, { open: openStore, clock, out }: AuditCommand): Promise<number> {
+  const { database, keyring } = await openStore();
+  const file = await open(path, 'wx', 0o600);
+  const counts = { entry: 0, seal: 0, key: 0, export: 0 };
+  const lines = async function* (): AsyncGenerator<string> {
+    for await (const record of readAuditChain({ database, keyring, clock }, keyring.rootStoreId)) {
+      counts[record.kind] += 1;
+      yield `${writeRecord(record)}\n`;
+    }
+  };
+  try {
+    await pipeline(Readable.from(lines()), file.createWriteStream({ flush: true }));
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+  out(`Wrote ${counts.entry} entries and ${counts.seal} seals to ${path}.`);
+  return 0;
+}
+
+async function verify(options: Options, command: AuditCommand): Promise<number> {
+  const report = await (options.export === undefined
+    ? verifyDatabase(options.anchors, command)
+    : verifyExport(options.export, options.anchors));
+  for (const line of describeReport(report)) command.out(line);
+  return report.isIntact ? 0 : 1;
+}
+
+async function verifyDatabase(given: string | undefined, command: AuditCommand): Promise<AuditReport> {
+  const { database, keyring } = await command.open();
+  const storeId = keyring.rootStoreId;
+  const path = given ?? (await ifThere(command.anchorFile));
+  // The anchors first: whatever they name is in the database by then.
+  const anchors = path === undefined ? undefined : await anchorsOf(path, storeId);
+  return verifyAudit({
+    records: readAuditChain({ database, keyring, clock: command.clock }, storeId),
+    keys: keysOfStore(keyring, storeId),
+    ...(anchors && { anchors }),
+  });
+}
+
+async function verifyExport(path: string, anchorPath: string | undefined): Promise<AuditReport> {
+  const records = recordsOf(path);
+  if (anchorPath === undefined) return verifyAudit({ records });
+  const storeId = await storeOf(path);
+  const trusted = new Map<string, string>();
+  for await (const { keyId, publicKey } of await anchorsOf(anchorPath, storeId)) trusted.set(keyId, publicKey);
+  const anchors = await anchorsOf(anchorPath, storeId);
+  return verifyAudit({ records, anchors, ...(trusted.size > 0 && { keys: publicKeys('anchors', trusted) }) });
+}
+
+async function* recordsOf(path: string): AsyncGenerator<AuditRecord | undefined> {
+  for await (const line of await linesOf(path)) yield parseRecord(line);
+}
+
+async function storeOf(path: string): Promise<string> {
+  for await (const record of recordsOf(path)) return record?.kind === 'export' ? record.storeId : '';
+  return '';
+}
+
+/** The anchors of a store that are in the file by now. A line that a crash cut short is no anchor. */
+async function anchorsOf(path: string, storeId: string): Promise<AsyncIterable<AuditAnchor>> {
+  const lines = await linesOf(path);
+  return (async function* () {
+    for await (const line of lines) {
+      const anchor = parseAnchor(line);
+      if (anchor?.storeId === storeId) yield anchor;
+    }
+  })();
+}
+
+/** The lines that a file has now, also when it grows meanwhile. @throws NodeJS.ErrnoException at once */
+async function linesOf(path: string): Promise<AsyncIterable<string>> {
+  const file = await open(path, 'r');
+  const { size } = await file.stat();
+  return (async function* () {
+    const input = size === 0 ? Readable.from([]) : file.createReadStream({ end: size - 1, autoClose: false });
+    try {
+      yield* createInterface({ input, crlfDelay: Infinity });
+    } finally {
+      input.destroy();
+      await file.close();
+    }
+  })();
+}
+
+async function ifThere(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  return access(path).then(
+    () => path,
+    () => undefined,
+  );
+}
+
+function isFileError(error: unknown): error is Required<Pick<NodeJS.ErrnoException, 'code' | 'path'>> {
+  return error instanceof Error && 'code' in error && 'path' in error;
+}

@@ -1,0 +1,68 @@
+import type { NamedStatement } from '@claviger/platform/database';
+
+/** A token by its keyed hash, with the earliest end of those that it descends from. Parameters: store, hash. */
+export const FIND_TOKEN: NamedStatement = {
+  name: 'access_find_token',
+  text: `select t.id, t.hash, t.accessor, t.ancestors, t.display_name, t.policies, t.expires_at, t.uses_left,
+      (select min(a.expires_at) from token a where a.store_id = t.store_id and a.id = any(t.ancestors)) as lineage_expires_at
+    from token t where t.store_id = $1 and t.hash = $2`,
+};
+
+export type FoundToken = {
+  readonly id: string;
+  readonly hash: Buffer;
+  readonly accessor: string;
+  readonly ancestors: readonly string[];
+  readonly display_name: string;
+  readonly policies: readonly string[];
+  readonly expires_at: Date | null;
+  readonly uses_left: number | null;
+  readonly lineage_expires_at: Date | null;
+};
+
+/** Takes one use of a limited token; no row when none is left. Parameters: store, token. */
+export const SPEND_USE: NamedStatement = {
+  name: 'access_spend_use',
+  text: `update token set uses_left = uses_left - 1
+    where store_id = $1 and id = $2 and uses_left > 0 returning uses_left`,
+};
+
+/** The written policies among some names. Parameters: store, names. */
+export const FIND_POLICIES: NamedStatement = {
+  name: 'access_find_policies',
+  text: `select id, name, revision, text from policy where store_id = $1 and name = any($2)`,
+};
+
+export type FoundPolicy = {
+  readonly id: string;
+  readonly name: string;
+  readonly revision: number;
+  readonly text: string;
+};
+
+/**
+ * Notes when and from where tokens were used. Parameters: arrays of stores, tokens, times and addresses. Rows that
+ * somebody holds are left out: two processes that note the same tokens must not wait for each other.
+ */
+export const MARK_USED: NamedStatement = {
+  name: 'access_mark_used',
+  text: `with mark as (
+      select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[]) as m (store_id, id, at, source)
+    ), held as (
+      select t.store_id, t.id from token t join mark using (store_id, id) for no key update of t skip locked
+    )
+    update token t set last_used_at = m.at, last_used_address = m.source
+    from mark m join held using (store_id, id)
+    where t.store_id = m.store_id and t.id = m.id and (t.last_used_at is null or t.last_used_at <= m.at)`,
+};
+
+export const ACCESS_CHANNEL = 'claviger_access';
+
+/** Says, on commit, that what processes remember of tokens and policies is out of date. */
+export const BUMP_EPOCH: NamedStatement = {
+  name: 'access_bump_epoch',
+  text: `with bumped as (update access_epoch set epoch = epoch + 1 returning epoch)
+    select pg_notify('${ACCESS_CHANNEL}', epoch::text) from bumped`,
+};
+
+export const READ_EPOCH: NamedStatement = { name: 'access_read_epoch', text: `select epoch::text from access_epoch` };

@@ -1,0 +1,145 @@
+import { timingSafeEqual } from 'node:crypto';
+import { CLOCK, type Actor, type Clock, type RequestContext, type SecretValue } from '@claviger/kernel';
+import { Keyring } from '@claviger/platform/crypto';
+import { Database } from '@claviger/platform/database';
+import { Inject, Injectable } from '@nestjs/common';
+import { AccessEpoch } from './access-epoch.js';
+import { accessDenied, tokenInvalid } from './access.errors.js';
+import { FIND_TOKEN, SPEND_USE, type FoundToken } from './access.hot.js';
+import { BoundedCache } from './bounded-cache.js';
+import { PolicyLibrary } from './policy-library.js';
+import { isRootProtected, type MatchResult, type Operation, type PolicyMatcher } from './policy/index.js';
+import { isTokenText } from './token-text.js';
+import { TokenUses } from './token-uses.js';
+
+/** Most tokens kept in memory. */
+const CAPACITY = 20_000;
+
+type KnownToken = {
+  readonly hash: Buffer;
+  readonly actor: Actor;
+  /** When the token, one that it descends from, or a part of its policies ends. */
+  readonly endsAtMs: number;
+};
+
+/**
+ * Says who a caller is and what they may do, from memory. What is remembered is believed only while it is known that
+ * nothing was taken back within the last second ({@link AccessEpoch}); else every answer is read from the database.
+ */
+@Injectable()
+export class AccessService {
+  readonly #tokens = new BoundedCache<string, KnownToken>(CAPACITY);
+  /** What each caller's token grants, found once when it was authenticated. */
+  readonly #grants = new WeakMap<Actor, PolicyMatcher>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+    private readonly epoch: AccessEpoch,
+    private readonly library: PolicyLibrary,
+    private readonly uses: TokenUses,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
+    epoch.onFlush(() => this.#tokens.clear());
+  }
+
+  /**
+   * Who holds this token. The address is remembered as where it was used last. Takes one use of a limited token.
+   * @throws AppError TOKEN_INVALID, whatever is wrong with it; POLICY_UNREADABLE
+   */
+  async authenticate(token: SecretValue, remoteAddress?: string): Promise<Actor> {
+    const text = token.reveal();
+    if (!isTokenText(text)) throw tokenInvalid();
+    const storeId = this.keyring.rootStoreId;
+    const hash = this.keyring.mac(storeId, 'access').hmac(text);
+    const actor = this.#findKnown(hash) ?? (await this.#load(storeId, hash));
+    this.uses.note(storeId, actor.id, remoteAddress);
+    return actor;
+  }
+
+  /**
+   * True when the caller's policies grant the operation on the path, and `sudo` too where it is root-protected. Paths of
+   * lists end with `/`. Claviger's own jobs may do everything. What depends on more than path and operation is refused:
+   * rules with conditions on parameters, and lists that are to be filtered.
+   */
+  can(ctx: RequestContext, path: string, operation: Operation): boolean {
+    if (ctx.actor.type === 'system') return true;
+    const result = this.#matcher(ctx.actor).match(path, operation);
+    if (!result.allowed || mustBeFiltered(result, operation)) return false;
+    return !isRootProtected(path) || result.capabilities.includes('sudo');
+  }
+
+  /** @throws AppError ACCESS_DENIED when {@link can} says no; it quotes the path, which the caller must know already. */
+  authorize(ctx: RequestContext, path: string, operation: Operation): void {
+    if (!this.can(ctx, path, operation)) throw accessDenied(path, operation);
+  }
+
+  /** True when the caller has `sudo` on the path. */
+  hasSudo(ctx: RequestContext, path: string): boolean {
+    if (ctx.actor.type === 'system') return true;
+    return this.#matcher(ctx.actor).match(path, 'update').capabilities.includes('sudo');
+  }
+
+  #findKnown(hash: Buffer): Actor | undefined {
+    if (!this.epoch.isCurrent()) return undefined;
+    const known = this.#tokens.get(keyOf(hash));
+    if (!known || !timingSafeEqual(known.hash, hash)) return undefined;
+    return this.clock.now().getTime() < known.endsAtMs ? known.actor : undefined;
+  }
+
+  async #load(storeId: string, hash: Buffer): Promise<Actor> {
+    this.epoch.start();
+    const { generation } = this.epoch;
+    const { rows } = await this.database.execute<FoundToken>(undefined, FIND_TOKEN, [storeId, hash]);
+    const [row] = rows;
+    if (!row || !timingSafeEqual(row.hash, hash) || this.#hasEnded(row)) throw tokenInvalid();
+    if (row.uses_left !== null) await this.#spendUse(storeId, row.id);
+    const matcher = await this.library.matcher(storeId, row.policies);
+    const actor = actorOf(row);
+    this.#grants.set(actor, matcher);
+    // A change that was committed while this was read has raised the generation, or will empty the memory.
+    if (row.uses_left === null && generation === this.epoch.generation) {
+      this.#tokens.set(keyOf(hash), { hash, actor, endsAtMs: endOf(row, matcher) });
+    }
+    return actor;
+  }
+
+  #hasEnded(row: FoundToken): boolean {
+    const now = this.clock.now();
+    return [row.expires_at, row.lineage_expires_at].some((end) => end !== null && end <= now);
+  }
+
+  async #spendUse(storeId: string, id: string): Promise<void> {
+    const { rows } = await this.database.execute(undefined, SPEND_USE, [storeId, id]);
+    if (rows.length === 0) throw tokenInvalid();
+  }
+
+  /** An actor that was not authenticated here has what its ready policies grant. */
+  #matcher(actor: Actor): PolicyMatcher {
+    return this.#grants.get(actor) ?? this.library.readyMatcher(actor.policies);
+  }
+}
+
+function mustBeFiltered({ rule }: MatchResult, operation: Operation): boolean {
+  return (operation === 'list' || operation === 'scan') && rule !== undefined && rule.listFilters.length > 0;
+}
+
+function keyOf(hash: Buffer): string {
+  return hash.toString('latin1');
+}
+
+function actorOf(row: FoundToken): Actor {
+  return Object.freeze({
+    type: 'token' as const,
+    id: row.id,
+    accessor: row.accessor,
+    displayName: row.display_name,
+    policies: Object.freeze([...row.policies]),
+    rootId: `token:${row.ancestors[0] ?? row.id}`,
+  });
+}
+
+function endOf(row: FoundToken, matcher: PolicyMatcher): number {
+  const ends = [row.expires_at, row.lineage_expires_at, matcher.validUntil];
+  return Math.min(...ends.map((end) => end?.getTime() ?? Number.POSITIVE_INFINITY));
+}

@@ -1,0 +1,78 @@
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
+
+/** A token. Its text is not kept: only a keyed hash of it. */
+@Entity({ name: 'token' })
+@Index('uq_token_hash', ['storeId', 'hash'], { unique: true })
+@Index('uq_token_accessor', ['storeId', 'accessor'], { unique: true })
+@Index('ix_token_parent', ['storeId', 'parentId'])
+@Index('ix_token_expiry', ['expiresAt'])
+export class TokenEntity {
+  @PrimaryColumn('uuid', { name: 'store_id' })
+  storeId: string;
+
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('bytea', { select: false })
+  hash: Buffer;
+
+  @Column('text', { name: 'hash_key_id', select: false })
+  hashKeyId: string;
+
+  /** Names the token without giving its power. */
+  @Column('text', { collation: 'C' })
+  accessor: string;
+
+  @Column('uuid', { name: 'parent_id', nullable: true })
+  parentId: string | null;
+
+  @ManyToOne(() => TokenEntity, { onDelete: 'CASCADE' })
+  @JoinColumn([
+    { name: 'store_id', referencedColumnName: 'storeId', foreignKeyConstraintName: 'fk_token_parent' },
+    { name: 'parent_id', referencedColumnName: 'id', foreignKeyConstraintName: 'fk_token_parent' },
+  ])
+  parent: Relation<TokenEntity> | null;
+
+  /** From the root of the chain to the parent. */
+  @Column('uuid', { array: true, default: [] })
+  ancestors: string[];
+
+  @Column('text', { name: 'display_name' })
+  displayName: string;
+
+  @Column('text', { array: true })
+  policies: string[];
+
+  @Column('boolean', { name: 'is_renewable' })
+  isRenewable: boolean;
+
+  /** How long it was given, and is renewed for; null never ends. */
+  @Column('integer', { name: 'ttl_seconds', nullable: true })
+  ttlSeconds: number | null;
+
+  /** No renewal goes beyond so long after it was made. */
+  @Column('integer', { name: 'explicit_max_ttl_seconds', nullable: true })
+  explicitMaxTtlSeconds: number | null;
+
+  @Column('timestamptz', { name: 'expires_at', precision: 3, nullable: true })
+  expiresAt: Date | null;
+
+  /** How many requests it is good for; null is no limit. */
+  @Column('integer', { name: 'max_uses', nullable: true })
+  maxUses: number | null;
+
+  @Column('integer', { name: 'uses_left', nullable: true })
+  usesLeft: number | null;
+
+  @Column('timestamptz', { name: 'created_at', precision: 3 })
+  createdAt: Date;
+
+  @Column('timestamptz', { name: 'renewed_at', precision: 3, nullable: true })
+  renewedAt: Date | null;
+
+  @Column('timestamptz', { name: 'last_used_at', precision: 3, nullable: true })
+  lastUsedAt: Date | null;
+
+  @Column('text', { name: 'last_used_address', nullable: true })
+  lastUsedAddress: string | null;
+}

@@ -1,0 +1,101 @@
+import type { RequestContext } from '@claviger/kernel';
+import { Database } from '@claviger/platform/database';
+import { Injectable } from '@nestjs/common';
+import type { SelectQueryBuilder } from 'typeorm';
+import { AuditEntryEntity } from './audit-entry.entity.js';
+import type { AuditDetails, AuditOutcome } from './audit-entry.js';
+
+/** What to list; all conditions must hold. */
+export type AuditQuery = {
+  /** Id, accessor, display name or root id of who acted. */
+  readonly actor?: string;
+  /** `secret.read`, or `secret` for every action on it. */
+  readonly action?: string;
+  readonly outcome?: AuditOutcome;
+  readonly resourceKind?: string;
+  /** Id or name. */
+  readonly resource?: string;
+  readonly requestId?: string;
+  /** From this moment on. */
+  readonly from?: Date;
+  /** Before this moment. */
+  readonly to?: Date;
+  readonly limit: number;
+  /** After this entry, the last of the page before. */
+  readonly after?: { readonly at: Date; readonly id: string };
+};
+
+export type AuditEntryView = {
+  readonly id: string;
+  readonly at: Date;
+  readonly actor: {
+    readonly type: string;
+    readonly id: string;
+    readonly accessor: string | null;
+    readonly displayName: string;
+    readonly rootId: string;
+  };
+  readonly action: string;
+  readonly outcome: AuditOutcome;
+  readonly resource: { readonly kind: string; readonly id: string | null; readonly name: string | null };
+  readonly requestId: string;
+  readonly remoteAddress: string | null;
+  readonly details: AuditDetails;
+};
+
+/** Reads the audit log of a store. Who may is decided by the caller: access stands on audit, not the other way round. */
+@Injectable()
+export class AuditReader {
+  constructor(private readonly database: Database) {}
+
+  /** At most `limit` entries, newest first. */
+  async list(ctx: RequestContext, query: AuditQuery): Promise<readonly AuditEntryView[]> {
+    const select = this.database
+      .repository(ctx, AuditEntryEntity)
+      .createQueryBuilder('e')
+      .where('e.store_id = :storeId', { storeId: ctx.storeId })
+      .orderBy('e.day', 'DESC')
+      .addOrderBy('e.id', 'DESC')
+      .limit(query.limit);
+    narrow(select, query);
+    return (await select.getMany()).map(toView);
+  }
+}
+
+function narrow(select: SelectQueryBuilder<AuditEntryEntity>, query: AuditQuery): void {
+  const { actor, action, outcome, resourceKind, resource, requestId, from, to, after } = query;
+  if (actor !== undefined)
+    select.andWhere(':actor in (e.actor_id, e.actor_accessor, e.actor_name, e.actor_root_id)', { actor });
+  if (action !== undefined)
+    select.andWhere(`(e.action = :action or starts_with(e.action, :action || '.'))`, { action });
+  if (outcome !== undefined) select.andWhere('e.outcome = :outcome', { outcome });
+  if (resourceKind !== undefined) select.andWhere('e.resource_kind = :resourceKind', { resourceKind });
+  if (resource !== undefined) select.andWhere(':resource in (e.resource_id, e.resource_name)', { resource });
+  if (requestId !== undefined) select.andWhere('e.request_id = :requestId', { requestId });
+  // The day is in the condition too, so that PostgreSQL leaves out the other days' partitions.
+  if (from) select.andWhere('e.day >= :fromDay and e.at >= :from', { from, fromDay: day(from) });
+  if (to) select.andWhere('e.day <= :toDay and e.at < :to', { to, toDay: day(to) });
+  if (after) select.andWhere('(e.day, e.id) < (:afterDay, :afterId)', { afterDay: day(after.at), afterId: after.id });
+}
+
+const day = (at: Date): string => at.toISOString().slice(0, 10);
+
+function toView(row: AuditEntryEntity): AuditEntryView {
+  return {
+    id: row.id,
+    at: row.at,
+    actor: {
+      type: row.actorType,
+      id: row.actorId,
+      accessor: row.actorAccessor,
+      displayName: row.actorName,
+      rootId: row.actorRootId,
+    },
+    action: row.action,
+    outcome: row.outcome,
+    resource: { kind: row.resourceKind, id: row.resourceId, name: row.resourceName },
+    requestId: row.requestId,
+    remoteAddress: row.remoteAddress,
+    details: row.details,
+  };
+}

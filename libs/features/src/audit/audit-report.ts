@@ -1,0 +1,80 @@
+/** The first link of the chain that does not hold. */
+export type AuditFinding = {
+  readonly code:
+    | 'RECORD_UNREADABLE'
+    | 'STORE_MIXED'
+    | 'ENTRY_CHANGED'
+    | 'ENTRY_MAC_WRONG'
+    | 'ENTRY_OUT_OF_ORDER'
+    | 'SEAL_MISSING'
+    | 'SEAL_SIGNATURE_WRONG'
+    | 'SEAL_CHAIN_BROKEN'
+    | 'SEAL_ENTRIES_MISSING'
+    | 'SEAL_ENTRIES_ADDED'
+    | 'SEAL_ENTRIES_CHANGED'
+    | 'SEAL_NOT_THE_ANCHORED'
+    | 'ANCHORS_WENT_BACK'
+    | 'TAIL_CUT';
+  readonly message: string;
+  /** The seal that is broken, or under which the broken entry lies. */
+  readonly seal: number;
+  /** `<day>/<id>`. */
+  readonly entry?: string;
+};
+
+/** What a verification saw. */
+export type AuditReport = {
+  readonly isIntact: boolean;
+  /** Where it stopped; everything before holds. */
+  readonly broken?: AuditFinding;
+  readonly sealedEntries: number;
+  readonly seals: number;
+  readonly lastSealedAt?: string;
+  /** Entries after the last seal: only their MACs protect them, and nothing shows if one is gone. */
+  readonly tail: { readonly count: number; readonly from?: string; readonly to?: string };
+  readonly areMacsChecked: boolean;
+  /** Where the keys came from that the signatures were checked with. */
+  readonly keySource: 'keyring' | 'anchors' | 'export';
+  /** Undefined without anchors. */
+  readonly anchors?: {
+    readonly matched: number;
+    readonly vouchedUpTo?: { readonly seal: number; readonly sealedAt: string };
+  };
+};
+
+const KEY_SOURCE = {
+  keyring: "the store's own key",
+  anchors: 'the public keys in the anchor file',
+  export: 'the public keys in the export itself, which whoever made the export could have chosen',
+} as const;
+
+/** The report for people, line by line. */
+export function describeReport(report: AuditReport): string[] {
+  const { broken } = report;
+  const lines = broken
+    ? [
+        `BROKEN at seal ${broken.seal}${broken.entry ? `, entry ${broken.entry}` : ''}: ${broken.message} [${broken.code}]`,
+      ]
+    : ['INTACT: every link holds.'];
+  const last = report.lastSealedAt ? `, the last of ${report.lastSealedAt}` : '';
+  lines.push(
+    `${broken ? 'Before it hold' : 'Checked'}: ${report.sealedEntries} entries under ${report.seals} seals${last}.`,
+  );
+  if (!broken) lines.push(describeTail(report));
+  lines.push(`Signatures: checked with ${KEY_SOURCE[report.keySource]}.`);
+  lines.push(report.areMacsChecked ? 'MACs: checked.' : "MACs: not checked; that needs the store's key.");
+  lines.push(describeAnchors(report));
+  return lines;
+}
+
+function describeTail({ tail }: AuditReport): string {
+  if (tail.count === 0) return 'Unsealed tail: none.';
+  return `Unsealed tail: ${tail.count} entries, from ${tail.from} to ${tail.to}; nothing would show if one of them were gone.`;
+}
+
+function describeAnchors({ anchors }: AuditReport): string {
+  if (!anchors) return 'Anchors: none given, so a cut end of the log would not show.';
+  if (!anchors.vouchedUpTo) return 'Anchors: none that matches, so a cut end of the log would not show.';
+  const { seal, sealedAt } = anchors.vouchedUpTo;
+  return `Anchors: ${anchors.matched} match; they vouch for everything up to seal ${seal} of ${sealedAt}.`;
+}

@@ -1,0 +1,429 @@
+import { createHmac } from 'node:crypto';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { newId } from '@claviger/kernel';
+import { testContext } from '@claviger/testing';
+import fc from 'fast-check';
+import type { AuditAnchor } from './anchor-file.js';
+import { auditDigest, auditMac, makeAuditEntry } from './audit-entry.js';
+import { publicKeys, type AuditKeys } from './audit-keys.js';
+import type { AuditRecord, ChainEntry } from './audit-record.js';
+import { describeReport, type AuditReport } from './audit-report.js';
+import { NO_SEAL, sealHash, sealLeaf, type AuditSeal } from './audit-seal.js';
+import { verifyAudit } from './audit-verifier.js';
+import { MerkleTree } from './merkle.js';
+import { SealSigner } from './seal-key.js';
+
+type EntryRecord = Extract<AuditRecord, { kind: 'entry' }>;
+type SealRecord = Extract<AuditRecord, { kind: 'seal' }>;
+
+const namedMac = (keyId: string) => ({
+  keyId,
+  hmac: (data: Buffer | string) => createHmac('sha256', keyId).update(data).digest(),
+});
+const mac = namedMac('00000000000000aa');
+const signer = new SealSigner(mac);
+const stranger = new SealSigner(namedMac('00000000000000bb'));
+const keys: AuditKeys = {
+  source: 'keyring',
+  mac: (keyId) => (keyId === mac.keyId ? mac : undefined),
+  publicKey: (keyId) => (keyId === mac.keyId ? signer.publicKey : undefined),
+};
+const ctx = testContext();
+
+const entryAt = (tx: number, name: string): EntryRecord => ({
+  kind: 'entry',
+  epoch: '7',
+  tx: String(tx),
+  ...makeAuditEntry(
+    ctx,
+    {
+      action: 'secret.read',
+      outcome: 'allowed',
+      resource: { kind: 'secret', id: newId(), name },
+      details: { version: tx },
+    },
+    { now: new Date(1_780_000_000_000 + tx), mac },
+  ),
+});
+
+const rootOf = (entries: readonly ChainEntry[]): string => {
+  const tree = new MerkleTree();
+  for (const entry of entries) tree.add(sealLeaf(entry));
+  return tree.root().toString('hex');
+};
+
+function sealOver(entries: readonly EntryRecord[], previous: AuditSeal | undefined, by = signer): SealRecord {
+  const last = entries.at(-1)!;
+  const body = {
+    storeId: ctx.storeId,
+    number: (previous?.number ?? 0) + 1,
+    epoch: last.epoch,
+    watermarkTx: last.tx,
+    watermarkId: last.id,
+    entryCount: entries.length,
+    merkleRoot: rootOf(entries),
+    previousHash: previous ? sealHash(previous) : NO_SEAL,
+    sealedAt: new Date(1_780_000_001_000 + Number(last.tx)).toISOString(),
+    keyId: by.keyId,
+  };
+  return { kind: 'seal', ...by.sign(body) };
+}
+
+const anchorTo = (seal: AuditSeal): AuditAnchor => ({
+  storeId: seal.storeId,
+  number: seal.number,
+  hash: sealHash(seal),
+  sealedAt: seal.sealedAt,
+  keyId: seal.keyId,
+  publicKey: signer.publicKey,
+});
+
+/** Four seals over three entries each, and two entries that are not sealed yet. */
+function makeLog(sizes: readonly number[] = [3, 3, 3, 3], tail = 2): AuditRecord[] {
+  const records: AuditRecord[] = [
+    { kind: 'export', format: 'claviger-audit-export/1', storeId: ctx.storeId, exportedAt: '2026-06-01T00:00:00.000Z' },
+    { kind: 'key', keyId: signer.keyId, publicKey: signer.publicKey },
+  ];
+  let tx = 100;
+  let previous: SealRecord | undefined;
+  for (const size of sizes) {
+    const entries = Array.from({ length: size }, () => entryAt((tx += 1), `name-${tx}`));
+    previous = sealOver(entries, previous);
+    records.push(...entries, previous);
+  }
+  for (let i = 0; i < tail; i += 1) records.push(entryAt((tx += 1), 'tail'));
+  return records;
+}
+
+async function* stream<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}
+const verify = (records: readonly (AuditRecord | undefined)[], anchors?: readonly AuditAnchor[], by?: AuditKeys) =>
+  verifyAudit({ records: stream(records), ...(anchors && { anchors: stream(anchors) }), keys: by ?? keys });
+const isEntry = (record: AuditRecord): record is EntryRecord => record.kind === 'entry';
+const isSeal = (record: AuditRecord): record is SealRecord => record.kind === 'seal';
+
+describe('verifyAudit', () => {
+  let log: AuditRecord[];
+  let entries: EntryRecord[];
+  let seals: SealRecord[];
+  let anchors: AuditAnchor[];
+
+  beforeAll(() => {
+    log = makeLog();
+    entries = log.filter(isEntry);
+    seals = log.filter(isSeal);
+    anchors = seals.map(anchorTo);
+  });
+
+  const replace = (old: AuditRecord, ...by: AuditRecord[]): AuditRecord[] =>
+    log.flatMap((record) => (record === old ? by : [record]));
+  const swap = (a: EntryRecord, b: EntryRecord): AuditRecord[] =>
+    log.map((record) => (record === a ? b : record === b ? a : record));
+  const broken = async (
+    records: readonly AuditRecord[],
+    anchoredBy?: readonly AuditAnchor[],
+  ): Promise<AuditReport['broken']> => {
+    const report = await verify(records, anchoredBy);
+    expect(report.isIntact).toBe(report.broken === undefined);
+    return report.broken;
+  };
+
+  it('finds an untouched log intact and says what it vouches for', async () => {
+    const report = await verify(log, anchors.slice(0, 3));
+    expect(report).toEqual({
+      isIntact: true,
+      sealedEntries: 12,
+      seals: 4,
+      lastSealedAt: seals[3]!.sealedAt,
+      tail: { count: 2, from: entries[12]!.at, to: entries[13]!.at },
+      areMacsChecked: true,
+      keySource: 'keyring',
+      anchors: { matched: 3, vouchedUpTo: { seal: 3, sealedAt: seals[2]!.sealedAt } },
+    });
+    expect(describeReport(report).join('\n')).toMatch(
+      /INTACT.*12 entries under 4 seals.*tail: 2 entries.*vouch.*seal 3/s,
+    );
+  });
+
+  it('finds an empty log intact', async () => {
+    expect(await verify([], [])).toMatchObject({ isIntact: true, sealedEntries: 0, seals: 0, anchors: { matched: 0 } });
+  });
+
+  it('holds for logs of any shape', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 6 }), fc.nat(4), async (sizes, tail) => {
+        const records = makeLog(sizes, tail);
+        const report = await verify(records, records.filter(isSeal).map(anchorTo));
+        expect(report).toMatchObject({ isIntact: true, seals: sizes.length, tail: { count: tail } });
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  describe('names the entry', () => {
+    const changes: Partial<EntryRecord> = {
+      day: '2026-01-01',
+      id: '01a00000-0000-7000-8000-000000000000',
+      at: '2026-01-01T00:00:00.000Z',
+      actorType: 'system',
+      actorId: 'x',
+      actorAccessor: 'x',
+      actorName: 'x',
+      actorRootId: 'x',
+      action: 'x',
+      outcome: 'refused',
+      resourceKind: 'x',
+      resourceId: 'x',
+      resourceName: 'x',
+      requestId: 'x',
+      remoteAddress: 'x',
+      details: { version: 0 },
+      macKeyId: 'x',
+      digest: '0'.repeat(64),
+    };
+
+    it.each(Object.entries(changes))('whose %s was changed', async (field, value) => {
+      const entry = entries[4]!;
+      const changed = { ...entry, [field]: value } as EntryRecord;
+      const found = await broken(replace(entry, changed));
+      const isOutOfPlace = field === 'id' && changed.id < entries[3]!.id;
+      expect(found).toMatchObject({
+        code: isOutOfPlace ? 'ENTRY_OUT_OF_ORDER' : 'ENTRY_CHANGED',
+        seal: 2,
+        entry: `${changed.day}/${changed.id}`,
+      });
+    });
+
+    it('whose MAC was changed', async () => {
+      const changed = { ...entries[4]!, mac: '0'.repeat(64) };
+      expect(await broken(replace(entries[4]!, changed))).toMatchObject({ code: 'ENTRY_MAC_WRONG', seal: 2 });
+    });
+
+    it('that was changed together with its digest', async () => {
+      const changed = { ...entries[4]!, resourceName: 'other' };
+      const forged = { ...changed, digest: auditDigest(changed) };
+      expect(await broken(replace(entries[4]!, forged))).toMatchObject({ code: 'ENTRY_MAC_WRONG', seal: 2 });
+    });
+
+    it('that was made with a key of somebody else', async () => {
+      const changed = { ...entries[4]!, macKeyId: stranger.keyId };
+      const digest = auditDigest(changed);
+      const forged = { ...changed, digest, mac: auditMac(namedMac(stranger.keyId), digest) };
+      expect(await broken(replace(entries[4]!, forged))).toMatchObject({ code: 'ENTRY_MAC_WRONG' });
+    });
+
+    it('that was forged in the unsealed tail', async () => {
+      const forged = { ...entries[13]!, mac: '1'.repeat(64) };
+      expect(await broken(replace(entries[13]!, forged))).toMatchObject({ code: 'ENTRY_MAC_WRONG', seal: 5 });
+    });
+
+    it('that comes too early, or twice', async () => {
+      expect(await broken(swap(entries[4]!, entries[5]!))).toMatchObject({
+        code: 'ENTRY_OUT_OF_ORDER',
+        seal: 2,
+        entry: `${entries[4]!.day}/${entries[4]!.id}`,
+      });
+      expect(await broken(replace(entries[4]!, entries[4]!, entries[4]!))).toMatchObject({
+        code: 'ENTRY_OUT_OF_ORDER',
+      });
+    });
+  });
+
+  describe('names the seal', () => {
+    it('whose entries lost one, at either end or in the middle', async () => {
+      for (const at of [3, 4, 5])
+        expect(await broken(replace(entries[at]!))).toMatchObject({ code: 'SEAL_ENTRIES_MISSING', seal: 2 });
+    });
+
+    it('whose entries got one more', async () => {
+      const more = { ...entryAt(104, 'more'), id: 'ffffffff-ffff-7fff-bfff-ffffffffffff' };
+      const sealed = { ...more, digest: auditDigest(more) };
+      const forged = { ...sealed, mac: auditMac(mac, sealed.digest) };
+      expect(await broken(replace(entries[3]!, entries[3]!, forged))).toMatchObject({
+        code: 'SEAL_ENTRIES_ADDED',
+        seal: 2,
+      });
+    });
+
+    it('whose entry was exchanged for a true one of the same transaction', async () => {
+      const other = { ...entryAt(105, 'other'), tx: entries[4]!.tx };
+      expect(await broken(replace(entries[4]!, other))).toMatchObject({ code: 'SEAL_ENTRIES_CHANGED', seal: 2 });
+    });
+
+    it('whose entries were put into another order by changing their transactions', async () => {
+      const [a, b] = [entries[4]!, entries[5]!];
+      const records = log.map((record) => {
+        if (record === a) return { ...b, tx: a.tx };
+        return record === b ? { ...a, tx: b.tx } : record;
+      });
+      expect(await broken(records)).toMatchObject({ code: 'SEAL_ENTRIES_CHANGED', seal: 2 });
+    });
+
+    it('whose entry was exchanged with one under another seal', async () => {
+      const [a, b] = [entries[4]!, entries[7]!];
+      const records = log.map((record) => {
+        if (record === a) return { ...b, tx: a.tx };
+        return record === b ? { ...a, tx: b.tx } : record;
+      });
+      expect(await broken(records)).toMatchObject({ code: 'SEAL_ENTRIES_CHANGED', seal: 2 });
+    });
+
+    it('whose last entry was moved to the next one', async () => {
+      const at = log.indexOf(entries[5]!);
+      const records = [...log.slice(0, at), seals[1]!, entries[5]!, ...log.slice(at + 2)];
+      expect(await broken(records)).toMatchObject({ code: 'SEAL_ENTRIES_MISSING', seal: 2 });
+    });
+
+    it('whose entries say another epoch', async () => {
+      const records = log.map((record) =>
+        entries.slice(3, 6).includes(record as EntryRecord) ? ({ ...record, epoch: '8' } as EntryRecord) : record,
+      );
+      expect(await broken(records)).toMatchObject({ code: 'SEAL_ENTRIES_CHANGED', seal: 2 });
+    });
+
+    const changes: Partial<SealRecord> = {
+      epoch: '8',
+      watermarkTx: '1',
+      watermarkId: '00000000-0000-7000-8000-000000000000',
+      entryCount: 2,
+      merkleRoot: '0'.repeat(64),
+      previousHash: '0'.repeat(64),
+      sealedAt: '2020-01-01T00:00:00.000Z',
+      keyId: 'x',
+      signature: '0'.repeat(128),
+    };
+    it.each(Object.entries(changes))('whose %s was changed', async (field, value) => {
+      const changed = { ...seals[1]!, [field]: value } as SealRecord;
+      expect(await broken(replace(seals[1]!, changed))).toMatchObject({ code: 'SEAL_SIGNATURE_WRONG', seal: 2 });
+    });
+
+    it('whose number was changed', async () => {
+      expect(await broken(replace(seals[1]!, { ...seals[1]!, number: 7 }))).toMatchObject({
+        code: 'SEAL_MISSING',
+        seal: 2,
+      });
+    });
+
+    it('that was removed, alone or with its entries', async () => {
+      expect(await broken(replace(seals[1]!))).toMatchObject({ code: 'SEAL_MISSING', seal: 2 });
+      const without = log.filter(
+        (record) => record !== seals[1] && !entries.slice(3, 6).includes(record as EntryRecord),
+      );
+      expect(await broken(without)).toMatchObject({ code: 'SEAL_MISSING', seal: 2 });
+    });
+
+    it('that was made anew over changed entries with a key of somebody else', async () => {
+      const kept = entries.slice(3, 5);
+      const forged = { ...sealOver(kept, seals[0], stranger), keyId: signer.keyId };
+      const records = log.flatMap((record) => {
+        if (record === entries[5]) return [];
+        return record === seals[1] ? [forged] : [record];
+      });
+      expect(await broken(records)).toMatchObject({ code: 'SEAL_SIGNATURE_WRONG', seal: 2 });
+      const honest = sealOver(kept, seals[0], stranger);
+      expect(await broken(records.map((record) => (record === forged ? honest : record)))).toMatchObject({
+        code: 'SEAL_SIGNATURE_WRONG',
+        seal: 2,
+      });
+    });
+
+    it('after which even the holder of the key cannot rewrite: the next one does not follow', async () => {
+      const rewritten = sealOver(entries.slice(3, 5), seals[0]);
+      const records = log.flatMap((record) => {
+        if (record === entries[5]) return [];
+        return record === seals[1] ? [rewritten] : [record];
+      });
+      expect(await broken(records)).toMatchObject({ code: 'SEAL_CHAIN_BROKEN', seal: 3 });
+    });
+  });
+
+  describe('against the anchors', () => {
+    it('names the first seal of a cut tail', async () => {
+      const cut = log.slice(0, log.indexOf(seals[2]!) + 1);
+      expect(await broken(cut)).toBeUndefined();
+      expect(await broken(cut, anchors)).toMatchObject({ code: 'TAIL_CUT', seal: 4 });
+      expect(await broken([], anchors)).toMatchObject({ code: 'TAIL_CUT', seal: 1 });
+    });
+
+    it('names the first seal that the holder of the key rewrote with all that follow', async () => {
+      const kept = entries.slice(3, 5);
+      const second = sealOver(kept, seals[0]);
+      const third = sealOver(entries.slice(6, 9), second);
+      const records = [...log.slice(0, log.indexOf(entries[3]!)), ...kept, second, ...entries.slice(6, 9), third];
+      expect(await broken(records)).toBeUndefined();
+      expect(await broken(records, anchors.slice(0, 3))).toMatchObject({ code: 'SEAL_NOT_THE_ANCHORED', seal: 2 });
+      expect(await broken(records, anchors.slice(2, 3))).toMatchObject({ code: 'SEAL_NOT_THE_ANCHORED', seal: 3 });
+    });
+
+    it('says when they go back', async () => {
+      const back = [anchors[0]!, anchors[2]!, anchors[1]!];
+      expect(await broken(log, back)).toMatchObject({ code: 'ANCHORS_WENT_BACK', seal: 2 });
+      expect(await broken(log, [...anchors, anchors[1]!])).toMatchObject({ code: 'ANCHORS_WENT_BACK', seal: 2 });
+    });
+
+    it('needs not one for each seal, and takes one twice', async () => {
+      const report = await verify(log, [anchors[1]!, anchors[3]!, anchors[3]!]);
+      expect(report).toMatchObject({ isIntact: true, anchors: { matched: 3, vouchedUpTo: { seal: 4 } } });
+    });
+  });
+
+  it('works without the secret key: everything but the MACs', async () => {
+    const trusted = publicKeys('anchors', new Map([[signer.keyId, signer.publicKey]]));
+    expect(await verify(log, anchors, trusted)).toMatchObject({
+      isIntact: true,
+      areMacsChecked: false,
+      keySource: 'anchors',
+    });
+    const changed = { ...entries[4]!, resourceName: 'other' };
+    const forged = { ...changed, digest: auditDigest(changed) };
+    expect((await verify(replace(entries[4]!, forged), anchors, trusted)).broken).toMatchObject({
+      code: 'SEAL_ENTRIES_CHANGED',
+      seal: 2,
+    });
+    const own = await verifyAudit({ records: stream(log) });
+    expect(own).toMatchObject({ isIntact: true, keySource: 'export' });
+  });
+
+  it('does not trust a key that the export brings along when it has better ones', async () => {
+    const forged = sealOver(entries.slice(0, 3), undefined, stranger);
+    const records: AuditRecord[] = [
+      { kind: 'key', keyId: stranger.keyId, publicKey: stranger.publicKey },
+      ...entries.slice(0, 3),
+      forged,
+    ];
+    expect((await verify(records)).broken).toMatchObject({ code: 'SEAL_SIGNATURE_WRONG', seal: 1 });
+    expect((await verifyAudit({ records: stream(records) })).isIntact).toBe(true);
+  });
+
+  it('refuses what is not a record, and two stores in one log', async () => {
+    expect((await verify([log[0], undefined])).broken).toMatchObject({ code: 'RECORD_UNREADABLE', seal: 1 });
+    expect(await broken(replace(seals[1]!, { ...seals[1]!, storeId: newId() }))).toMatchObject({
+      code: 'STORE_MIXED',
+      seal: 2,
+    });
+  });
+
+  it('notices any single change of any record before the tail', async () => {
+    const isSealed = (record: AuditRecord): boolean => log.indexOf(record) < log.indexOf(seals[3]!);
+    const targets = log.filter((record) => isSealed(record) && (isEntry(record) || isSeal(record)));
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...targets), fc.nat(), fc.nat(), async (record, which, how) => {
+        const fields = Object.entries(record).filter(([name]) => name !== 'kind');
+        const [name, value] = fields[which % fields.length]!;
+        const changed = { ...record, [name]: mutate(value, how) } as AuditRecord;
+        fc.pre(JSON.stringify(changed) !== JSON.stringify(record));
+        expect(await broken(replace(record, changed))).toBeDefined();
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+function mutate(value: unknown, how: number): unknown {
+  if (typeof value === 'number') return value + 1;
+  if (typeof value !== 'string') return value === null ? 'x' : { ...(value as object), extra: how };
+  const at = how % Math.max(1, value.length);
+  const digit = value[at] === '1' ? '2' : '1';
+  return value.slice(0, at) + digit + value.slice(at + 1);
+}

@@ -1,0 +1,5 @@
+import { AuditEntryEntity } from './audit-entry.entity.js';
+import { AuditSealEntity } from './audit-seal.entity.js';
+
+/** What TypeORM has to know of this room. */
+export const AUDIT_ENTITIES = [AuditEntryEntity, AuditSealEntity];

@@ -1,0 +1,30 @@
+import { newId } from '@claviger/kernel';
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { defineJob, NO_RETRY } from './job-definition.js';
+
+describe('defineJob', () => {
+  it('takes ids, words of a list, whole numbers and flags', () => {
+    const job = defineJob({
+      name: 'test.job',
+      payload: z.object({ id: z.uuid(), mode: z.enum(['a', 'b']), count: z.int().optional(), isForced: z.boolean() }),
+      retry: NO_RETRY,
+      lane: 'user',
+    });
+    const payload = { id: newId(), mode: 'a' as const, isForced: true };
+    expect(job.payload.parse(payload)).toEqual(payload);
+    expect(job.payload.safeParse({ ...payload, id: 'text' }).success).toBe(false);
+  });
+
+  it('refuses a field that is not in the definition', () => {
+    const job = defineJob({ name: 'test.job', payload: z.object({ id: z.uuid() }), retry: NO_RETRY, lane: 'user' });
+    expect(job.payload.safeParse({ id: newId(), password: 'x' }).success).toBe(false);
+  });
+
+  it('has no place for free text', () => {
+    // @ts-expect-error -- a string field could carry a value into the queue
+    defineJob({ name: 'test.text', payload: z.object({ text: z.string() }), retry: NO_RETRY, lane: 'user' });
+    // @ts-expect-error -- so could an object
+    defineJob({ name: 'test.any', payload: z.object({ any: z.object({}) }), retry: NO_RETRY, lane: 'user' });
+  });
+});

@@ -49,7 +49,11 @@ function parts({ log, configs }: Attempt, overrides: Partial<StandaloneParts> = 
     async migrate(url) {
       const dataSource = createDataSource({ url, poolSize: 2, entities: [], applicationName: 'test' });
       await dataSource.initialize();
-      await migrate(dataSource).finally(() => dataSource.destroy());
+      try {
+        await migrate(dataSource);
+      } finally {
+        await dataSource.destroy();
+      }
     },
     async startServices(config) {
       configs.push(config);
@@ -250,7 +254,8 @@ describe('a start that is refused', () => {
   it('says which process works on the data directory, rather than that the port is in use', async () => {
     const dataDir = copyOfStopped();
     await start(dataDir);
-    await expect(start(dataDir)).rejects.toMatchObject({
+    const env = { CLAVIGER_PORT: String(await occupiedPort()) };
+    await expect(start(dataDir, { env })).rejects.toMatchObject({
       code: 'DATA_DIRECTORY_IN_USE',
       message: expect.stringContaining(`process ${process.pid}`),
     });

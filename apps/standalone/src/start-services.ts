@@ -20,7 +20,11 @@ export function startServices(config: Config): Promise<RunningApi> {
 
 /** The first start makes a root token; its file is written before the token becomes valid. */
 async function ensureRootToken(app: INestApplicationContext, dataDir: string): Promise<void> {
-  const ctx = systemContext({ requestId: newId(), storeId: app.get(Keyring).rootStoreId, job: 'standalone.first-start' });
+  const ctx = systemContext({
+    requestId: newId(),
+    storeId: app.get(Keyring).rootStoreId,
+    job: 'standalone.first-start',
+  });
   const tokens = app.get(TokenService, { strict: false });
   await app
     .get(Database)

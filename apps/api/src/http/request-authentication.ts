@@ -37,7 +37,7 @@ export class RequestAuthentication implements CanActivate {
     const token = findToken(request);
     try {
       if (!token) throw noToken();
-      const actor = await this.access.authenticate(token);
+      const actor = await this.access.authenticate(token, request.ip);
       request.context = {
         requestId: request.id,
         storeId: this.keyring.rootStoreId,

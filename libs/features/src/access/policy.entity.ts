@@ -10,7 +10,7 @@ export class PolicyEntity {
   @PrimaryColumn('uuid')
   id: string;
 
-  @Column('text', { collation: 'C' })
+  @Column({ type: 'text', collation: 'C' })
   name: string;
 
   @Column('text', { default: '' })
@@ -23,9 +23,9 @@ export class PolicyEntity {
   @Column('integer', { default: 1 })
   revision: number;
 
-  @Column('timestamptz', { name: 'created_at', precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', name: 'created_at', precision: 3, default: () => 'now()' })
   createdAt: Date;
 
-  @Column('timestamptz', { name: 'updated_at', precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', name: 'updated_at', precision: 3, default: () => 'now()' })
   updatedAt: Date;
 }

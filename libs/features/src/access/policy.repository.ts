@@ -1,62 +1,61 @@
+import { newId, type RequestContext } from '@claviger/kernel';
+import { Database, isUniqueViolation } from '@claviger/platform/database';
 import { Injectable } from '@nestjs/common';
-import type { RequestContext } from '@claviger/kernel';
-import { Database } from '@claviger/platform/database';
-import { In } from 'typeorm';
+import { policyExists } from './access.errors.js';
 import { PolicyEntity } from './policy.entity.js';
-import { findReadyPolicy, parsePolicy, type NamedPolicy } from './policy/index.js';
 
-/** The rows of policies; the ready ones are not among them. */
+/** The rows of the policies that somebody wrote; the ready ones are not among them. */
 @Injectable()
 export class PolicyRepository {
   constructor(private readonly database: Database) {}
 
-  /** Those that exist, ready ones included, parsed. A name without a policy grants nothing. */
-  async findParsed(storeId: string, names: readonly string[]): Promise<NamedPolicy[]> {
-    const ready = names.map(findReadyPolicy).filter((policy) => policy !== undefined);
-    const own = names.filter((name) => !findReadyPolicy(name));
-    if (own.length === 0) return ready;
-    const rows = await this.database.dataSource.getRepository(PolicyEntity).findBy({ storeId, name: In(own) });
-    return [...ready, ...rows.map(({ name, text }) => ({ name, policy: parsePolicy(text) }))];
+  /** @throws AppError POLICY_EXISTS */
+  async insert(tx: RequestContext, row: Pick<PolicyEntity, 'name' | 'description' | 'text'>): Promise<PolicyEntity> {
+    const repository = this.database.repository(tx, PolicyEntity);
+    const entity = repository.create({ ...row, storeId: tx.storeId, id: newId() });
+    try {
+      await repository.insert(entity);
+    } catch (error) {
+      if (isUniqueViolation(error, 'uq_policy_name')) throw policyExists(row.name);
+      throw error;
+    }
+    return { ...entity, revision: 1 };
   }
 
-  find(ctx: RequestContext, name: string): Promise<PolicyEntity | null> {
-    return this.database.repository(ctx, PolicyEntity).findOneBy({ storeId: ctx.storeId, name });
+  async find(ctx: RequestContext, name: string): Promise<PolicyEntity | undefined> {
+    const where = { storeId: ctx.storeId, name };
+    return (await this.database.repository(ctx, PolicyEntity).findOneBy(where)) ?? undefined;
   }
 
-  list(ctx: RequestContext): Promise<PolicyEntity[]> {
-    return this.database
+  /** The same, kept from being changed or removed until the transaction ends. */
+  async lock(tx: RequestContext, name: string): Promise<PolicyEntity | undefined> {
+    const where = { storeId: tx.storeId, name };
+    const lock = { mode: 'pessimistic_write' } as const;
+    return (await this.database.repository(tx, PolicyEntity).findOne({ where, lock })) ?? undefined;
+  }
+
+  /** By name, without the texts. */
+  list(
+    ctx: RequestContext,
+    page: { limit: number; after?: string },
+  ): Promise<Pick<PolicyEntity, 'name' | 'description' | 'revision'>[]> {
+    const select = this.database
       .repository(ctx, PolicyEntity)
-      .find({ where: { storeId: ctx.storeId }, order: { name: 'ASC' } });
+      .createQueryBuilder('p')
+      .select(['p.storeId', 'p.id', 'p.name', 'p.description', 'p.revision'])
+      .where('p.store_id = :storeId', { storeId: ctx.storeId })
+      .orderBy('p.name')
+      .limit(page.limit);
+    if (page.after !== undefined) select.andWhere('p.name > :after', { after: page.after });
+    return select.getMany();
   }
 
-  /** The policy, locked until the transaction ends. */
-  lock(tx: RequestContext, name: string): Promise<PolicyEntity | null> {
-    return this.database
-      .repository(tx, PolicyEntity)
-      .findOne({ where: { storeId: tx.storeId, name }, lock: { mode: 'pessimistic_write' } });
+  async update(tx: RequestContext, id: string, text: string): Promise<void> {
+    const set = { text, revision: () => 'revision + 1', updatedAt: () => 'now()' };
+    await this.database.repository(tx, PolicyEntity).update({ storeId: tx.storeId, id }, set);
   }
 
-  /** False when there is one of that name. */
-  async insert(tx: RequestContext, name: string, text: string): Promise<boolean> {
-    const result = await this.database
-      .manager(tx)
-      .createQueryBuilder()
-      .insert()
-      .into(PolicyEntity)
-      .values({ storeId: tx.storeId, name, text })
-      .orIgnore()
-      .returning('name')
-      .execute();
-    return (result.raw as unknown[]).length === 1;
-  }
-
-  async update(tx: RequestContext, name: string, text: string, revision: number): Promise<void> {
-    await this.database
-      .repository(tx, PolicyEntity)
-      .update({ storeId: tx.storeId, name }, { text, revision, updatedAt: () => 'now()' });
-  }
-
-  async remove(tx: RequestContext, name: string): Promise<void> {
-    await this.database.repository(tx, PolicyEntity).delete({ storeId: tx.storeId, name });
+  async remove(tx: RequestContext, id: string): Promise<void> {
+    await this.database.repository(tx, PolicyEntity).delete({ storeId: tx.storeId, id });
   }
 }

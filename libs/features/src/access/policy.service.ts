@@ -1,27 +1,30 @@
-import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { AuditService } from '@claviger/features/audit';
 import { Database } from '@claviger/platform/database';
+import { Injectable } from '@nestjs/common';
 import { AccessEpoch } from './access-epoch.js';
-import { policyExists, policyNameInvalid, policyNotFound, policyReadOnly, policyStale } from './access.errors.js';
+import { inputInvalid, policyImmutable, policyNotFound, stalePolicy } from './access.errors.js';
 import { AccessService } from './access.service.js';
 import type { PolicyEntity } from './policy.entity.js';
+import { isPolicyName } from './policy-name.js';
 import { parsePolicy, READY_POLICIES, ROOT_POLICY } from './policy/index.js';
 import { PolicyRepository } from './policy.repository.js';
 
-/** A policy as it is shown; ready ones cannot be changed. */
-export type PolicyView = {
+/** A policy in a list. */
+export type PolicySummary = {
   readonly name: string;
   readonly description: string;
-  readonly policy: string;
+  /** Comes with Claviger and cannot be changed. */
   readonly isReady: boolean;
   readonly revision: number;
 };
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,127}$/;
+/** A policy with its text, as it was sent. */
+export type PolicyView = PolicySummary & { readonly policy: string };
+
 const path = (name: string): string => `claviger/policies/${name}`;
 
-/** Keeps policies. A change acts on existing tokens at once. */
+/** Keeps policies. A change acts on existing tokens, in every process within a second. */
 @Injectable()
 export class PolicyService {
   constructor(
@@ -32,68 +35,76 @@ export class PolicyService {
     private readonly audit: AuditService,
   ) {}
 
-  /** The ready ones, then one's own, each by name. */
-  async list(ctx: RequestContext): Promise<PolicyView[]> {
+  /** Ready and written ones together by name, from the one after `after`. @throws AppError ACCESS_DENIED */
+  async list(ctx: RequestContext, limit: number, after = ''): Promise<PolicySummary[]> {
     this.access.authorize(ctx, path(''), 'list');
-    return [...READY.values(), ...(await this.policies.list(ctx)).map(toView)];
+    const written = await this.policies.list(ctx, { limit, after });
+    const ready = [...READY.values()].filter(({ name }) => name > after);
+    return [...ready, ...written.map((row) => ({ ...row, isReady: false }))]
+      .map(({ name, description, isReady, revision }) => ({ name, description, isReady, revision }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .slice(0, limit);
   }
 
-  /** @throws AppError POLICY_NOT_FOUND */
+  /** @throws AppError ACCESS_DENIED, POLICY_NOT_FOUND */
   async get(ctx: RequestContext, name: string): Promise<PolicyView> {
     this.access.authorize(ctx, path(name), 'read');
     const ready = READY.get(name);
     if (ready) return ready;
     const row = await this.policies.find(ctx, name);
-    if (!row) throw policyNotFound(name);
+    if (!row) throw policyNotFound();
     return toView(row);
   }
 
-  /** @throws AppError POLICY_INVALID with line and column, POLICY_EXISTS */
-  async create(ctx: RequestContext, name: string, text: string): Promise<PolicyView> {
+  /** @throws AppError ACCESS_DENIED, INPUT_INVALID, POLICY_INVALID (with line and column), POLICY_EXISTS, POLICY_IMMUTABLE */
+  async create(ctx: RequestContext, name: string, text: string, description = ''): Promise<PolicyView> {
     this.access.authorize(ctx, path(name), 'create');
-    if (!NAME.test(name)) throw policyNameInvalid();
     refuseReady(name);
+    if (!isPolicyName(name)) throw inputInvalid('name', '1 to 128 of a-z, 0-9, ".", "_" and "-" are allowed');
     parsePolicy(text);
     return this.database.transaction(ctx, async (tx) => {
-      if (!(await this.policies.insert(tx, name, text))) throw policyExists(name);
-      await this.#changed(tx, 'policy.create', name);
-      return toView({ name, text, revision: 1 });
+      const row = await this.policies.insert(tx, { name, description, text });
+      await this.#changed(tx, 'policy.create', row);
+      return toView(row);
     });
   }
 
-  /** @throws AppError POLICY_INVALID with line and column, POLICY_NOT_FOUND, STALE_MATCH */
+  /**
+   * Replaces the text. `expectedRevision` makes sure that nothing was changed in the meantime.
+   * @throws AppError ACCESS_DENIED, POLICY_INVALID (with line and column), POLICY_NOT_FOUND, POLICY_IMMUTABLE, STALE_MATCH
+   */
   async update(ctx: RequestContext, name: string, text: string, expectedRevision?: number): Promise<PolicyView> {
     this.access.authorize(ctx, path(name), 'update');
     refuseReady(name);
     parsePolicy(text);
     return this.database.transaction(ctx, async (tx) => {
-      const { revision } = await this.#lock(tx, name, expectedRevision);
-      await this.policies.update(tx, name, text, revision + 1);
-      await this.#changed(tx, 'policy.update', name);
-      return toView({ name, text, revision: revision + 1 });
+      const row = await this.#lock(tx, name, expectedRevision);
+      await this.policies.update(tx, row.id, text);
+      await this.#changed(tx, 'policy.update', row);
+      return toView({ ...row, text, revision: row.revision + 1 });
     });
   }
 
-  /** @throws AppError POLICY_NOT_FOUND, STALE_MATCH */
+  /** @throws AppError ACCESS_DENIED, POLICY_NOT_FOUND, POLICY_IMMUTABLE, STALE_MATCH */
   async remove(ctx: RequestContext, name: string, expectedRevision?: number): Promise<void> {
     this.access.authorize(ctx, path(name), 'delete');
     refuseReady(name);
     await this.database.transaction(ctx, async (tx) => {
-      await this.#lock(tx, name, expectedRevision);
-      await this.policies.remove(tx, name);
-      await this.#changed(tx, 'policy.delete', name);
+      const row = await this.#lock(tx, name, expectedRevision);
+      await this.policies.remove(tx, row.id);
+      await this.#changed(tx, 'policy.delete', row);
     });
   }
 
   async #lock(tx: RequestContext, name: string, expectedRevision: number | undefined): Promise<PolicyEntity> {
     const row = await this.policies.lock(tx, name);
-    if (!row) throw policyNotFound(name);
-    if (expectedRevision !== undefined && expectedRevision !== row.revision) throw policyStale(row.revision);
+    if (!row) throw policyNotFound();
+    if (expectedRevision !== undefined && expectedRevision !== row.revision) throw stalePolicy(row.revision);
     return row;
   }
 
-  async #changed(tx: RequestContext, action: string, name: string): Promise<void> {
-    const resource = { kind: 'policy', name };
+  async #changed(tx: RequestContext, action: string, { id, name }: PolicyEntity): Promise<void> {
+    const resource = { kind: 'policy', id, name };
     await this.audit.record(tx, this.audit.entry(tx, { action, outcome: 'allowed', resource }));
     await this.epoch.bump(tx);
   }
@@ -102,14 +113,14 @@ export class PolicyService {
 const READY: ReadonlyMap<string, PolicyView> = new Map(
   READY_POLICIES.map(({ name, description, text }) => [
     name,
-    { name, description, policy: text, isReady: true, revision: 1 },
+    { name, description, isReady: true, revision: 1, policy: text },
   ]),
 );
 
 function refuseReady(name: string): void {
-  if (READY.has(name) || name === ROOT_POLICY) throw policyReadOnly(name);
+  if (READY.has(name) || name === ROOT_POLICY) throw policyImmutable(name);
 }
 
-function toView({ name, text, revision }: Pick<PolicyEntity, 'name' | 'text' | 'revision'>): PolicyView {
-  return { name, description: '', policy: text, isReady: false, revision };
+function toView({ name, description, revision, text }: PolicyEntity): PolicyView {
+  return { name, description, isReady: false, revision, policy: text };
 }

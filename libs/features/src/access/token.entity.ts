@@ -20,7 +20,7 @@ export class TokenEntity {
   hashKeyId: string;
 
   /** Names the token without giving its power. */
-  @Column('text', { collation: 'C' })
+  @Column({ type: 'text', collation: 'C' })
   accessor: string;
 
   @Column('uuid', { name: 'parent_id', nullable: true })
@@ -51,10 +51,10 @@ export class TokenEntity {
   ttlSeconds: number | null;
 
   /** No renewal goes beyond so long after it was made. */
-  @Column('integer', { name: 'explicit_max_ttl_seconds', nullable: true })
-  explicitMaxTtlSeconds: number | null;
+  @Column('integer', { name: 'max_ttl_seconds', nullable: true })
+  maxTtlSeconds: number | null;
 
-  @Column('timestamptz', { name: 'expires_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'expires_at', precision: 3, nullable: true })
   expiresAt: Date | null;
 
   /** How many requests it is good for; null is no limit. */
@@ -64,13 +64,13 @@ export class TokenEntity {
   @Column('integer', { name: 'uses_left', nullable: true })
   usesLeft: number | null;
 
-  @Column('timestamptz', { name: 'created_at', precision: 3 })
+  @Column({ type: 'timestamptz', name: 'created_at', precision: 3 })
   createdAt: Date;
 
-  @Column('timestamptz', { name: 'renewed_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'renewed_at', precision: 3, nullable: true })
   renewedAt: Date | null;
 
-  @Column('timestamptz', { name: 'last_used_at', precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', name: 'last_used_at', precision: 3, nullable: true })
   lastUsedAt: Date | null;
 
   @Column('text', { name: 'last_used_address', nullable: true })

@@ -1,91 +1,92 @@
-import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
+import { Injectable } from '@nestjs/common';
+import type { SelectQueryBuilder } from 'typeorm';
 import { TokenEntity } from './token.entity.js';
 
-/** The rows of tokens. */
+/** Neither the token nor one that it descends from has ended, and uses are left. */
+const IS_ALIVE = `(t.expires_at is null or t.expires_at > :now) and (t.uses_left is null or t.uses_left > 0)
+  and not exists (select from token a where a.store_id = t.store_id and a.id = any(t.ancestors) and a.expires_at <= :now)`;
+
+export type TokenKey = { readonly id: string } | { readonly accessor: string };
+
+/** The rows of tokens. What has ended is not found. */
 @Injectable()
 export class TokenRepository {
   constructor(private readonly database: Database) {}
 
-  /** The valid token of that hash; one with a use limit loses a use by it. */
-  async use(storeId: string, hash: Buffer, now: Date): Promise<TokenEntity | null> {
-    const repository = this.database.dataSource.getRepository(TokenEntity);
-    const row = await repository.findOneBy({ storeId, hash });
-    if (!row || (row.expiresAt !== null && row.expiresAt <= now)) return null;
-    if (row.usesLeft === null) return row;
-    const taken = await repository
-      .createQueryBuilder()
-      .update()
-      .set({ usesLeft: () => 'uses_left - 1' })
-      .where('store_id = :storeId and id = :id and uses_left > 0', { storeId, id: row.id })
-      .execute();
-    return taken.affected === 1 ? row : null;
-  }
-
   async insert(tx: RequestContext, row: Partial<TokenEntity>): Promise<void> {
-    await this.database.repository(tx, TokenEntity).insert(row as never);
+    await this.database.repository(tx, TokenEntity).insert({ ...row, storeId: tx.storeId } as never);
   }
 
-  find(ctx: RequestContext, id: string): Promise<TokenEntity | null> {
-    return this.database.repository(ctx, TokenEntity).findOneBy({ storeId: ctx.storeId, id });
+  async find(ctx: RequestContext, key: TokenKey, now: Date): Promise<TokenEntity | undefined> {
+    return (
+      (await this.#alive(ctx, now)
+        .andWhere(...keyCondition(key))
+        .getOne()) ?? undefined
+    );
   }
 
-  findByAccessor(ctx: RequestContext, accessor: string): Promise<TokenEntity | null> {
-    return this.database.repository(ctx, TokenEntity).findOneBy({ storeId: ctx.storeId, accessor });
+  /** The same, kept from being changed or removed until the transaction ends. */
+  async lock(tx: RequestContext, key: TokenKey, now: Date): Promise<TokenEntity | undefined> {
+    const select = this.#alive(tx, now).andWhere(...keyCondition(key));
+    return (await select.setLock('pessimistic_write').getOne()) ?? undefined;
   }
 
-  /** The token, locked until the transaction ends. */
-  lock(tx: RequestContext, id: string): Promise<TokenEntity | null> {
+  /** The same, kept from being removed only, so that many children can be made at a time. */
+  async holdParent(tx: RequestContext, id: string, now: Date): Promise<TokenEntity | undefined> {
+    const select = this.#alive(tx, now).andWhere(...keyCondition({ id }));
+    return (await select.setLock('for_key_share').getOne()) ?? undefined;
+  }
+
+  /** By accessor, which is random and so says nothing about age. */
+  list(ctx: RequestContext, page: { limit: number; after?: string }, now: Date): Promise<TokenEntity[]> {
+    const select = this.#alive(ctx, now).orderBy('t.accessor').limit(page.limit);
+    if (page.after !== undefined) select.andWhere('t.accessor > :after', { after: page.after });
+    return select.getMany();
+  }
+
+  async renew(tx: RequestContext, id: string, expiresAt: Date, renewedAt: Date): Promise<void> {
+    const where = { storeId: tx.storeId, id };
+    await this.database.repository(tx, TokenEntity).update(where, { expiresAt, renewedAt });
+  }
+
+  countDescendants(ctx: RequestContext, id: string): Promise<number> {
     return this.database
-      .repository(tx, TokenEntity)
-      .findOne({ where: { storeId: tx.storeId, id }, lock: { mode: 'pessimistic_write' } });
+      .repository(ctx, TokenEntity)
+      .createQueryBuilder('t')
+      .where('t.store_id = :storeId and t.ancestors @> array[:id]::uuid[]', { storeId: ctx.storeId, id })
+      .getCount();
   }
 
-  async update(tx: RequestContext, id: string, set: Partial<TokenEntity>): Promise<void> {
-    await this.database.repository(tx, TokenEntity).update({ storeId: tx.storeId, id }, set);
-  }
-
-  /** Removes a token and, through the foreign key, all its descendants. */
+  /** Removes a token; the foreign key removes all its descendants with it. */
   async remove(tx: RequestContext, id: string): Promise<void> {
     await this.database.repository(tx, TokenEntity).delete({ storeId: tx.storeId, id });
   }
 
-  /** Removes what has expired or is used up, with descendants. Returns how many of the former. */
-  async removeEnded(ctx: RequestContext, now: Date): Promise<number> {
-    const result = await this.database
-      .repository(ctx, TokenEntity)
-      .createQueryBuilder()
-      .delete()
-      .where('store_id = :storeId and (expires_at <= :now or uses_left <= 0)', { storeId: ctx.storeId, now })
-      .execute();
-    return result.affected ?? 0;
+  /** Removes at most `limit` tokens that have ended, with their descendants. Returns how many of the former. */
+  async removeEnded(ctx: RequestContext, now: Date, limit: number): Promise<number> {
+    const [, removed] = (await this.database.manager(ctx).query(
+      `delete from token where (store_id, id) in (
+         select store_id, id from token where store_id = $1 and (expires_at <= $2 or uses_left = 0)
+         limit $3 for update skip locked)`,
+      [ctx.storeId, now, limit],
+    )) as [unknown, number];
+    return removed;
   }
 
-  /** By accessor. */
-  list(ctx: RequestContext, limit: number, after?: string): Promise<TokenEntity[]> {
-    const select = this.database
-      .repository(ctx, TokenEntity)
-      .createQueryBuilder('t')
-      .where('t.store_id = :storeId', { storeId: ctx.storeId })
-      .orderBy('t.accessor')
-      .limit(limit);
-    if (after) select.andWhere('t.accessor > :after', { after });
-    return select.getMany();
-  }
-
-  async exists(ctx: RequestContext): Promise<boolean> {
+  existsAny(ctx: RequestContext): Promise<boolean> {
     return this.database.repository(ctx, TokenEntity).existsBy({ storeId: ctx.storeId });
   }
 
-  /** Stores when and from where tokens were last used. */
-  async markUsed(
-    uses: readonly { readonly id: string; readonly at: Date; readonly address: string | null }[],
-  ): Promise<void> {
-    await this.database.dataSource.query(
-      `update token set last_used_at = greatest(token.last_used_at, used.at), last_used_address = used.address
-       from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as used (id, at, address) where token.id = used.id`,
-      [uses.map(({ id }) => id), uses.map(({ at }) => at), uses.map(({ address }) => address)],
-    );
+  #alive(ctx: RequestContext, now: Date): SelectQueryBuilder<TokenEntity> {
+    return this.database
+      .repository(ctx, TokenEntity)
+      .createQueryBuilder('t')
+      .where(`t.store_id = :storeId and ${IS_ALIVE}`, { storeId: ctx.storeId, now });
   }
+}
+
+function keyCondition(key: TokenKey): [string, TokenKey] {
+  return ['id' in key ? 't.id = :id' : 't.accessor = :accessor', key];
 }

@@ -1,33 +1,22 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { AppError, CLOCK, newId, type Clock, type RequestContext, type SecretValue } from '@claviger/kernel';
-import { AuditService } from '@claviger/features/audit';
+import { CLOCK, newId, type Clock, type RequestContext, type SecretValue } from '@claviger/kernel';
+import { AuditService, type AuditDetails } from '@claviger/features/audit';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
+import { Inject, Injectable } from '@nestjs/common';
 import { AccessEpoch } from './access-epoch.js';
-import { policiesNotSubset, tokenInvalid, tokenNotFound, tokenNotRenewable } from './access.errors.js';
+import { tokenInvalid, tokenNotFound } from './access.errors.js';
 import { AccessService } from './access.service.js';
-import { ROOT_POLICY } from './policy/index.js';
+import { isAccessor, newAccessor, newTokenText } from './token-text.js';
+import { FIRST_ROOT_TOKEN, grantToken, renewedExpiry, type NewToken, type TokenGrant } from './token-grant.policy.js';
 import type { TokenEntity } from './token.entity.js';
-import { generateAccessor, generateToken } from './token-text.js';
-import { TokenRepository } from './token.repository.js';
+import { TokenRepository, type TokenKey } from './token.repository.js';
 
-/** Vault's default and largest lease: 768 hours. */
-export const MAX_TTL_SECONDS = 2_764_800;
+const REMOVE_AT_ONCE = 1_000;
 
-export type NewToken = {
-  /** Policies of the new token; those of the caller unless given. */
-  readonly policies?: readonly string[];
-  readonly displayName?: string;
-  readonly ttlSeconds?: number;
-  /** No renewal goes beyond this many seconds from now. */
-  readonly maxTtlSeconds?: number;
-  readonly isRenewable?: boolean;
-  readonly uses?: number;
-  /** True for a token that outlives the caller's own; needs sudo. */
-  readonly isOrphan?: boolean;
-};
+/** Where making tokens is judged; `sudo` there lifts the rule that policies must be among one's own. */
+const TOKENS = 'claviger/tokens/';
 
-/** A token as it is shown. */
+/** A token as it is shown: never its text, nor anything made of it. */
 export type TokenView = Pick<
   TokenEntity,
   | 'accessor'
@@ -43,8 +32,8 @@ export type TokenView = Pick<
   | 'lastUsedAddress'
 > & { readonly isOrphan: boolean };
 
-/** Where creating tokens is judged; `sudo` there lifts the subset rule. */
-const TOKENS = 'claviger/tokens/';
+/** A new token; its text is in this answer and nowhere else. */
+export type IssuedToken = { readonly token: SecretValue; readonly view: TokenView };
 
 /** Makes, renews and takes back tokens. */
 @Injectable()
@@ -59,196 +48,154 @@ export class TokenService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** A child of the caller's token. The token itself is in this answer and nowhere else. */
-  async create(ctx: RequestContext, input: NewToken): Promise<{ token: SecretValue; view: TokenView }> {
+  /**
+   * Makes a child of the caller's token, or an orphan. A child ends with any of those that it descends from.
+   * @throws AppError ACCESS_DENIED, TOKEN_INVALID, and as {@link grantToken}
+   */
+  async create(ctx: RequestContext, wanted: NewToken): Promise<IssuedToken> {
     this.access.authorize(ctx, TOKENS, 'create');
-    const policies = this.#grantable(ctx, input);
+    const hasSudo = this.access.hasSudo(ctx, TOKENS);
     return this.database.transaction(ctx, async (tx) => {
-      const parent = await this.tokens.lock(tx, ctx.actor.id);
+      const parent = await this.tokens.holdParent(tx, ctx.actor.id, this.clock.now());
       if (!parent) throw tokenInvalid();
-      const id = newId();
-      const isRoot = policies.includes(ROOT_POLICY) && input.ttlSeconds === undefined;
-      const isOrphan = input.isOrphan === true;
-      const now = this.clock.now();
-      const ttlSeconds = isRoot ? null : Math.min(input.ttlSeconds ?? MAX_TTL_SECONDS, MAX_TTL_SECONDS);
-      const maxExpiresAt = earliest(after(now, input.maxTtlSeconds), isOrphan ? null : parent.maxExpiresAt);
-      return this.#insert(tx, {
-        id,
-        parentId: isOrphan ? null : parent.id,
-        rootId: isOrphan ? `token:${id}` : parent.rootId,
-        displayName: input.displayName ?? ctx.actor.displayName,
-        policies,
-        ttlSeconds,
-        maxExpiresAt,
-        // A child never outlives its parent as it is now; both may be renewed.
-        expiresAt: earliest(after(now, ttlSeconds ?? undefined), maxExpiresAt, isOrphan ? null : parent.expiresAt),
-        isRenewable: (input.isRenewable ?? true) && ttlSeconds !== null,
-        usesLeft: input.uses ?? null,
-      });
+      return this.#issue(tx, grantToken(wanted, { ...parent, hasSudo }));
     });
   }
 
-  /** The first root token of an installation, or undefined when there are tokens already. In a transaction. */
+  /**
+   * Makes the first root token of an installation, unless there are tokens already. `hand` gives it to its owner before
+   * it becomes valid: when that fails there is no token. In a transaction.
+   * @returns whether it was made
+   */
   async createFirst(tx: RequestContext, hand: (token: SecretValue) => Promise<void>): Promise<boolean> {
-    await this.database.manager(tx).query('select 1 from access_epoch for update');
-    if (await this.tokens.exists(tx)) return false;
+    // Of two processes that start at once, one makes the token.
+    await this.epoch.bump(tx);
+    if (await this.tokens.existsAny(tx)) return false;
     await this.createRoot(tx, hand);
     return true;
   }
 
-  /** A root token without a parent, handed over before it becomes valid. In a transaction. For offline recovery. */
+  /** Makes a root token that never ends, for recovery by who holds the root key. In a transaction; `hand` as above. */
   async createRoot(tx: RequestContext, hand: (token: SecretValue) => Promise<void>): Promise<void> {
-    const id = newId();
-    const { token } = await this.#insert(tx, {
-      id,
-      parentId: null,
-      rootId: `token:${id}`,
-      displayName: 'root',
-      policies: [ROOT_POLICY],
-      ttlSeconds: null,
-      expiresAt: null,
-      maxExpiresAt: null,
-      isRenewable: false,
-      usesLeft: null,
-    });
+    const { token } = await this.#issue(tx, FIRST_ROOT_TOKEN);
     await hand(token);
   }
 
-  /** The caller's own token. */
+  /** The caller's own token, which needs no permission. @throws AppError TOKEN_INVALID */
   async self(ctx: RequestContext): Promise<TokenView> {
-    const row = await this.tokens.find(ctx, ctx.actor.id);
+    const row = await this.tokens.find(ctx, { id: ctx.actor.id }, this.clock.now());
     if (!row) throw tokenInvalid();
     return toView(row);
   }
 
+  /** By accessor, from the one after `after`. @throws AppError ACCESS_DENIED */
   async list(ctx: RequestContext, limit: number, after?: string): Promise<TokenView[]> {
     this.access.authorize(ctx, TOKENS, 'list');
-    return (await this.tokens.list(ctx, limit, after)).map(toView);
+    const page = { limit, ...(after !== undefined && { after }) };
+    return (await this.tokens.list(ctx, page, this.clock.now())).map(toView);
   }
 
+  /** @throws AppError ACCESS_DENIED, TOKEN_NOT_FOUND */
   async get(ctx: RequestContext, accessor: string): Promise<TokenView> {
     this.access.authorize(ctx, `${TOKENS}${accessor}`, 'read');
-    return toView(await this.#byAccessor(ctx, accessor));
+    const row = await this.tokens.find(ctx, keyOf(accessor), this.clock.now());
+    if (!row) throw tokenNotFound();
+    return toView(row);
   }
 
-  /** Gives a token its TTL anew, within its own limit and its parent's life. One's own needs no permission. */
+  /**
+   * Lets a token live its TTL anew, or `incrementSeconds`, within its maximum. One's own needs no permission.
+   * @throws AppError ACCESS_DENIED, TOKEN_NOT_FOUND, TOKEN_NOT_RENEWABLE, INPUT_INVALID
+   */
   async renew(ctx: RequestContext, accessor: string, incrementSeconds?: number): Promise<TokenView> {
-    if (accessor !== ctx.actor.accessor) this.access.authorize(ctx, `${TOKENS}${accessor}`, 'update');
+    this.#authorizeUnlessOwn(ctx, accessor, 'update');
     return this.database.transaction(ctx, async (tx) => {
-      const { id } = await this.#byAccessor(tx, accessor);
-      const row = await this.tokens.lock(tx, id);
       const now = this.clock.now();
-      if (!row || (row.expiresAt && row.expiresAt <= now)) throw tokenNotFound();
-      if (!row.isRenewable) throw tokenNotRenewable();
-      const parent = row.parentId === null ? null : await this.tokens.find(tx, row.parentId);
-      const ttl = Math.min(incrementSeconds ?? row.ttlSeconds ?? MAX_TTL_SECONDS, MAX_TTL_SECONDS);
-      const expiresAt = earliest(after(now, ttl), row.maxExpiresAt, parent?.expiresAt ?? null);
-      await this.tokens.update(tx, id, { expiresAt, renewedAt: now });
-      await this.#record(tx, 'token.renew', row);
-      if (row.expiresAt && expiresAt && expiresAt < row.expiresAt) {
-        await this.#shortenDescendants(tx, id, expiresAt);
-        // Nobody may go on honouring the longer life that he knows. (A longer one is asked for when the known one is over.)
-        await this.epoch.bump(tx);
-      }
+      const row = await this.#lock(tx, accessor);
+      const expiresAt = renewedExpiry(row, now, incrementSeconds);
+      await this.tokens.renew(tx, row.id, expiresAt, now);
+      await this.#record(tx, 'token.renew', row, { expiresAt: expiresAt.toISOString() });
+      // A longer life is asked for when the remembered one is over; a shorter one nobody would ask for.
+      if (row.expiresAt && expiresAt < row.expiresAt) await this.epoch.bump(tx);
       return toView({ ...row, expiresAt, renewedAt: now });
     });
   }
 
-  /** Takes a token back, with all its descendants. One's own needs no permission. */
+  /**
+   * Takes a token back, with all its descendants: every process refuses them within a second. One's own needs no
+   * permission.
+   * @throws AppError ACCESS_DENIED, TOKEN_NOT_FOUND
+   */
   async revoke(ctx: RequestContext, accessor: string): Promise<void> {
-    if (accessor !== ctx.actor.accessor) this.access.authorize(ctx, `${TOKENS}${accessor}`, 'delete');
+    this.#authorizeUnlessOwn(ctx, accessor, 'delete');
     await this.database.transaction(ctx, async (tx) => {
-      const row = await this.#byAccessor(tx, accessor);
+      const row = await this.#lock(tx, accessor);
+      const descendants = await this.tokens.countDescendants(tx, row.id);
       await this.tokens.remove(tx, row.id);
-      await this.#record(tx, 'token.revoke', row);
+      await this.#record(tx, 'token.revoke', row, { descendants });
       await this.epoch.bump(tx);
     });
   }
 
-  /** Removes what has expired or is used up. */
-  removeEnded(ctx: RequestContext): Promise<number> {
-    return this.tokens.removeEnded(ctx, this.clock.now());
+  /** Removes what has expired or is used up, which nobody could use any more. Returns how many. */
+  async removeEnded(ctx: RequestContext): Promise<number> {
+    let removed = 0;
+    for (let more = true; more && !ctx.signal?.aborted;) {
+      const count = await this.tokens.removeEnded(ctx, this.clock.now(), REMOVE_AT_ONCE);
+      removed += count;
+      more = count === REMOVE_AT_ONCE;
+    }
+    return removed;
   }
 
-  async #insert(
-    tx: RequestContext,
-    row: Omit<
-      TokenEntity,
-      'storeId' | 'hash' | 'hashKeyId' | 'accessor' | 'createdAt' | 'renewedAt' | 'lastUsedAt' | 'lastUsedAddress'
-    >,
-  ): Promise<{ token: SecretValue; view: TokenView }> {
-    const token = generateToken();
+  async #issue(tx: RequestContext, grant: TokenGrant): Promise<IssuedToken> {
+    const token = newTokenText();
     const mac = this.keyring.mac(tx.storeId, 'access');
-    const full: TokenEntity = {
-      ...row,
-      storeId: tx.storeId,
-      hash: mac.hmac(token.reveal()),
-      hashKeyId: mac.keyId,
-      accessor: generateAccessor(),
-      createdAt: this.clock.now(),
+    const now = this.clock.now();
+    const row = {
+      ...grant,
+      id: newId(now.getTime()),
+      accessor: newAccessor(),
+      expiresAt: grant.ttlSeconds === null ? null : new Date(now.getTime() + grant.ttlSeconds * 1000),
+      usesLeft: grant.maxUses,
+      createdAt: now,
       renewedAt: null,
       lastUsedAt: null,
       lastUsedAddress: null,
     };
-    await this.tokens.insert(tx, full);
-    await this.#record(tx, 'token.create', full);
-    return { token, view: toView(full) };
+    await this.tokens.insert(tx, { ...row, hash: mac.hmac(token.reveal()), hashKeyId: mac.keyId });
+    await this.#record(tx, 'token.create', row, { isOrphan: row.parentId === null });
+    return { token, view: toView(row) };
   }
 
-  #grantable(ctx: RequestContext, input: NewToken): string[] {
-    const own = ctx.actor.policies;
-    const wanted = [...new Set(input.policies ?? own)].sort();
-    if (wanted.length > 1 && wanted.includes(ROOT_POLICY))
-      throw new AppError({
-        code: 'ROOT_POLICY_ALONE',
-        kind: 'invalid',
-        message: 'The root policy cannot be combined with others.',
-      });
-    const isRoot = own.includes(ROOT_POLICY);
-    const isFree = isRoot || (this.access.hasSudo(ctx, TOKENS) && !wanted.includes(ROOT_POLICY));
-    if (!isFree && !wanted.every((name) => own.includes(name))) throw policiesNotSubset();
-    if (input.isOrphan && !isRoot && !this.access.hasSudo(ctx, TOKENS)) throw policiesNotSubset();
-    return wanted;
+  #authorizeUnlessOwn(ctx: RequestContext, accessor: string, operation: 'update' | 'delete'): void {
+    if (accessor !== ctx.actor.accessor) this.access.authorize(ctx, `${TOKENS}${accessor}`, operation);
   }
 
-  async #byAccessor(ctx: RequestContext, accessor: string): Promise<TokenEntity> {
-    const row = await this.tokens.findByAccessor(ctx, accessor);
+  async #lock(tx: RequestContext, accessor: string): Promise<TokenEntity> {
+    const row = await this.tokens.lock(tx, keyOf(accessor), this.clock.now());
     if (!row) throw tokenNotFound();
     return row;
   }
 
-  async #shortenDescendants(tx: RequestContext, id: string, expiresAt: Date): Promise<void> {
-    await this.database.manager(tx).query(
-      `with recursive family (id) as (
-         select id from token where store_id = $1 and parent_id = $2
-         union all select t.id from token t join family f on t.parent_id = f.id where t.store_id = $1)
-       update token set expires_at = $3 from family where token.id = family.id and token.store_id = $1
-         and (token.expires_at is null or token.expires_at > $3)`,
-      [tx.storeId, id, expiresAt],
-    );
-  }
-
-  async #record(tx: RequestContext, action: string, row: TokenEntity): Promise<void> {
+  async #record(tx: RequestContext, action: string, row: RecordedToken, more: AuditDetails): Promise<void> {
     const resource = { kind: 'token', id: row.id, name: row.displayName };
-    const details = { accessor: row.accessor, policies: row.policies.join(',') };
+    const details = { accessor: row.accessor, policies: row.policies.join(','), ...more };
     await this.audit.record(tx, this.audit.entry(tx, { action, outcome: 'allowed', resource, details }));
   }
 }
 
-function toView(row: TokenEntity): TokenView {
-  const {
-    accessor,
-    displayName,
-    policies,
-    ttlSeconds,
-    expiresAt,
-    isRenewable,
-    usesLeft,
-    createdAt,
-    renewedAt,
-    lastUsedAt,
-    lastUsedAddress,
-  } = row;
+type RecordedToken = Pick<TokenEntity, 'id' | 'accessor' | 'displayName' | 'policies'>;
+
+/** A token sent by mistake where an accessor belongs must not get into the database's log. */
+function keyOf(accessor: string): TokenKey {
+  if (!isAccessor(accessor)) throw tokenNotFound();
+  return { accessor };
+}
+
+function toView(row: Omit<TokenView, 'isOrphan'> & { readonly parentId: string | null }): TokenView {
+  const { accessor, displayName, policies, ttlSeconds, expiresAt, isRenewable, usesLeft } = row;
+  const { createdAt, renewedAt, lastUsedAt, lastUsedAddress } = row;
   return {
     accessor,
     displayName,
@@ -263,14 +210,4 @@ function toView(row: TokenEntity): TokenView {
     lastUsedAt,
     lastUsedAddress,
   };
-}
-
-function after(now: Date, seconds: number | undefined): Date | null {
-  return seconds === undefined ? null : new Date(now.getTime() + seconds * 1_000);
-}
-
-/** The earliest of some moments, of which null is never. */
-function earliest(...moments: readonly (Date | null)[]): Date | null {
-  const given = moments.filter((moment) => moment !== null).map((moment) => moment.getTime());
-  return given.length === 0 ? null : new Date(Math.min(...given));
 }

@@ -20,7 +20,7 @@ const ENTRY: readonly Tampering[] = [
   ['store_id', `gen_random_uuid()`, 'SEAL_ENTRIES_MISSING'],
   ['at', `at + interval '1 ms'`, 'ENTRY_CHANGED'],
   ['epoch', `1`, 'SEAL_ENTRIES_MISSING'],
-  ['tx', `tx - 1000000`, 'SEAL_ENTRIES_'],
+  ['tx', `5`, 'SEAL_ENTRIES_ADDED'],
   ['actor_type', `'system'`, 'ENTRY_CHANGED'],
   ['actor_id', `'x'`, 'ENTRY_CHANGED'],
   ['actor_accessor', `null`, 'ENTRY_CHANGED'],
@@ -145,10 +145,7 @@ describe('the stored log', () => {
       ['audit_entry'],
       `update audit_entry set ${column} = ${value} where id = '${victim}'`,
     );
-    expect(report.broken).toMatchObject({
-      code: expect.stringContaining(code),
-      seal: code === 'SEAL_ENTRIES_' ? 1 : 2,
-    });
+    expect(report.broken).toMatchObject({ code, seal: code === 'SEAL_ENTRIES_ADDED' ? 1 : 2 });
     if (code.startsWith('ENTRY') && column !== 'id') expect(report.broken!.entry).toContain(victim);
   });
 

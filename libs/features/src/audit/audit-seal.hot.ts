@@ -50,7 +50,7 @@ export const NEXT_LEAVES: NamedStatement = {
       where store_id = $1 and epoch = $2 and (tx, id) > ($3::bigint, $4::uuid) and ($5 or tx < ${XMIN})
       order by tx, id limit $6
     )
-    select count(*)::integer as count, string_agg(leaf, ''::bytea order by tx, id) as leaves, last.tx, last.id
+    select count(*)::integer as count, string_agg(fresh.leaf, ''::bytea order by fresh.tx, fresh.id) as leaves, last.tx, last.id
     from fresh cross join (select tx, id from fresh order by tx desc, id desc limit 1) last
     group by last.tx, last.id`,
 };

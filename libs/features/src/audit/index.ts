@@ -14,3 +14,5 @@ export { AUDIT_ENTITIES } from './audit.entities.js';
 export { MAINTAIN_AUDIT } from './audit.jobs.js';
 export { AuditModule } from './audit.module.js';
 export { AuditService } from './audit.service.js';
+export { SealAnchors } from './seal-anchors.js';
+export { Sealer, type SealerDependencies } from './sealer.js';

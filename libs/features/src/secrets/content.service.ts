@@ -80,9 +80,9 @@ export class ContentService {
     const { secret } = await this.#findUsable(ctx, id, 'writeContent');
     if (input.baseVersion !== undefined && input.baseVersion !== secret.currentVersion)
       throw staleMatch(secret.currentVersion);
-    const { content, fingerprint } = await this.planner.prepareContent(ctx, secret.type, input.content);
-    await this.planner.assertFitsEverywhere(ctx, secret, content);
-    return this.planner.planWrite(ctx, secret, fingerprint);
+    const prepared = await this.planner.prepareContent(ctx, secret.type, input.content);
+    await this.planner.assertFitsEverywhere(ctx, secret, prepared);
+    return this.planner.planWrite(ctx, secret, prepared.fingerprint);
   }
 
   /** Writes a generated value that nobody sees. */
@@ -201,7 +201,7 @@ export class ContentService {
     const { maxVersions } = await this.planner.assertFitsSource(
       ctx,
       { id, sourceProfileId: row.source_profile_id, physicalName: row.physical_name },
-      content,
+      prepared,
     );
     const { fingerprint, facts } = prepared;
     const change = await this.local.write(ctx, {
@@ -232,7 +232,7 @@ export class ContentService {
     // Only a reader is told that a value equals the current one; anybody else could guess with it.
     if (isEqual && cause !== 'overwrite-drift' && this.access.can(ctx, 'readContent', named))
       return { unchanged: true, version: secret.currentVersion };
-    await this.planner.assertFitsEverywhere(ctx, secret, content);
+    await this.planner.assertFitsEverywhere(ctx, secret, prepared);
     const parameters: WriteParameters = {
       cause,
       fingerprint: prepared.fingerprint,

@@ -1,5 +1,5 @@
 import { AppError } from '@claviger/kernel';
-import { findInexactNumber, parseContent, type VaultCapabilities } from '@claviger/vaults/contract';
+import { findInexactNumber, type JsonObject, type VaultCapabilities } from '@claviger/vaults/contract';
 
 /** A vault that content is to be written to, with what it can hold. */
 export type Destination = {
@@ -10,15 +10,18 @@ export type Destination = {
   readonly maxContentBytes?: number;
 };
 
+/** Content as text and parsed, so that it is parsed once. */
+export type PreparedText = { readonly text: string; readonly parsed: JsonObject };
+
 /**
  * Judges before anything is written whether a vault would take the name and give the content back equal.
  * @throws AppError NAME_UNFIT, CONTENT_TOO_LARGE, NUMBER_INEXACT, each naming the profile and what to change
  */
-export function assertFits(destination: Destination, text: string): void {
+export function assertFits(destination: Destination, content: PreparedText): void {
   assertNameFits(destination);
   const { profile, capabilities } = destination;
   const limit = Math.min(capabilities.maxContentBytes, destination.maxContentBytes ?? Infinity);
-  const size = Buffer.byteLength(text);
+  const size = Buffer.byteLength(content.text);
   if (size > limit)
     throw new AppError({
       code: 'CONTENT_TOO_LARGE',
@@ -26,7 +29,7 @@ export function assertFits(destination: Destination, text: string): void {
       message: `The content has ${size} bytes as JSON; the profile ${profile} takes at most ${limit}.`,
       details: { profile, size, limit },
     });
-  const pointer = capabilities.exactNumbers ? undefined : findInexactNumber(parseContent(text));
+  const pointer = capabilities.exactNumbers ? undefined : findInexactNumber(content.parsed);
   if (pointer !== undefined)
     throw new AppError({
       code: 'NUMBER_INEXACT',

@@ -7,6 +7,7 @@ import {
   joinPhysicalName,
   parseContent,
   type VaultCapabilities,
+  type JsonObject,
   type VaultContent,
 } from '@claviger/vaults/contract';
 import { validateContent, type SecretType } from './content/index.js';
@@ -29,6 +30,7 @@ export type PlanStep = {
 
 /** Content that is of its type and fits where it is to go. */
 export type PreparedContent = {
+  readonly parsed: JsonObject;
   readonly content: VaultContent;
   readonly fingerprint: string;
   readonly facts: Record<string, unknown>;
@@ -55,12 +57,12 @@ export class SecretPlanner {
     const prepared = await this.prepareContent(ctx, input.type, content);
     const named = { name: input.name, type: input.type };
     const sourcePlace = place(source, named);
-    await this.#assertFits(ctx, source, sourcePlace, prepared.content, true);
+    await this.#assertFits(ctx, source, sourcePlace, prepared, true);
     const targets: PlannedPlace[] = [];
     for (const name of new Set(input.syncProfiles)) {
       const profile = await this.#usableTarget(ctx, source.id, name, input.name, input.onConflict);
       const target = place(profile, named);
-      await this.#assertFits(ctx, profile, target, prepared.content, false);
+      await this.#assertFits(ctx, profile, target, prepared, false);
       targets.push(target);
     }
     this.#authorizeConflictPolicy(ctx, source.name, input.name, input.onConflict);
@@ -85,12 +87,13 @@ export class SecretPlanner {
 
   /** Checks content against its type. @throws AppError CONTENT_* */
   async prepareContent(ctx: RequestContext, type: SecretType, content: SecretValue<string>): Promise<PreparedContent> {
-    const { facts } = await validateContent(type, parseContent(content.reveal()));
-    return { content, facts, fingerprint: this.fingerprints.of(ctx.storeId, type, content) };
+    const parsed = parseContent(content.reveal());
+    const { facts } = await validateContent(type, parsed);
+    return { parsed, content, facts, fingerprint: this.fingerprints.ofParsed(ctx.storeId, type, parsed) };
   }
 
   /** Checks that new content of a secret fits its source and all its targets. */
-  async assertFitsEverywhere(ctx: RequestContext, secret: SecretEntity, content: VaultContent): Promise<void> {
+  async assertFitsEverywhere(ctx: RequestContext, secret: SecretEntity, content: PreparedContent): Promise<void> {
     await this.assertFitsSource(ctx, secret, content);
     for (const target of await this.targets.list(ctx, secret.id)) {
       const profile = await this.profiles.get(ctx, target.profileId);
@@ -102,7 +105,7 @@ export class SecretPlanner {
   async assertFitsSource(
     ctx: RequestContext,
     secret: Pick<SecretEntity, 'id' | 'sourceProfileId' | 'physicalName'>,
-    content: VaultContent,
+    content: PreparedContent,
   ): Promise<VaultCapabilities> {
     const profile = await this.profiles.get(ctx, secret.sourceProfileId);
     return this.#fit(ctx, profile, located(profile, secret.physicalName), content);
@@ -257,7 +260,7 @@ export class SecretPlanner {
     ctx: RequestContext,
     profile: VaultProfile,
     at: PlannedPlace,
-    content: VaultContent,
+    content: PreparedContent,
     mustReach: boolean,
   ): Promise<void> {
     await this.#tolerateUnreachable(mustReach, async () => {
@@ -269,7 +272,7 @@ export class SecretPlanner {
     ctx: RequestContext,
     profile: VaultProfile,
     at: PlannedPlace,
-    content: VaultContent,
+    content: PreparedContent,
   ): Promise<VaultCapabilities> {
     const { capabilities } = await this.#open(ctx, at.profileId, at);
     const { maxContentBytes } = profile.limits;
@@ -279,7 +282,7 @@ export class SecretPlanner {
       capabilities,
       ...(maxContentBytes === undefined ? {} : { maxContentBytes }),
     };
-    assertFits(destination, content.reveal());
+    assertFits(destination, { text: content.content.reveal(), parsed: content.parsed });
     return capabilities;
   }
 

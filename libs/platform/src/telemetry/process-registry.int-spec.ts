@@ -1,3 +1,4 @@
+import { newId } from '@claviger/kernel';
 import {
   captureLogs,
   createTestDatabase,
@@ -5,7 +6,7 @@ import {
   type LogCapture,
   type TestDatabase,
 } from '@claviger/testing';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ProcessHeartbeatEntity } from './process-heartbeat.entity.js';
 import { ProcessRegistry } from './process-registry.js';
 
@@ -28,7 +29,7 @@ const start = async (): Promise<ProcessRegistry> => {
   await registry.onModuleInit();
   return registry;
 };
-afterAll(() => Promise.all(open.map((registry) => registry.beforeApplicationShutdown())));
+afterEach(() => Promise.all(open.splice(0).map((registry) => registry.beforeApplicationShutdown())));
 
 const rows = async (): Promise<Record<string, unknown>[]> =>
   (await db.database.pool.query('select * from process_heartbeat')).rows;
@@ -64,15 +65,17 @@ describe('ProcessRegistry', () => {
 
   it('removes a process that was not seen for a while, and only such', async () => {
     const survivor = await start();
-    const silent = await start();
-    await db.database.pool.query(`update process_heartbeat set seen_at = now() - interval '14 s' where id = $1`, [
-      silent.id,
-    ]);
+    const silent = newId();
+    const lastSeen = (ago: string): Promise<unknown> =>
+      db.database.pool.query(
+        `insert into process_heartbeat values ($1, 'api', '1.2.3', now(), now() - cast($2 as interval))
+         on conflict (id) do update set seen_at = excluded.seen_at`,
+        [silent, ago],
+      );
+    await lastSeen('12 s');
     await survivor.beat();
     expect(survivor.liveProcesses()).toBe(2);
-    await db.database.pool.query(`update process_heartbeat set seen_at = now() - interval '16 s' where id = $1`, [
-      silent.id,
-    ]);
+    await lastSeen('16 s');
     await survivor.beat();
     expect(survivor.liveProcesses()).toBe(1);
   });

@@ -1,40 +1,38 @@
 import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { POLICY_MAX_BYTES, PolicyService, type PolicyView } from '@claviger/features/access';
+import { POLICY_MAX_BYTES, PolicyService, type PolicySummary, type PolicyView } from '@claviger/features/access';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
+import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
 import { tagged } from '../vault-instances/vault-instances.controller.js';
 
 const name = z.string().min(1).max(128).meta({ example: 'team-payments' });
-const policy = z
-  .string()
-  .min(1)
-  .max(POLICY_MAX_BYTES)
-  .meta({
-    description: "A policy in Vault's ACL language, JSON form, as text.",
-    example: '{"path":{"prod/data/payments/*":{"capabilities":["read","list"]}}}',
-  });
-const view = z
+const policy = z.string().min(1).max(POLICY_MAX_BYTES).meta({
+  description: "A policy in Vault's ACL language, JSON form, as text.",
+  example: '{"path":{"prod/data/payments/*":{"capabilities":["read","list"]}}}',
+});
+const summary = z
   .object({
     name,
     description: z.string(),
-    policy: z.string(),
     isReady: z.boolean().meta({ description: 'Comes with Claviger and cannot be changed.' }),
     revision: z.number().int(),
   })
-  .meta({ id: 'Policy' });
+  .meta({ id: 'PolicySummary' });
+const view = summary.extend({ policy: z.string() }).meta({ id: 'Policy' });
 const params = z.object({ name });
 
 const list = defineEndpoint({
   method: 'GET',
   path: '',
-  summary: 'List policies',
-  description: 'The ready ones first.',
+  summary: 'List policies by name',
+  description: 'Those that come with Claviger among them; without their texts.',
   needs: 'list claviger/policies/',
-  response: z.object({ items: z.array(view) }),
+  query: z.strictObject(pageQuery),
+  response: pageOf(summary),
 });
 const create = defineEndpoint({
   method: 'POST',
@@ -81,8 +79,9 @@ export class PoliciesController {
   constructor(private readonly policies: PolicyService) {}
 
   @Endpoint(list)
-  async list(@Context() ctx: RequestContext): Promise<{ items: PolicyView[] }> {
-    return { items: await this.policies.list(ctx) };
+  async list(@Context() ctx: RequestContext, @Input() { query }: InputOf<typeof list>): Promise<Page<PolicySummary>> {
+    const after = fromCursor(query.cursor, z.string().max(128));
+    return toPage(await this.policies.list(ctx, query.limit + 1, after), query.limit, ({ name: last }) => last);
   }
 
   @Endpoint(create)
@@ -114,7 +113,10 @@ export class PoliciesController {
   }
 
   @Endpoint(remove)
-  async remove(@Context() ctx: RequestContext, @Input() { params: { name }, ifMatch }: InputOf<typeof remove>): Promise<void> {
+  async remove(
+    @Context() ctx: RequestContext,
+    @Input() { params: { name }, ifMatch }: InputOf<typeof remove>,
+  ): Promise<void> {
     await this.policies.remove(ctx, name, ifMatch);
   }
 }

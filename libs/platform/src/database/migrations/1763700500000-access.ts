@@ -32,7 +32,7 @@ export class Access1763700500000 implements MigrationInterface {
         policies text[] not null,
         is_renewable boolean not null,
         ttl_seconds integer,
-        explicit_max_ttl_seconds integer,
+        max_ttl_seconds integer,
         expires_at timestamptz(3),
         max_uses integer,
         uses_left integer constraint ck_token_uses_left check (uses_left >= 0),

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from '@jest/globals';
 import { startOpenBao, type OpenBaoPeer } from '@claviger/testing';
 import { KV1_CAPABILITIES, KV2_CAPABILITIES, type KvCredentials } from '@claviger/vaults/adapters/kv';
@@ -63,8 +64,9 @@ function harness(flavour: 'kv1' | 'kv2', configured: 'auto' | 'kv1' | 'kv2'): Va
     return vault;
   };
   return {
-    flavour: `${flavour}, ${configured === 'auto' ? 'detected' : 'set'}`,
+    flavour,
     capabilities: flavour === 'kv1' ? KV1_CAPABILITIES : KV2_CAPABILITIES,
+    cardDirectory: fileURLToPath(new URL('../../docs/generated/vault-kinds', import.meta.url)),
     fresh: async () => open(main),
     credentialTexts: [CANARY_TOKEN],
     withBadCredentials: async () => open(connect(bao.address, { type: 'token', token: CANARY_TOKEN })),

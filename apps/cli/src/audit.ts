@@ -169,6 +169,7 @@ async function ifThere(path: string | undefined): Promise<string | undefined> {
   );
 }
 
-function isFileError(error: unknown): error is Required<Pick<NodeJS.ErrnoException, 'code' | 'path'>> {
-  return error instanceof Error && 'code' in error && 'path' in error;
+function isFileError(error: unknown): error is { readonly code: string; readonly path: string } {
+  const { code, path } = (error ?? {}) as { code?: unknown; path?: unknown };
+  return typeof code === 'string' && typeof path === 'string';
 }

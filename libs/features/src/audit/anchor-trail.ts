@@ -23,6 +23,11 @@ export class AnchorTrail {
     return this.#matched;
   }
 
+  /** Lets go of the anchors that were not read. */
+  async close(): Promise<void> {
+    await this.#anchors.return?.();
+  }
+
   /** Compares a seal with the anchors of its number. */
   async check(seal: AuditSeal): Promise<AuditFinding | undefined> {
     for (let next = await this.#next; !next.done; next = await this.#next) {

@@ -4,7 +4,7 @@ import { Inject, Injectable } from '@nestjs/common';
 
 const DAYS_AHEAD = 2;
 const MS_PER_DAY = 86_400_000;
-const LOCK_TIMEOUT = '5s';
+const LOCK_TIMEOUT = '1s';
 
 /** The daily partitions of the audit log. Where they are not made, the default partition takes the rows. */
 @Injectable()
@@ -25,7 +25,7 @@ export class AuditPartitions {
     let isBroken = true;
     try {
       await client.query('begin');
-      // Attaching waits for readers of the default partition, and new readers would wait behind it.
+      // Attaching waits for whoever reads the default partition, and new readers wait behind it. There are two days to try.
       await client.query(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
       const { rows } = await client.query<{ made: number }>('select audit_make_partitions($1, $2) as made', [
         day(now),

@@ -20,11 +20,15 @@ export type AuditEvidence = {
 /** Follows a log from its first entry and stops at the first link that does not hold. Memory does not grow with the log. */
 export async function verifyAudit(evidence: AuditEvidence): Promise<AuditReport> {
   const chain = new Chain(evidence);
-  for await (const record of evidence.records) {
-    const broken = await chain.take(record);
-    if (broken) return chain.report(broken);
+  try {
+    for await (const record of evidence.records) {
+      const broken = await chain.take(record);
+      if (broken) return chain.report(broken);
+    }
+    return chain.report(await chain.finish());
+  } finally {
+    await chain.close();
   }
-  return chain.report(await chain.finish());
 }
 
 class Chain {
@@ -123,6 +127,10 @@ class Chain {
 
   async finish(): Promise<AuditFinding | undefined> {
     return this.#anchors?.finish(this.#last);
+  }
+
+  async close(): Promise<void> {
+    await this.#anchors?.close();
   }
 
   report(broken: AuditFinding | undefined): AuditReport {

@@ -278,7 +278,7 @@ export class Reconciler {
 
   async #mark(vault: OpenTarget): Promise<void> {
     faultPoint('reconcile.marking');
-    if (vault.capabilities.metadata) await vault.adapter.setMetadata(vault.call, vault.name, vault.marker);
+    if (vault.marker) await vault.adapter.setMetadata(vault.call, vault.name, vault.marker);
   }
 
   async #recordEqual(

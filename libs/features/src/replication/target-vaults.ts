@@ -10,7 +10,8 @@ export type OpenTarget = OpenVault & {
   readonly call: AdapterCall;
   readonly name: string;
   readonly place: OwnedPlace;
-  readonly marker: Readonly<Record<string, string>>;
+  /** Undefined where the vault keeps no metadata: then only the ledger knows. */
+  readonly marker: Readonly<Record<string, string>> | undefined;
 };
 
 /** Opens the vaults of targets. */
@@ -32,7 +33,7 @@ export class TargetVaults {
       ...vault,
       name: target.physicalName,
       place,
-      marker: this.ownership.metadata(ctx.storeId, place),
+      marker: vault.capabilities.metadata ? this.ownership.metadata(ctx.storeId, place) : undefined,
       call: {
         requestId: ctx.requestId,
         signal: ctx.signal,

@@ -167,7 +167,7 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
   }
 
   async #mark(source: OpenSource): Promise<void> {
-    if (source.capabilities.metadata) await source.adapter.setMetadata(source.call, source.name, source.marker);
+    if (source.marker) await source.adapter.setMetadata(source.call, source.name, source.marker);
   }
 
   /** Tells about an occupied place at once where the target answers; where it does not, the reconciler will. */

@@ -16,7 +16,8 @@ export type OpenSource = OpenVault & {
   readonly call: AdapterCall;
   readonly name: string;
   readonly place: OwnedPlace;
-  readonly marker: Readonly<Record<string, string>>;
+  /** Undefined where the vault keeps no metadata: then only the ledger knows. */
+  readonly marker: Readonly<Record<string, string>> | undefined;
 };
 
 type Located = Pick<SecretEntity, 'id' | 'sourceProfileId' | 'physicalName'>;
@@ -46,7 +47,7 @@ export class SourceVault {
       ...vault,
       name: secret.physicalName,
       place,
-      marker: this.ownership.metadata(ctx.storeId, place),
+      marker: vault.capabilities.metadata ? this.ownership.metadata(ctx.storeId, place) : undefined,
       call: adapterCall(ctx, idempotencyKey),
     };
   }

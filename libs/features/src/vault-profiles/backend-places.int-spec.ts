@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AppError, newId, SecretValue } from '@claviger/kernel';
-import { createTestDatabase, type TestDatabase } from '@claviger/testing';
+import { createTestDatabase, pendingSchemaChanges, type TestDatabase } from '@claviger/testing';
 import { createVaultRoom, type VaultRoom } from '../../../testing/src/vault-room.js';
 import { VAULT_PROFILE_ENTITIES, type VaultProfile } from './index.js';
 
@@ -126,16 +126,24 @@ describe('BackendPlaces', () => {
       .query(`update backend_place set store_id = $1 where physical_name = 'foreign/x'`, [storeId])
       .catch(() => undefined);
     await db.database.pool.query(
-      `with i as (insert into vault_instance select $1, id, name, kind, description, config, credentials from vault_instance where name = 'one'),
-       f as (insert into vault_profile (store_id, id, name, instance_id, mount) select $1, id, name, instance_id, mount from vault_profile where id = $2)
-       select 1`,
+      `insert into vault_instance (store_id, id, name, kind, config, credentials)
+       select $1, id, name, kind, config, credentials from vault_instance where id = $2`,
+      [storeId, mine.instanceId],
+    );
+    await db.database.pool.query(
+      `insert into vault_profile (store_id, id, name, instance_id, mount)
+       select $1, id, name, instance_id, mount from vault_profile where id = $2`,
       [storeId, mine.id],
     );
-    await db.database.pool.query(`update backend_place set store_id = $1 where physical_name = 'foreign/x'`, [storeId]);
+    await db.database.pool.query('update backend_place set store_id = $1 where profile_id = $2', [storeId, mine.id]);
     const error = await refusal(claim(mine, 'x', await secret(mine, 'late')));
     expect(error).toMatchObject({ code: 'PLACE_TAKEN', details: { isBeingEmptied: false } });
     expect(error.message).toContain('belongs to another secret store');
     expect(JSON.stringify([error.message, error.details])).not.toContain(mine.name);
+  });
+
+  it('has tables that are as its entities say', async () => {
+    expect(await pendingSchemaChanges(db.dataSource)).toEqual([]);
   });
 
   it('refuses through a profile that was moved after it was looked up', async () => {
@@ -150,7 +158,7 @@ describe('BackendPlaces', () => {
     const mine = await profile('one', 'sealed');
     const server = room.fake.servers.get('https://one.test')!;
     room.fake.servers.delete('https://one.test');
-    await claim(mine, 'x', await secret(mine, 'offline'));
+    await expect(claim(mine, 'x', await secret(mine, 'offline'))).resolves.toBeUndefined();
     room.fake.servers.set('https://one.test', server);
   });
 });

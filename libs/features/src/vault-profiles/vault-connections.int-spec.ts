@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId, SecretValue } from '@claviger/kernel';
-import { createTestDatabase, type TestDatabase } from '@claviger/testing';
+import { createTestDatabase, injectFaults, type TestDatabase } from '@claviger/testing';
 import type { AdapterCall, VaultAdapter } from '@claviger/vaults/contract';
 import { intercept } from '@claviger/vaults/wrappers';
 import { createVaultRoom, type FakeServer, type VaultRoom } from '../../../testing/src/vault-room.js';
@@ -116,29 +116,53 @@ describe('VaultConnections', () => {
     await other.connections.adapterFor(other.ctx, profile.id);
     await room.instances.update(room.ctx, instance.id, { config: { timeoutMs: 7 } });
     const deadline = Date.now() + 10_000;
-    for (;;) {
-      const { instance: seen } = await other.connections.adapterFor(other.ctx, profile.id);
-      if (seen.config['timeoutMs'] === 7) break;
-      if (Date.now() > deadline) throw new Error('The other process never saw the change.');
+    let seen: unknown;
+    while (seen !== 7 && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 50));
+      seen = (await other.connections.adapterFor(other.ctx, profile.id)).instance.config['timeoutMs'];
     }
+    expect(seen).toBe(7);
     await other.connections.onApplicationShutdown();
   });
 
-  it('retries and limits calls to remote vaults', async () => {
-    const { profile, server } = await remote();
-    let calls = 0;
-    room.fake.wrap = (adapter) =>
-      intercept(adapter, ({ operation, run }) => {
-        if (operation === 'read') calls += 1;
-        if (operation === 'read' && calls === 1) throw new Error('a defect of the adapter');
-        return run();
-      });
+  it('repeats what failed for a moment at a remote vault', async () => {
+    const { instance, profile, server } = await remote();
     await server.mount('kv').create(call(), 'a', content);
-    await room.instances.update(room.ctx, profile.instanceId, { description: 'rebuilt, with the wrap' });
+    room.fake.wrap = (adapter) =>
+      injectFaults(adapter, (operation, index) =>
+        operation === 'read' && index < 2 ? { type: 'error-before', error: 'UNAVAILABLE' } : undefined,
+      );
+    await room.instances.update(room.ctx, instance.id, { description: 'connected anew' });
     const { adapter } = await room.connections.adapterFor(room.ctx, profile.id);
-    await adapter.read(call(), 'a').catch(() => undefined);
     expect((await adapter.read(call(), 'a')).content.reveal()).toBe('{"a":"1"}');
+  });
+
+  it('limits the calls of a credential over all its instances', async () => {
+    const token = 'limited-token';
+    const profiles: VaultProfile[] = [];
+    for (const { instance, profile, server } of [await remote(), await remote()]) {
+      server.token = token;
+      const changes = { credentials: new SecretValue({ token }), limits: { requestsPerSecond: 1 } };
+      await room.instances.update(room.ctx, instance.id, changes);
+      profiles.push(profile);
+    }
+    const vaults = await Promise.all(profiles.map((profile) => room.connections.adapterFor(room.ctx, profile.id)));
+    const caller = new AbortController();
+    const calls = Array.from({ length: 30 }, (_, i) =>
+      vaults[i % 2]!.adapter.put({ requestId: newId(), signal: caller.signal }, 'a', content),
+    );
+    const refused = await Promise.race(
+      calls.map((one) =>
+        one.then(
+          () => new Promise(() => undefined),
+          (error: unknown) => error,
+        ),
+      ),
+    );
+    expect(refused).toMatchObject({ vaultCode: 'THROTTLED' });
+    caller.abort();
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.filter((outcome) => outcome.status === 'fulfilled').length).toBeLessThanOrEqual(2);
   });
 
   it('closes all connections at shutdown', async () => {

@@ -59,13 +59,13 @@ export class VaultConnections implements OnApplicationShutdown {
   async adapterFor(ctx: RequestContext, profileId: string): Promise<OpenVault> {
     const { profile, instance } = await this.#get(ctx, profileId);
     const live = await this.#connect(ctx, instance);
-    const { adapter, capabilities } = live.mount(mountOf(profile));
+    const mount = live.mount(mountOf(profile));
     const [card, serverIdentity] = await Promise.all([
-      capabilities(() => sharedCall(ctx)),
+      mount.capabilities(() => sharedCall(ctx)),
       this.#identify(ctx, instance, live),
     ]);
     return {
-      adapter,
+      adapter: mount.adapter,
       profile,
       instance,
       capabilities: card,

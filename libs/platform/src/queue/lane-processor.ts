@@ -9,12 +9,12 @@ import type { ScheduleKeeper } from './schedule-keeper.js';
 import { settlesWithin } from './settles-within.js';
 
 /**
- * A job whose worker died comes back when its lock is out and a check has seen so twice: within about 25 seconds. Work
+ * A job whose worker died comes back when its lock is out and a check has seen so: within about 15 seconds. Work
  * that must go on sooner is found in the tables.
  */
 export const LANE_WORKER_OPTIONS = {
   autorun: false,
-  lockDuration: 15_000,
+  lockDuration: 10_000,
   stalledInterval: 5_000,
   maxStalledCount: 3,
   runRetryDelay: 1_000,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { newId, SecretValue } from '@claviger/kernel';
 import type {
   AdapterCall,
@@ -29,6 +30,8 @@ export class CaseContext {
   ) {
     this.adapter = vault.adapter;
     this.card = harness.capabilities;
+    // Shared by the racing calls of a case, which are more than Node expects of one signal.
+    setMaxListeners(0, this.#patient);
   }
 
   /** What an adapter call carries; with a signal of the case's own where cancellation is the subject. */

@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type NetConnectOpts, type Server, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from '@jest/globals';
 import type { Keyring } from '@claviger/platform/crypto';
 import { createDataSource, Database } from '@claviger/platform/database';
@@ -107,6 +108,7 @@ async function openFlaky(fault: Fault, isReachable = true): Promise<OpenedVault 
 describeVaultAdapter('builtin', {
   flavour: 'default',
   capabilities: builtinCapabilities(10),
+  cardDirectory: fileURLToPath(new URL('../../../../../docs/generated/vault-kinds', import.meta.url)),
   fresh: async () => ({ adapter: open(db.database) }),
   unreachable: () => openFlaky('none', false),
   stalled: () => openFlaky('swallow the statement'),

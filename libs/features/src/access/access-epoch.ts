@@ -3,7 +3,7 @@ import { Database } from '@claviger/platform/database';
 import { Logger } from '@claviger/platform/telemetry';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { PoolClient } from 'pg';
-import { ACCESS_CHANNEL, BUMP_EPOCH, READ_EPOCH } from './access.hot.js';
+import { ACCESS_CHANNEL, BUMP_EPOCH, HOLD_EPOCH, READ_EPOCH } from './access.hot.js';
 
 const CHECK_EVERY_MS = 500;
 /** Within this time a revocation reaches every process: what was checked longer ago is not believed. */
@@ -51,6 +51,11 @@ export class AccessEpoch implements OnApplicationShutdown {
   async bump(tx: RequestContext): Promise<void> {
     await this.database.execute(tx, BUMP_EPOCH, []);
     this.database.afterCommit(tx, () => this.#flush());
+  }
+
+  /** Keeps others from bumping, and from holding, until the transaction ends. */
+  async hold(tx: RequestContext): Promise<void> {
+    await this.database.execute(tx, HOLD_EPOCH, []);
   }
 
   /**

@@ -66,3 +66,5 @@ export const BUMP_EPOCH: NamedStatement = {
 };
 
 export const READ_EPOCH: NamedStatement = { name: 'access_read_epoch', text: `select epoch::text from access_epoch` };
+
+export const HOLD_EPOCH: NamedStatement = { name: 'access_hold_epoch', text: `select from access_epoch for update` };

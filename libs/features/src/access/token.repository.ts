@@ -51,12 +51,15 @@ export class TokenRepository {
     await this.database.repository(tx, TokenEntity).update(where, { expiresAt, renewedAt });
   }
 
-  countDescendants(ctx: RequestContext, id: string): Promise<number> {
-    return this.database
-      .repository(ctx, TokenEntity)
-      .createQueryBuilder('t')
-      .where('t.store_id = :storeId and t.ancestors @> array[:id]::uuid[]', { storeId: ctx.storeId, id })
-      .getCount();
+  async countDescendants(ctx: RequestContext, id: string): Promise<number> {
+    const [row] = (await this.database.manager(ctx).query(
+      `with recursive descendant (id) as (
+         select id from token where store_id = $1 and parent_id = $2
+         union all select t.id from token t join descendant d on t.store_id = $1 and t.parent_id = d.id)
+       select count(*)::int as count from descendant`,
+      [ctx.storeId, id],
+    )) as [{ count: number }];
+    return row.count;
   }
 
   /** Removes a token; the foreign key removes all its descendants with it. */

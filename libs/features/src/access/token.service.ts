@@ -69,7 +69,7 @@ export class TokenService {
    */
   async createFirst(tx: RequestContext, hand: (token: SecretValue) => Promise<void>): Promise<boolean> {
     // Of two processes that start at once, one makes the token.
-    await this.epoch.bump(tx);
+    await this.epoch.hold(tx);
     if (await this.tokens.existsAny(tx)) return false;
     await this.createRoot(tx, hand);
     return true;

@@ -1,11 +1,13 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
+import { VaultProfileEntity } from './vault-profile.entity.js';
 
 /**
  * The claim of one secret, through one profile, to the physical address of one object. It stays until the object's
  * absence is verified, or Claviger gives the object up.
  */
 @Entity({ name: 'backend_place' })
-@Index('uq_backend_place', ['serverIdentity', 'physicalName'], { unique: true })
+@Unique('uq_backend_place', ['serverIdentity', 'physicalName'])
+@ForeignKey(() => VaultProfileEntity, ['storeId', 'profileId'], ['storeId', 'id'], { name: 'fk_backend_place_profile' })
 @Index('ix_backend_place_secret', ['storeId', 'secretId'])
 @Index('ix_backend_place_profile', ['storeId', 'profileId'])
 export class BackendPlaceEntity {

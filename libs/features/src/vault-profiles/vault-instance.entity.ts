@@ -1,8 +1,9 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { InstanceLimits } from './vault-instance.schema.js';
 
 /** A connection to one outside vault. A removed one keeps its row, because profiles and history name it. */
 @Entity({ name: 'vault_instance' })
+@Check('ck_vault_instance_credentials', '(credentials is null) = (deleted_at is not null)')
 @Index('uq_vault_instance_name', ['storeId', 'name'], { unique: true, where: 'deleted_at is null' })
 export class VaultInstanceEntity {
   @PrimaryColumn('uuid', { name: 'store_id' })

@@ -12,7 +12,7 @@ export type QueueName = (typeof QUEUE_NAMES)[number];
 const LANES: Readonly<Record<JobLane, { readonly queue: QueueName; readonly priority: number }>> = {
   user: { queue: CHANGES_QUEUE, priority: 1 },
   retry: { queue: CHANGES_QUEUE, priority: 2 },
-  sweep: { queue: SWEEPS_QUEUE, priority: 3 },
+  sweep: { queue: CHANGES_QUEUE, priority: 3 },
 };
 
 /** Failed jobs kept for operators to look at, per queue. */
@@ -59,7 +59,7 @@ export function toQueuedJob({ definition, payload, options, onlyIfIdle }: Wish):
       attempts,
       backoff: { type: 'exponential', delay: backoffMs, jitter: 0.5 },
       // `replace` lets a job for now take the place of one that waits for its time; a running one is never replaced.
-      deduplication: onlyIfIdle ? { id } : { id, keepLastIfActive: true, replace: false },
+      deduplication: onlyIfIdle ? { id } : { id, keepLastIfActive: true, replace: delayMs === 0 },
       removeOnComplete: true,
       removeOnFail: KEPT_FAILURES,
       stackTraceLimit: 0,

@@ -1,5 +1,5 @@
 import { newId, systemClock, systemContext, type RequestContext } from '@claviger/kernel';
-import { AuditService } from '@claviger/features/audit';
+import { AuditService, Sealer } from '@claviger/features/audit';
 import { Keyring, RootKey } from '@claviger/platform/crypto';
 import { createDataSource, Database, migrate } from '@claviger/platform/database';
 import { Client } from 'pg';
@@ -7,10 +7,11 @@ import { Client } from 'pg';
 const CALLERS = 64;
 const WARM_UP_MS = 1_500;
 const MEASURE_MS = 4_000;
+const SEAL_EVERY_MS = 200;
 
 /**
  * What an audit entry costs: entries per second through the group commit with 64 callers, and CPU per entry in this
- * process and in PostgreSQL together with everything else it does.
+ * process, alone and with the sealer running beside; and how fast a backlog is sealed.
  *
  * @param serverUrl PostgreSQL in which a database may be created; it is dropped at the end
  */
@@ -25,16 +26,26 @@ export async function run(serverUrl: string): Promise<Record<string, number>> {
     await migrate(dataSource);
     const database = new Database(dataSource);
     const keyring = await Keyring.open(database.pool, RootKey.fromText(RootKey.generateText()));
-    return await measure(new AuditService(database, keyring, systemClock), readerContext(keyring.rootStoreId));
+    const audit = new AuditService(database, keyring, systemClock);
+    const sealer = new Sealer({ database, keyring, clock: systemClock });
+    const ctx = readerContext(keyring.rootStoreId);
+    const making = measureMaking(audit, ctx);
+    await commitFor(audit, ctx, WARM_UP_MS);
+    const alone = await measureCommits(audit, ctx);
+    const backlog = await measureSealing(sealer);
+    const stop = new AbortController();
+    const sealing = sealUntil(sealer, stop.signal);
+    const sealed = await measureCommits(audit, ctx);
+    stop.abort();
+    await sealing;
+    return { makingMicroseconds: making, ...alone, ...backlog, ...prefixed('sealing', sealed) };
   } finally {
     if (dataSource.isInitialized) await dataSource.destroy();
     await administer(serverUrl, `drop database if exists ${name} with (force)`);
   }
 }
 
-async function measure(audit: AuditService, ctx: RequestContext): Promise<Record<string, number>> {
-  const made = measureMaking(audit, ctx);
-  await commitFor(audit, ctx, WARM_UP_MS);
+async function measureCommits(audit: AuditService, ctx: RequestContext): Promise<Record<string, number>> {
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
   const latencies = await commitFor(audit, ctx, MEASURE_MS);
@@ -45,10 +56,33 @@ async function measure(audit: AuditService, ctx: RequestContext): Promise<Record
   return {
     entriesPerSecond: Math.round(latencies.length / seconds),
     cpuMicrosecondsPerEntry: round((used.user + used.system) / latencies.length),
-    makingMicrosecondsPerEntry: made,
     p50Ms: at(0.5),
     p99Ms: at(0.99),
   };
+}
+
+async function measureSealing(sealer: Sealer): Promise<Record<string, number>> {
+  const cpu = process.cpuUsage();
+  const startedAt = performance.now();
+  const count = await sealer.sealAll();
+  const used = process.cpuUsage(cpu);
+  return {
+    sealedPerSecond: Math.round((count * 1000) / (performance.now() - startedAt)),
+    sealCpuMicrosecondsPerEntry: round((used.user + used.system) / count),
+  };
+}
+
+async function sealUntil(sealer: Sealer, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sealer.sealAll();
+    await systemClock.sleep(SEAL_EVERY_MS, signal).catch(() => undefined);
+  }
+}
+
+function prefixed(prefix: string, figures: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(figures).map(([name, figure]) => [`${prefix}${name[0]!.toUpperCase()}${name.slice(1)}`, figure]),
+  );
 }
 
 async function commitFor(audit: AuditService, ctx: RequestContext, ms: number): Promise<number[]> {

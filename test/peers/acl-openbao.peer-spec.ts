@@ -136,8 +136,8 @@ type Disagreement = AclRequest & {
     name: string,
     metadata: Readonly<Record<string, string>>,
   ): Promise<{
-    entity: NonNullable<TemplateIdentity['entity']>;
-    login(policies: readonly string[]): Promise<string>;
+    readonly entity: NonNullable<TemplateIdentity['entity']>;
+    readonly login: (policies: readonly string[]) => Promise<string>;
   }> {
     await bao.must({ method: 'POST', path: 'sys/auth/userpass', body: { type: 'userpass' } });
     const user = `auth/userpass/users/${name}`;

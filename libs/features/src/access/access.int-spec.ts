@@ -145,7 +145,9 @@ function countStatements({ database }: Process, name: string): () => number {
 
 describe('the tables', () => {
   it('are those that the entities describe', async () => {
-    expect(await pendingSchemaChanges(test.dataSource)).toEqual([]);
+    const changes = await pendingSchemaChanges(test.dataSource);
+    // Stores have no entity, and so TypeORM knows no reference to them.
+    expect(changes.filter((change) => !/DROP CONSTRAINT "fk_\w+_store"$/.test(change))).toEqual([]);
   });
 });
 
@@ -290,7 +292,7 @@ describe('authenticate', () => {
 
 describe('two processes', () => {
   /** Asks again and again after something was taken back; whoever asks later than a second after it must be refused. */
-  async function refusedWithinASecond(isAllowed: () => Promise<boolean>): Promise<void> {
+  async function expectRefusalWithinASecond(isAllowed: () => Promise<boolean>): Promise<void> {
     const takenBackAt = performance.now();
     await until(async () => {
       const askedAt = performance.now();
@@ -315,7 +317,7 @@ describe('two processes', () => {
     expect(await answer(other, token)).toBe('accepted');
     await one.tokens.revoke(await one.as(root), view.accessor);
     expect(await answer(one, token)).toBe('TOKEN_INVALID');
-    await refusedWithinASecond(accepts(other, token));
+    await expectRefusalWithinASecond(accepts(other, token));
   });
 
   it('refuse it within a second without being told', async () => {
@@ -326,7 +328,7 @@ describe('two processes', () => {
     // As the revocation does it, but without the NOTIFY.
     await test.database.pool.query('delete from token where accessor = $1', [view.accessor]);
     await test.database.pool.query('update access_epoch set epoch = epoch + 1');
-    await refusedWithinASecond(accepts(other, token));
+    await expectRefusalWithinASecond(accepts(other, token));
   });
 
   it('refuse it within a second when the connection that tells them is cut, again and again', async () => {
@@ -343,7 +345,7 @@ describe('two processes', () => {
     );
     try {
       await one.tokens.revoke(await one.as(root), view.accessor);
-      await refusedWithinASecond(accepts(other, token));
+      await expectRefusalWithinASecond(accepts(other, token));
     } finally {
       clearInterval(cutting);
     }
@@ -358,11 +360,11 @@ describe('two processes', () => {
     await becomesCurrent(other);
     expect(await mayRead(other, token)()).toBe(true);
     await one.policies.update(admin, 'reader', '{"path": {"k/data/*": {"capabilities": ["list"]}}}');
-    await refusedWithinASecond(mayRead(other, token));
+    await expectRefusalWithinASecond(mayRead(other, token));
     await one.policies.update(admin, 'reader', KV_READER);
     await until(mayRead(other, token));
     await one.policies.remove(admin, 'reader');
-    await refusedWithinASecond(mayRead(other, token));
+    await expectRefusalWithinASecond(mayRead(other, token));
     await one.policies.create(admin, 'reader', KV_READER);
     await until(mayRead(other, token));
   });
@@ -375,7 +377,7 @@ describe('two processes', () => {
     await answer(other, token);
     await one.tokens.renew(await one.as(root), view.accessor, 10);
     await clock.advance(11 * SECOND);
-    await refusedWithinASecond(accepts(other, token));
+    await expectRefusalWithinASecond(accepts(other, token));
   });
 
   it('do not remember what was read before a revocation that came in between', async () => {
@@ -605,10 +607,11 @@ describe('TokenService', () => {
     await process.tokens.renew(ctx, view.accessor);
     await process.tokens.revoke(ctx, view.accessor);
     const { rows } = await test.database.pool.query(
-      `select action, actor_id, details from audit_entry where resource_kind = 'token' order by id desc limit 3`,
+      `select action, actor_id, details from audit_entry where details->>'accessor' = $1`,
+      [view.accessor],
     );
     expect(await auditCount()).toBe(before + 3);
-    expect(rows.map(({ action }) => action).sort()).toEqual(['token.create', 'token.renew', 'token.revoke']);
+    expect(new Set(rows.map(({ action }) => action))).toEqual(new Set(['token.create', 'token.renew', 'token.revoke']));
     for (const { actor_id, details } of rows) {
       expect(actor_id).toBe(ctx.actor.id);
       expect(details).toMatchObject({ accessor: view.accessor, policies: 'auditor' });

@@ -1,4 +1,4 @@
-import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
 
 /** A token. Its text is not kept: only a keyed hash of it. */
 @Entity({ name: 'token' })
@@ -6,6 +6,10 @@ import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relat
 @Index('uq_token_accessor', ['storeId', 'accessor'], { unique: true })
 @Index('ix_token_parent', ['storeId', 'parentId'])
 @Index('ix_token_expiry', ['expiresAt'])
+@Check('ck_token_parent', '(parent_id is null) = (cardinality(ancestors) = 0)')
+@Check('ck_token_expiry', '(ttl_seconds is null) = (expires_at is null)')
+@Check('ck_token_uses', '(max_uses is null) = (uses_left is null)')
+@Check('ck_token_uses_left', 'uses_left >= 0')
 export class TokenEntity {
   @PrimaryColumn('uuid', { name: 'store_id' })
   storeId: string;

@@ -65,8 +65,7 @@ export class LocalContent {
       row.id,
       row.mount,
       row.physical_name,
-      row.current_version,
-      Number(row.current_backend_version),
+      write.baseVersion ?? null,
       contentId,
       sealed,
       write.keep,
@@ -78,7 +77,6 @@ export class LocalContent {
       write.reason ?? null,
       JSON.stringify({ ...parameters, subject }),
       newId(),
-      write.baseVersion ?? null,
       parameters.cause,
       ...auditParameters(entry),
     ]);

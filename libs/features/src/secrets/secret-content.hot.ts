@@ -39,51 +39,55 @@ export const FIND_CURRENT: NamedStatement = {
     where s.store_id = $1 and s.id = any($2::uuid[])`,
 };
 
-const WRITE_PARAMETERS = 19;
+const WRITE_PARAMETERS = 17;
 
 /**
  * A new version of a secret on the built-in vault that has no targets: object, content, version, secret, change, event
- * and audit entry, all or nothing. No row when the secret is not at the base any more, not active, or disabled.
+ * and audit entry, all or nothing. The secret is locked first, as everywhere. No row when it is not at the bound base any
+ * more, not active, disabled, or has a target by now.
  *
- * $1 store id, $2 secret id, $3 mount, $4 physical name, $5 base version, $6 its backend version, $7 content id,
- * $8 sealed content, $9 versions to keep, $10 fingerprint, $11 facts, $12 source profile id, $13 change id,
- * $14 requester, $15 reason, $16 change parameters, $17 event id, $18 bound base or null, $19 cause; then the audit
- * entry's.
+ * $1 store id, $2 secret id, $3 mount, $4 physical name, $5 bound base version or null, $6 content id, $7 sealed content,
+ * $8 versions to keep, $9 fingerprint, $10 facts, $11 source profile id, $12 change id, $13 requester, $14 reason,
+ * $15 change parameters, $16 event id, $17 cause; then the audit entry's.
  */
 export const WRITE_CONTENT_LOCALLY: NamedStatement = {
   name: 'secret_write_content_locally',
   text: `
-    with object as (
+    with locked as materialized (
+      select s.id from secret s
+      where s.store_id = $1 and s.id = $2 and s.state = 'active' and not s.is_disabled
+        and ($5::int is null or s.current_version = $5)
+        and not exists (select 1 from sync_target t where t.store_id = $1 and t.secret_id = $2)
+      for update
+    ), object as (
       update builtin_object o set current_version = o.current_version + 1
-      from secret s
-      where o.store_id = $1 and o.mount = $3 and o.name = $4 and o.current_version = $6
-        and s.store_id = $1 and s.id = $2 and s.current_version = $5 and s.state = 'active' and not s.is_disabled
+      from locked where o.store_id = $1 and o.mount = $3 and o.name = $4
       returning o.current_version
     ), written as (
-      update secret s set current_version = s.current_version + 1, current_fingerprint = $10,
-        current_backend_version = object.current_version::text, facts = $11, drift = null, revision = s.revision + 1,
+      update secret s set current_version = s.current_version + 1, current_fingerprint = $9,
+        current_backend_version = object.current_version::text, facts = $10, drift = null, revision = s.revision + 1,
         rotated_at = now(), rotation_due_at = now() + make_interval(secs => s.rotation_interval_seconds),
         verified_at = now(), updated_at = now()
-      from object where s.store_id = $1 and s.id = $2 and s.current_version = $5
+      from object where s.store_id = $1 and s.id = $2
       returning s.current_version, object.current_version as backend_version
     ), pruned as (
       delete from builtin_version v using written
-      where v.store_id = $1 and v.mount = $3 and v.name = $4 and v.version <= written.backend_version - $9::int
+      where v.store_id = $1 and v.mount = $3 and v.name = $4 and v.version <= written.backend_version - $8::int
     ), content as (
       insert into builtin_version (store_id, mount, name, version, content_id, content)
-      select $1, $3, $4, backend_version, $7, $8 from written
+      select $1, $3, $4, backend_version, $6, $7 from written
     ), version as (
       insert into secret_version (store_id, secret_id, number, fingerprint, profile_id, backend_version, origin,
         change_id, reason, created_by)
-      select $1, $2, current_version, $10, $12, backend_version::text, 'written', $13, $15, $14 from written
+      select $1, $2, current_version, $9, $11, backend_version::text, 'written', $12, $14, $13 from written
     ), changed as (
       insert into change (store_id, id, kind, state, secret_id, requested_by, reason, base_version, parameters, result,
         attempts, ended_at)
-      select $1, $13, 'secret.content', 'done', $2, $14, $15, $18, $16,
+      select $1, $12, 'secret.content', 'done', $2, $13, $14, $5, $15,
         jsonb_build_object('secretId', $2::uuid, 'version', current_version), 1, now() from written
     ), told as (
       insert into event (store_id, id, type, subject_id, facts)
-      select $1, $17, 'secret.updated', $2, jsonb_build_object('version', current_version, 'cause', $19::text) from written
+      select $1, $16, 'secret.updated', $2, jsonb_build_object('version', current_version, 'cause', $17::text) from written
     ), audited as (${auditInsertSql(WRITE_PARAMETERS + 1, 'written')})
     select current_version from written`,
 };

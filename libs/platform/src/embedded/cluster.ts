@@ -22,6 +22,7 @@ import type { RunAs, SystemUser } from './run-as.policy.js';
 /** The database's only role and database. */
 export const DATABASE_NAME = 'claviger';
 
+const FOR_OTHERS = 0o077;
 const STAGING_PREFIX = 'postgres.new-';
 
 /**
@@ -110,13 +111,20 @@ async function must(runAs: RunAs, file: string, args: readonly string[], input?:
 }
 
 /**
- * Makes sure that the user who will run PostgreSQL owns the cluster: a copy put back by root, or a cluster that root
- * ran in a user namespace elsewhere, is not its own yet.
+ * Gives an existing cluster the owner and the mode that PostgreSQL insists on: a backup that was put back, or a cluster
+ * that root ran in a user namespace elsewhere, may have others. Throws DATA_DIRECTORY_UNUSABLE.
  */
-export function adoptCluster(paths: DataPaths, runAs: RunAs): void {
-  if (runAs.kind !== 'user' || statSync(paths.cluster).uid === runAs.user.uid) return;
-  const inside = readdirSync(paths.cluster, { recursive: true, encoding: 'utf8' });
-  giveTo(runAs.user, paths.root, [...inside.map((name) => join(paths.cluster, name)), paths.cluster]);
+export function claimCluster(paths: DataPaths, runAs: RunAs): void {
+  const { mode, uid } = statSync(paths.cluster);
+  try {
+    if (runAs.kind === 'user' && uid !== runAs.user.uid) {
+      const inside = readdirSync(paths.cluster, { recursive: true, encoding: 'utf8' });
+      giveTo(runAs.user, paths.root, [...inside.map((name) => join(paths.cluster, name)), paths.cluster]);
+    }
+    if ((mode & FOR_OTHERS) !== 0) chmodSync(paths.cluster, 0o700);
+  } catch (error) {
+    throw unusable(paths.root, error);
+  }
 }
 
 /** The user gets the files, and may pass through the data directory without listing it. */

@@ -1,6 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -69,7 +79,8 @@ async function inAnotherProcess(script: string): Promise<{ child: ChildProcess; 
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   cleanups.push(() => child.kill('SIGKILL'));
-  const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+  const ended = once(child, 'exit').then(() => ['ended without a word']);
+  const [line] = (await Promise.race([once(child.stdout.setEncoding('utf8'), 'data'), ended])) as [string];
   return { child, line: line.trim() };
 }
 
@@ -142,6 +153,13 @@ describe('openEmbeddedDatabase', () => {
     expect(await query(await open(path), 'select * from kept')).toEqual([{ answer: 42 }]);
     await cleanUp();
     expect(await query(await open(path), 'select * from kept')).toEqual([{ answer: 42 }]);
+  });
+
+  it('works on a database that was put back with modes that PostgreSQL would refuse', async () => {
+    const path = copyOfStopped();
+    chmodSync(dataPaths(path).cluster, 0o755);
+    expect(await query(await open(path), 'select * from kept')).toEqual([{ answer: 42 }]);
+    expect(statSync(dataPaths(path).cluster).mode & 0o777).toBe(0o700);
   });
 
   it('works where the path of the data directory is too long for a socket', async () => {
@@ -299,11 +317,12 @@ describe('the lock of a data directory', () => {
 
 describe('a PostgreSQL left behind by a killed Claviger', () => {
   async function leaveOrphan(path: string): Promise<number> {
-    const { child } = await inAnotherProcess(
+    const { child, line } = await inAnotherProcess(
       `const lock = embedded.acquireDataLock(${JSON.stringify(path)});
        await embedded.openEmbeddedDatabase({ lock, settings: ${JSON.stringify(QUICK)}, onLog() {} });
        console.log('open'); setInterval(() => {}, 1000);`,
     );
+    expect(line).toBe('open');
     child.kill('SIGKILL');
     await once(child, 'exit');
     return readPostmasterFile(dataPaths(path).cluster)!.pid;

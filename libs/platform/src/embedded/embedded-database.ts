@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 
-import { adoptCluster, createCluster, DATABASE_NAME, inspectCluster, readPassword } from './cluster.js';
+import { claimCluster, createCluster, DATABASE_NAME, inspectCluster, readPassword } from './cluster.js';
 import { dataPaths } from './data-directory.js';
 import type { DataLock } from './data-lock.js';
 import { stopOrphan } from './orphan.js';
@@ -54,7 +54,7 @@ export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Pr
     await createCluster(paths, binaries, runAs, settings['fsync'] !== 'off');
   } else {
     await stopOrphan(paths.cluster, onLog);
-    adoptCluster(paths, runAs);
+    claimCluster(paths, runAs);
   }
   const password = await readPassword(paths, binaries, runAs);
   const socketDir = makeSocketDir(paths.run, runAs);

@@ -12,7 +12,7 @@ export type QueueName = (typeof QUEUE_NAMES)[number];
 const LANES: Readonly<Record<JobLane, { readonly queue: QueueName; readonly priority: number }>> = {
   user: { queue: CHANGES_QUEUE, priority: 1 },
   retry: { queue: CHANGES_QUEUE, priority: 2 },
-  sweep: { queue: CHANGES_QUEUE, priority: 3 },
+  sweep: { queue: SWEEPS_QUEUE, priority: 3 },
 };
 
 /** Failed jobs kept for operators to look at, per queue. */

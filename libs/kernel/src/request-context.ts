@@ -28,6 +28,8 @@ export type RequestContext = {
   readonly actor: Actor;
   /** Where the request came from, for the audit entry. */
   readonly remoteAddress?: string;
+  /** Ids of the installations that the request came through, so that a loop of them is seen. */
+  readonly hops?: readonly string[];
   readonly signal?: AbortSignal;
   readonly transaction?: Transaction;
 };

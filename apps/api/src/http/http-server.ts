@@ -1,5 +1,4 @@
-import { newId } from '@claviger/kernel';
-import { AppError } from '@claviger/kernel';
+import { AppError, newId } from '@claviger/kernel';
 import { HOP_HEADER, hopsThrough } from '@claviger/vaults/network';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { BODY_LIMIT_BYTES } from './json-body.js';
@@ -42,7 +41,5 @@ export function configureHttp(app: NestFastifyApplication, installationId: strin
     if (typeof hops === 'string' && hopsThrough(hops, installationId)) return done(loop());
     done();
   });
-  const filter = app.get(ProblemFilter);
-  server.setErrorHandler((error, request, reply) => filter.answer(error, request, reply));
-  app.useGlobalFilters(filter);
+  app.useGlobalFilters(app.get(ProblemFilter));
 }

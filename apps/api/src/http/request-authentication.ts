@@ -3,6 +3,7 @@ import { AppError, SecretValue, type RequestContext } from '@claviger/kernel';
 import { AccessService } from '@claviger/features/access';
 import { AuditService } from '@claviger/features/audit';
 import { Keyring } from '@claviger/platform/crypto';
+import { HOP_HEADER, parseHops } from '@claviger/vaults/network';
 import type { FastifyRequest } from 'fastify';
 import { ENDPOINT, type EndpointDefinition } from './endpoint.js';
 
@@ -43,6 +44,7 @@ export class RequestAuthentication implements CanActivate {
         storeId: this.keyring.rootStoreId,
         actor,
         remoteAddress: request.ip,
+        ...hopsOf(request),
       };
     } catch (error) {
       if (error instanceof AppError && error.kind === 'unauthenticated') this.audit.countUnauthenticated(request.ip);
@@ -50,6 +52,11 @@ export class RequestAuthentication implements CanActivate {
     }
     return true;
   }
+}
+
+function hopsOf(request: FastifyRequest): Pick<RequestContext, 'hops'> {
+  const header = request.headers[HOP_HEADER];
+  return typeof header === 'string' ? { hops: parseHops(header) } : {};
 }
 
 function findToken(request: FastifyRequest): SecretValue | undefined {

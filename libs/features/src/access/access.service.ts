@@ -98,7 +98,7 @@ export class AccessService {
     const actor = actorOf(row);
     this.#grants.set(actor, matcher);
     // A change that was committed while this was read has raised the generation, or will empty the memory.
-    if (row.uses_left === null && generation === this.epoch.generation) {
+    if (row.uses_left === null) {
       this.#tokens.set(keyOf(hash), { hash, actor, endsAtMs: endOf(row, matcher) });
     }
     return actor;

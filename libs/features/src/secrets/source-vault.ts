@@ -67,6 +67,7 @@ export function adapterCall(ctx: RequestContext, idempotencyKey?: string): Adapt
     signal: ctx.signal ?? NEVER,
     ...(idempotencyKey ? { idempotencyKey } : {}),
     ...(ctx.transaction ? { transaction: ctx.transaction } : {}),
+    ...(ctx.hops ? { hops: ctx.hops } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,8 +22,9 @@ export function socketPath(socketDir: string): string {
  */
 export function makeSocketDir(preferred: string, runAs: RunAs): { path: string; remove: () => void } {
   const fits = Buffer.byteLength(socketPath(preferred)) <= MAX_SOCKET_PATH;
-  if (fits) mkdirSync(preferred, { recursive: true, mode: 0o700 });
+  if (fits) mkdirSync(preferred, { recursive: true });
   const path = fits ? preferred : mkdtempSync(join(tmpdir(), 'claviger-'));
+  chmodSync(path, 0o700);
   if (runAs.kind === 'user') chownSync(path, runAs.user.uid, runAs.user.gid);
   return { path, remove: () => fits || rmSync(path, { recursive: true, force: true }) };
 }

@@ -34,9 +34,9 @@ export class SegmentTrie<T> {
   }
 }
 
-function visit<T>(node: Node<T>, path: string, from: number, best: Ranked<T> | undefined): Ranked<T> | undefined {
+function visit<T>(node: Node<T>, path: string, from: number, known: Ranked<T> | undefined): Ranked<T> | undefined {
   // Within one node every glob has the same first wildcard and number of `+`, so the longest of them is the best.
-  if (node.globTable) best = higher(best, node.globTable.longest(path.slice(from)));
+  let best = node.globTable ? higher(known, node.globTable.longest(path.slice(from))) : known;
   const slash = path.indexOf('/', from);
   const literal = node.literals.get(slash < 0 ? path.slice(from) : path.slice(from, slash));
   if (slash < 0) return higher(higher(best, literal?.end), node.any?.end);

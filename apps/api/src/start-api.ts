@@ -5,7 +5,7 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { FoundationModule, foundationOptions } from '@claviger/composition';
 import type { Config } from '@claviger/platform/config';
 import { Keyring } from '@claviger/platform/crypto';
-import { NestLogger, type ProcessKind } from '@claviger/platform/telemetry';
+import { NestLogger, type Logger, type ProcessKind } from '@claviger/platform/telemetry';
 import { ApiModule } from './api.module.js';
 import { configureHttp, createHttpAdapter } from './http/http-server.js';
 
@@ -22,20 +22,22 @@ export type HttpProcess = {
   readonly modules: readonly (Type | DynamicModule)[];
   /** Runs once everything is there, before the first request. */
   readonly prepare?: (app: NestFastifyApplication) => Promise<void>;
+  /** Where lines go; standard output unless given. */
+  readonly logger?: Logger;
 };
 
 /** Starts the api process: the surfaces over a complete configuration (database address and root key included). */
-export function startApi(config: Config): Promise<RunningApi> {
-  return startHttp(config, 'api', { modules: [ApiModule] });
+export function startApi(config: Config, options: Omit<HttpProcess, 'modules'> = {}): Promise<RunningApi> {
+  return startHttp(config, 'api', { ...options, modules: [ApiModule] });
 }
 
 /** Starts a process that listens. */
 export async function startHttp(
   config: Config,
   kind: ProcessKind,
-  { modules, prepare }: HttpProcess,
+  { modules, prepare, logger }: HttpProcess,
 ): Promise<RunningApi> {
-  const options = foundationOptions(config, kind);
+  const options = foundationOptions(config, kind, logger);
   const root = { module: RootModule, imports: [FoundationModule.forRoot(options), ...modules] };
   const app = await NestFactory.create<NestFastifyApplication>(root, createHttpAdapter(), {
     bodyParser: false,

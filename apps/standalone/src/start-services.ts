@@ -3,6 +3,7 @@ import { TokenService } from '@claviger/features/access';
 import type { Config } from '@claviger/platform/config';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
+import type { Logger } from '@claviger/platform/telemetry';
 import type { INestApplicationContext } from '@nestjs/common';
 
 import { ApiModule, startHttp, type RunningApi } from '../../api/src/index.js';
@@ -10,11 +11,15 @@ import { WorkerModule } from '../../worker/src/index.js';
 
 import { writeRootToken } from './root-token-file.js';
 
-/** Starts api and worker as one Nest application, so that they share one pool, one keyring and one set of caches. */
-export function startServices(config: Config): Promise<RunningApi> {
+/**
+ * Starts api and worker as one Nest application, so that they share one pool, one keyring and one set of caches. `logger`
+ * takes their lines instead of standard output.
+ */
+export function startServices(config: Config, logger?: Logger): Promise<RunningApi> {
   return startHttp(config, 'standalone', {
     modules: [ApiModule, WorkerModule.forRoot(config)],
     prepare: (app) => ensureRootToken(app, config.storage.dataDir),
+    ...(logger ? { logger } : {}),
   });
 }
 

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FoundationModule, foundationOptions } from '@claviger/composition';
 import type { Config } from '@claviger/platform/config';
-import { NestLogger } from '@claviger/platform/telemetry';
+import { NestLogger, type Logger } from '@claviger/platform/telemetry';
 import { WorkerModule } from './worker.module.js';
 
 export type RunningWorker = {
@@ -10,9 +10,9 @@ export type RunningWorker = {
   close(): Promise<void>;
 };
 
-/** Starts the worker process over a complete configuration. */
-export async function startWorker(config: Config): Promise<RunningWorker> {
-  const options = foundationOptions(config, 'worker');
+/** Starts the worker process over a complete configuration. `logger` takes its lines instead of standard output. */
+export async function startWorker(config: Config, logger?: Logger): Promise<RunningWorker> {
+  const options = foundationOptions(config, 'worker', logger);
   const root = { module: RootModule, imports: [FoundationModule.forRoot(options), WorkerModule.forRoot(config)] };
   const app = await NestFactory.createApplicationContext(root, {
     abortOnError: false,

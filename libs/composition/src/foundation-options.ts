@@ -1,15 +1,20 @@
 import { AppError, SecretValue } from '@claviger/kernel';
 import type { Config } from '@claviger/platform/config';
 import { RootKey } from '@claviger/platform/crypto';
-import { createLogger, type ProcessKind } from '@claviger/platform/telemetry';
+import { createLogger, type Logger, type ProcessKind } from '@claviger/platform/telemetry';
 import type { FoundationOptions } from './foundation.module.js';
 import { PRODUCT_VERSION } from './product-version.js';
 
 /**
  * What the foundation needs, from a configuration that names a database and has a root key.
+ * @param logger where lines go; standard output unless given
  * @throws AppError CONFIG_INCOMPLETE, ROOT_KEY_INVALID
  */
-export function foundationOptions(config: Config, kind: ProcessKind): FoundationOptions {
+export function foundationOptions(
+  config: Config,
+  kind: ProcessKind,
+  logger: Logger = createLogger({ level: config.telemetry.logLevel, process: kind }),
+): FoundationOptions {
   const { databaseUrl } = config.storage;
   const { rootKey } = config.security;
   if (databaseUrl === undefined) throw incomplete('CLAVIGER_DATABASE_URL');
@@ -18,7 +23,7 @@ export function foundationOptions(config: Config, kind: ProcessKind): Foundation
     config,
     databaseUrl,
     rootKey: RootKey.fromText(new SecretValue(rootKey)),
-    logger: createLogger({ level: config.telemetry.logLevel, process: kind }),
+    logger,
     kind,
     version: PRODUCT_VERSION,
   };

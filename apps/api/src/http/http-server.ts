@@ -37,7 +37,7 @@ export function configureHttp(app: NestFastifyApplication, installationId: strin
     void reply.header('x-request-id', request.id);
     void reply.header('cache-control', 'no-store');
     void reply.header('x-content-type-options', 'nosniff');
-    const hops = request.headers[HOP_HEADER];
+    const hops = request.headers[HOP_HEADER.toLowerCase()];
     if (typeof hops === 'string' && hopsThrough(hops, installationId)) return done(loop());
     done();
   });

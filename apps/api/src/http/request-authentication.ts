@@ -55,7 +55,7 @@ export class RequestAuthentication implements CanActivate {
 }
 
 function hopsOf(request: FastifyRequest): Pick<RequestContext, 'hops'> {
-  const header = request.headers[HOP_HEADER];
+  const header = request.headers[HOP_HEADER.toLowerCase()];
   return typeof header === 'string' ? { hops: parseHops(header) } : {};
 }
 

@@ -98,7 +98,7 @@ export class AccessService {
     const actor = actorOf(row);
     this.#grants.set(actor, matcher);
     // A change that was committed while this was read has raised the generation, or will empty the memory.
-    if (row.uses_left === null) {
+    if (row.uses_left === null && generation === this.epoch.generation) {
       this.#tokens.set(keyOf(hash), { hash, actor, endsAtMs: endOf(row, matcher) });
     }
     return actor;
@@ -106,7 +106,7 @@ export class AccessService {
 
   #hasEnded(row: FoundToken): boolean {
     const now = this.clock.now();
-    return [row.expires_at, row.lineage_expires_at].some((end) => end !== null && end <= now);
+    return [row.expires_at].some((end) => end !== null && end <= now);
   }
 
   async #spendUse(storeId: string, id: string): Promise<void> {

@@ -239,6 +239,15 @@ describe('authenticate', () => {
     expect(answers.filter((each) => each === 'accepted')).toHaveLength(7);
   });
 
+  it('does not remember a limited token', async () => {
+    const process = await start();
+    await becomesCurrent(process);
+    const token = await child(process, root, { uses: 2 });
+    const answers = [];
+    for (let i = 0; i < 3; i++) answers.push(await answer(process, token));
+    expect(answers).toEqual(['accepted', 'accepted', 'TOKEN_INVALID']);
+  });
+
   it('keeps no token, neither in tables nor in logs', async () => {
     const process = await start();
     const token = await child(process, root, { policies: ['auditor'] });

@@ -106,7 +106,7 @@ export class AccessService {
 
   #hasEnded(row: FoundToken): boolean {
     const now = this.clock.now();
-    return [row.expires_at].some((end) => end !== null && end <= now);
+    return [row.expires_at, row.lineage_expires_at].some((end) => end !== null && end <= now);
   }
 
   async #spendUse(storeId: string, id: string): Promise<void> {

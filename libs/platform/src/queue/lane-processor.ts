@@ -66,7 +66,7 @@ export abstract class LaneProcessor extends WorkerHost {
   async drain(): Promise<void> {
     const closing = this.worker.close();
     if (await settlesWithin(closing, this.options.drainMs)) return;
-    
+    for (const interrupt of this.#running) interrupt();
     if (await settlesWithin(closing, CLOSE_GRACE_MS)) return;
     this.options.cutQueue();
     await settlesWithin(closing, CLOSE_GRACE_MS);

@@ -1,0 +1,153 @@
+import { eventually, findOpenBao, startOpenBao, type ApiClient, type JsonBody, type OpenBaoPeer } from '@claviger/testing';
+import { expect } from '@jest/globals';
+import { startApp, type AppOptions, type TestApp } from '../../libs/testing/src/app-harness.js';
+import { BuiltinMount, KvMount, type VaultKindName, type VaultMount } from './vault-mounts.js';
+
+export { eventually };
+export { describeWithOpenBao, type StageVault };
+
+/** True where the tests that need a real OpenBao can run. */
+export const hasOpenBao = findOpenBao() !== undefined;
+
+/** A vault profile with the mount behind it, which tests also reach past Claviger. */
+type StageVault = VaultMount & { readonly profile: string };
+
+/** What a test asks of a new secret; the rest has defaults. */
+export type SecretRequest = {
+  readonly name?: string;
+  readonly source: StageVault;
+  readonly targets?: readonly StageVault[];
+  readonly content?: unknown;
+  readonly [field: string]: unknown;
+};
+
+let counter = 0;
+
+/** A name that no other test uses. */
+export const unique = (stem: string): string => `${stem}-${(counter += 1)}`;
+
+/** Claviger with a real OpenBao beside it, where there is one; both are the test file's own. */
+export class Stage {
+  private constructor(
+    readonly app: TestApp,
+    readonly bao: OpenBaoPeer | undefined,
+  ) {}
+
+  /** With an OpenBao unless `bao` is false or there is none. */
+  static async open(options: AppOptions & { readonly bao?: boolean } = {}): Promise<Stage> {
+    const wantsBao = options.bao !== false && hasOpenBao;
+    const [app, bao] = await Promise.all([startApp(options), wantsBao ? startOpenBao() : undefined]);
+    const stage = new Stage(app, bao);
+    await stage.register('vault-instances', { name: 'inside', kind: 'builtin' });
+    if (bao) {
+      const body = { name: 'openbao', kind: 'kv', config: { address: bao.address } };
+      await stage.register('vault-instances', { ...body, credentials: { type: 'token', token: bao.rootToken } });
+    }
+    return stage;
+  }
+
+  get api(): ApiClient {
+    return this.app.api;
+  }
+
+  /** Creates an instance or a profile and returns it. */
+  async register(resource: string, body: object): Promise<JsonBody> {
+    const answer = await this.api.post(`/${resource}`, body);
+    expect({ status: answer.status, body: answer.body }).toMatchObject({ status: 201 });
+    return answer.body;
+  }
+
+  /** Makes a mount of that kind and registers a profile on it. */
+  async vault(kind: VaultKindName, profile = unique(kind), more: object = {}): Promise<StageVault> {
+    const mount =
+      kind === 'builtin' ? new BuiltinMount(this.app, profile) : await KvMount.make(this.bao!, profile, kind);
+    const instance = kind === 'builtin' ? 'inside' : 'openbao';
+    const { id } = await this.register('vault-profiles', { name: profile, instance, mount: profile, ...more });
+    return Object.assign(mount, { profile, profileId: id as string });
+  }
+
+  /** Creates a secret and returns it as the API shows it. */
+  async secret({ name = unique('secret'), source, targets = [], ...more }: SecretRequest): Promise<JsonBody> {
+    const answer = await this.api.post('/secrets', {
+      name,
+      type: 'key-value',
+      ...('generate' in more ? {} : { content: { value: 'one' } }),
+      ...more,
+      sourceProfile: source.profile,
+      syncProfiles: targets.map(({ profile }) => profile),
+    });
+    expect({ status: answer.status, body: answer.body }).toMatchObject({ status: 201 });
+    return answer.body.secret;
+  }
+
+  /** Writes content over whatever version is current; the new version's number. */
+  async write(id: string, content: object): Promise<number> {
+    const answer = await this.api.put(`/secrets/${id}/content`, { content }, { ifMatch: '*' });
+    expect({ status: answer.status, body: answer.body }).toMatchObject({ status: 200 });
+    return answer.body.version as number;
+  }
+
+  /** The content that the API answers, of the current version unless another is named. */
+  async content(id: string, version?: number): Promise<JsonBody> {
+    const answer = await this.api.get(`/secrets/${id}/content${version === undefined ? '' : `?version=${version}`}`);
+    expect({ status: answer.status, body: answer.body }).toMatchObject({ status: 200 });
+    return answer.body.content;
+  }
+
+  /** The secret as the API shows it. */
+  async show(id: string): Promise<JsonBody> {
+    return (await this.api.get(`/secrets/${id}`)).body;
+  }
+
+  /** Where the secret is replicated to. */
+  async targets(id: string): Promise<JsonBody[]> {
+    return (await this.api.get(`/secrets/${id}/targets`)).body.items as JsonBody[];
+  }
+
+  /** Resolves once every target of the secret is in sync with its current version. */
+  async inSync(id: string): Promise<void> {
+    await eventually(async () => {
+      const { currentVersion } = await this.show(id);
+      for (const target of await this.targets(id))
+        expect(target).toMatchObject({ status: 'in_sync', observed: { version: currentVersion } });
+    });
+  }
+
+  /** Resolves with the target once it has this status. */
+  targetBecomes(id: string, status: string): Promise<JsonBody> {
+    return eventually(async () => {
+      const [target] = await this.targets(id);
+      expect(target).toMatchObject({ status });
+      return target;
+    });
+  }
+
+  /** Resolves once the secret has this state. */
+  async becomes(id: string, state: string): Promise<JsonBody> {
+    return eventually(async () => {
+      const secret = await this.show(id);
+      expect(secret).toMatchObject({ state });
+      return secret;
+    });
+  }
+
+  /** A client with a token of these policies. */
+  async tokenWith(...policies: readonly string[]): Promise<ApiClient> {
+    const answer = await this.api.post('/tokens', { policies });
+    expect(answer.status).toBe(201);
+    return this.api.as(answer.body.token as string);
+  }
+
+  /** A client whose only policy says this. */
+  async allowed(path: Readonly<Record<string, readonly string[]>>): Promise<ApiClient> {
+    const name = unique('policy');
+    const stanzas = Object.entries(path).map(([pattern, capabilities]) => [pattern, { capabilities }]);
+    await this.register('policies', { name, policy: JSON.stringify({ path: Object.fromEntries(stanzas) }) });
+    return this.tokenWith(name);
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    await this.bao?.close();
+  }
+}

@@ -1,16 +1,20 @@
-import { eventually, findOpenBao, startOpenBao, type ApiClient, type JsonBody, type OpenBaoPeer } from '@claviger/testing';
+import {
+  eventually,
+  findOpenBao,
+  startOpenBao,
+  type ApiClient,
+  type JsonBody,
+  type OpenBaoPeer,
+} from '@claviger/testing';
 import { expect } from '@jest/globals';
 import { startApp, type AppOptions, type TestApp } from '../../libs/testing/src/app-harness.js';
 import { BuiltinMount, KvMount, type VaultKindName, type VaultMount } from './vault-mounts.js';
-
-export { eventually };
-export { describeWithOpenBao, type StageVault };
 
 /** True where the tests that need a real OpenBao can run. */
 export const hasOpenBao = findOpenBao() !== undefined;
 
 /** A vault profile with the mount behind it, which tests also reach past Claviger. */
-type StageVault = VaultMount & { readonly profile: string };
+export type StageVault = VaultMount & { readonly profile: string };
 
 /** What a test asks of a new secret; the rest has defaults. */
 export type SecretRequest = {

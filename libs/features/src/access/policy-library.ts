@@ -30,7 +30,7 @@ export class PolicyLibrary {
     private readonly epoch: AccessEpoch,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
-  
+    epoch.onFlush(() => this.#bySet.clear());
   }
 
   /** @throws AppError POLICY_UNREADABLE */

@@ -60,7 +60,7 @@ export function toQueuedJob({ definition, payload, options, onlyIfIdle }: Wish):
       backoff: { type: 'exponential', delay: backoffMs, jitter: 0.5 },
       // `replace` lets a job for now take the place of one that waits for its time; a running one is never replaced.
       deduplication: onlyIfIdle ? { id } : { id, keepLastIfActive: true, replace: delayMs === 0 },
-      removeOnComplete: false,
+      removeOnComplete: true,
       removeOnFail: KEPT_FAILURES,
       stackTraceLimit: 0,
     },

@@ -79,7 +79,6 @@ for name, value in pairs({${headerTable.join(',')}}) do wrk.headers[name] = valu
 local paths = {${paths.map(lua).join(',')}}
 local at, number, requests = 0, os.time() * 1000, {}
 function init(args)
-  wrk.init(args)
   ${body === undefined ? 'for i, path in ipairs(paths) do requests[i] = wrk.format(nil, path) end' : ''}
 end
 function request()

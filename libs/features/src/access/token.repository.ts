@@ -6,7 +6,7 @@ import { TokenEntity } from './token.entity.js';
 
 /** Neither the token nor one that it descends from has ended, and uses are left. */
 const IS_ALIVE = `(t.expires_at is null or t.expires_at > :now) and (t.uses_left is null or t.uses_left > 0)
-  `;
+  and not exists (select from token a where a.store_id = t.store_id and a.id = any(t.ancestors) and a.expires_at <= :now)`;
 
 export type TokenKey = { readonly id: string } | { readonly accessor: string };
 

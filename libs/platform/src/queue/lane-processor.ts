@@ -68,7 +68,7 @@ export abstract class LaneProcessor extends WorkerHost {
     if (await settlesWithin(closing, this.options.drainMs)) return;
     for (const interrupt of this.#running) interrupt();
     if (await settlesWithin(closing, CLOSE_GRACE_MS)) return;
-    
+    this.options.cutQueue();
     await settlesWithin(closing, CLOSE_GRACE_MS);
   }
 

@@ -21,6 +21,16 @@ describeScenes('sync profiles of a secret', (scene) => {
     expect(shown.replication).toEqual({ in_sync: 1 });
     expect(await add(id)).toMatchObject({ status: 409, body: { code: 'TARGET_EXISTS' } });
     expect(await stage.targets(id)).toHaveLength(1);
+    // Neither the secret nor its place was harmed by the refusal.
+    expect(await stage.write(id, { value: 'two' })).toBe(2);
+    await stage.inSync(id);
+    const intruder = await stage.api.post('/secrets', {
+      name,
+      type: 'key-value',
+      content: { value: 'intruder' },
+      sourceProfile: target.profile,
+    });
+    expect(intruder).toMatchObject({ status: 409, body: { code: 'PLACE_TAKEN' } });
   });
 
   it('leave the copy behind when they are removed', async () => {
@@ -96,6 +106,7 @@ describeScenes('a place that already holds something', (scene) => {
     const { stage, source, target } = scene;
     for (const [vault, targets] of [
       [source, []],
+      [source, [target]],
       [target, [target]],
     ] as const) {
       const name = unique('occupied');

@@ -295,7 +295,7 @@ describe('an upgrade', () => {
     const current = attempt();
     await start(dataDir, {}, current);
     const [backup] = readdirSync(join(dataDir, 'backups'));
-    expect(backup).toMatch(/^\d{8}T\d{6}Z-1\.0\.0$/);
+    expect(backup).toMatch(/^\d{8}T\d{9}Z-1\.0\.0$/);
     expect(current.log).toEqual([expect.stringMatching(/^Backing up/), expect.stringContaining(backup!), 'started']);
     expect(readDataVersion(dataDir)).toEqual({ app: '1.2.3', schema: SCHEMA_NAMES.at(-1) });
   });

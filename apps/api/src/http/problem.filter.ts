@@ -28,8 +28,8 @@ export class ProblemFilter implements ExceptionFilter {
           this.audit.entry(request.context, {
             action: 'access.refused',
             outcome: 'refused',
-            resource: { kind: 'path', name: String(error.details?.['path'] ?? request.routeOptions.url ?? '') },
-            details: { operation: String(error.details?.['operation'] ?? request.method) },
+            resource: { kind: 'path', name: textOf(error.details?.['path']) ?? request.routeOptions.url ?? '' },
+            details: { operation: textOf(error.details?.['operation']) ?? request.method },
           }),
         );
       } catch (auditError) {
@@ -48,3 +48,5 @@ export class ProblemFilter implements ExceptionFilter {
       .send(JSON.stringify(problem));
   }
 }
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);

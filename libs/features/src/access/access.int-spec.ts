@@ -361,6 +361,60 @@ describe('two processes', () => {
     await until(() => other.epoch.isCurrent());
   });
 
+  it('refuse it within a second when the connection that tells them cannot be had any more', async () => {
+    const [one, other] = [await start(), await start()];
+    const { token, view } = await one.tokens.create(await one.as(root), {});
+    await becomesCurrent(other);
+    await answer(other, token);
+    const { pool } = other.database;
+    const connect = pool.connect.bind(pool);
+    // Statements connect with a callback; who wants to keep a connection awaits it.
+    pool.connect = ((callback?: never) =>
+      callback ? connect(callback) : Promise.reject(new Error('too many connections'))) as typeof pool.connect;
+    await test.database.pool.query(`select pg_terminate_backend(pid) from (${listeners}) as l`);
+    await one.tokens.revoke(await one.as(root), view.accessor);
+    await expectRefusalWithinASecond(accepts(other, token));
+    expect(other.epoch.isCurrent()).toBe(false);
+    pool.connect = connect;
+    await until(() => other.epoch.isCurrent());
+    expect(await answer(other, root)).toBe('accepted');
+  });
+
+  it('are told, and need not wait until they ask', async () => {
+    const [one, other] = [await start(), await start()];
+    const { view } = await one.tokens.create(await one.as(root), {});
+    await becomesCurrent(other);
+    const { setTimeout: original } = globalThis;
+    // Nobody wakes who sleeps for half a second: the next question would never be asked.
+    const deaf = (work: () => void, ms?: number): NodeJS.Timeout => original(work, ms === 500 ? 1_000_000_000 : ms);
+    globalThis.setTimeout = deaf as typeof setTimeout;
+    try {
+      await until(async () => {
+        const { generation } = other.epoch;
+        await new Promise((resolve) => original(resolve, 600));
+        return generation === other.epoch.generation;
+      });
+      const { generation } = other.epoch;
+      await one.tokens.revoke(await one.as(root), view.accessor);
+      await until(() => other.epoch.generation > generation);
+    } finally {
+      globalThis.setTimeout = original;
+    }
+  });
+
+  it('act on a changed policy at once while it is not known whether something was changed', async () => {
+    const [one, other] = [await start(), await start()];
+    const admin = await one.as(root);
+    await one.policies.create(admin, 'reader', KV_READER);
+    const token = await child(one, root, { policies: ['reader'] });
+    await becomesCurrent(other);
+    expect(await mayRead(other, token)()).toBe(true);
+    await other.epoch.onApplicationShutdown();
+    await until(() => !other.epoch.isCurrent());
+    await one.policies.remove(admin, 'reader');
+    expect(await mayRead(other, token)()).toBe(false);
+  });
+
   it('act on a changed, a removed and a new policy within a second', async () => {
     const [one, other] = [await start(), await start()];
     const admin = await one.as(root);
@@ -389,24 +443,41 @@ describe('two processes', () => {
     await expectRefusalWithinASecond(accepts(other, token));
   });
 
-  it('do not remember what was read before a revocation that came in between', async () => {
+  /** Does something while a process reads by a statement: after the answer was made and before it arrives. */
+  function during({ database, epoch }: Process, name: string, work: () => Promise<void>): void {
+    const execute = database.execute.bind(database);
+    database.execute = (async (ctx, statement, values) => {
+      const result = await execute(ctx, statement, values);
+      if (statement.name === name) {
+        database.execute = execute;
+        const { generation } = epoch;
+        await work();
+        await until(() => epoch.generation > generation);
+      }
+      return result;
+    }) as typeof database.execute;
+  }
+
+  it('do not remember a token that was read before a revocation which came in between', async () => {
     const [one, other] = [await start(), await start()];
     const { token, view } = await one.tokens.create(await one.as(root), {});
     await becomesCurrent(other);
-    const execute = other.database.execute.bind(other.database);
-    other.database.execute = (async (ctx, statement, values) => {
-      const result = await execute(ctx, statement, values);
-      if (statement.name === 'access_find_token') {
-        other.database.execute = execute;
-        const { generation } = other.epoch;
-        await one.tokens.revoke(await one.as(root), view.accessor);
-        await until(() => other.epoch.generation > generation);
-      }
-      return result;
-    }) as typeof other.database.execute;
+    const asRoot = await one.as(root);
+    during(other, 'access_find_token', () => one.tokens.revoke(asRoot, view.accessor));
     // Read before it was revoked, and so still accepted this once.
     expect(await answer(other, token)).toBe('accepted');
     expect(await answer(other, token)).toBe('TOKEN_INVALID');
+  });
+
+  it('do not remember a policy that was read before a change which came in between', async () => {
+    const [one, other] = [await start(), await start()];
+    const admin = await one.as(root);
+    await one.policies.create(admin, 'reader', KV_READER);
+    const token = await child(one, root, { policies: ['reader'] });
+    await becomesCurrent(other);
+    during(other, 'access_find_policies', () => one.policies.remove(admin, 'reader'));
+    expect(await mayRead(other, token)()).toBe(true);
+    expect(await mayRead(other, token)()).toBe(false);
   });
 
   it('give out one first root token when they start at once', async () => {

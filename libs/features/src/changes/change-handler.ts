@@ -42,7 +42,7 @@ export interface ChangeHandler<P = Record<string, unknown>, Outcome = unknown> {
   act?(ctx: RequestContext, change: ExecutingChange<P>): Promise<Outcome>;
   /** Records what happened. In the transaction that ends the change. */
   complete(ctx: RequestContext, change: ExecutingChange<P>, outcome: Outcome): Promise<ChangeResult>;
-  /** Gives back what `begin` reserved, when `act` failed and certainly changed nothing. In a transaction. */
+  /** Gives back what `begin` reserved, when `act` or `complete` refused for good. In a transaction. */
   fail?(ctx: RequestContext, change: ExecutingChange<P>): Promise<void>;
 }
 

@@ -178,8 +178,25 @@ export class ChangeService {
       await this.#failed(ctx, kind, change, owner, error);
       return;
     }
+    try {
+      await this.#complete(ctx, kind, change, owner, outcome);
+    } catch (error) {
+      // The world has moved while we were outside: whatever is repeated would be refused again.
+      if (isAppError(error) && !error.retryable) return this.#failed(ctx, kind, change, owner, error);
+      throw error;
+    }
+    faultPoint('change.completed');
+  }
+
+  async #complete(
+    ctx: RequestContext,
+    kind: string,
+    change: ExecutingChange,
+    owner: string,
+    outcome: unknown,
+  ): Promise<void> {
     await this.database.transaction(ctx, async (tx) => {
-      const result = await handler.complete(tx, change, outcome as never);
+      const result = await this.handlers.get(kind).complete(tx, change, outcome as never);
       const ended = await this.changes.update(tx, change.id, { from: ['executing'], owner }, {
         state: 'done',
         result,
@@ -193,7 +210,6 @@ export class ChangeService {
       await this.#record(tx, kind, 'done', change.subject, { changeId: change.id });
       faultPoint('change.completing');
     });
-    faultPoint('change.completed');
   }
 
   /** A failure that is certain ends the attempt; one with an unknown outcome stays `executing`, for recovery. */

@@ -1,42 +1,50 @@
 import type { BackendVersion } from '@claviger/vaults/contract';
-import type { ConflictPolicy, Presence } from './sync-target.entity.js';
+import type { ConflictPolicy, Ownership, Presence } from './sync-target.entity.js';
 
 /** What a target should hold, what the ledger says it holds, and the rules that apply; nothing else decides. */
 export type TargetState = {
-  readonly desired: { readonly version: number; readonly fingerprint: string | null; readonly presence: Presence };
+  readonly desired: { readonly version: number; readonly fingerprint: string; readonly presence: Presence };
   readonly observed: {
     readonly version: number | null;
     readonly fingerprint: string | null;
     readonly presence: Presence | 'unknown';
     readonly backendVersion: BackendVersion | null;
   };
-  /** We wrote or adopted what is there. */
-  readonly isOwned: boolean;
-  /** An earlier attempt may have been carried out without our knowing. */
+  /** How the ledger knows that what is there is ours; `none` while we have neither written nor adopted it. */
+  readonly ownership: Ownership;
+  /** An earlier attempt may have been carried out, in part or whole, without our knowing. */
   readonly mayHaveWritten: boolean;
+  /** What that attempt sent may still be on its way. */
+  readonly mayArriveLate: boolean;
   readonly onConflict: ConflictPolicy;
   /** Overwrite drift: by the profile's policy, or asked for. */
   readonly repairs: boolean;
-  /** The ledger must be compared with the place before anything is written: a scheduled check, or a changed database epoch. */
+  /** The ledger must be compared with the place before anything is written. */
   readonly mustLook: boolean;
-  /** The database may have been restored: content that no version of the ledger knows is newer than the ledger. */
+  /** The database may be an older copy of itself: what differs from the ledger may be newer than the ledger. */
   readonly mayBeRestored: boolean;
   readonly can: { readonly compareAndSet: boolean; readonly softDelete: boolean; readonly metadata: boolean };
 };
 
 /** What is at the place now. */
-export type TargetView =
+export type Sighting =
   | { readonly exists: false }
   | {
       readonly exists: true;
       readonly marker: 'ours' | 'foreign' | 'unmarked';
-      /** Undefined where the backend keeps no versions, or only metadata is there. */
+      /** Of the newest version; undefined where the vault keeps no versions, or only metadata is there. */
       readonly version: BackendVersion | undefined;
-      /** Of the readable current content; undefined when there is none (hidden, or metadata only). */
-      readonly fingerprint: string | undefined;
-      /** True when the fingerprint is that of a version in the ledger. */
-      readonly isKnown: boolean;
+      readonly content: SeenContent;
     };
+
+export type SeenContent =
+  /** `isKnown`: some version of the secret has this fingerprint. */
+  | { readonly is: 'readable'; readonly fingerprint: string; readonly isKnown: boolean }
+  /** Soft-deleted; the fingerprint is there when we hid it ourselves a moment ago. */
+  | { readonly is: 'hidden'; readonly fingerprint?: string }
+  | { readonly is: 'destroyed' }
+  /** Metadata only: nothing was ever written. */
+  | { readonly is: 'none' };
 
 export type TargetAction =
   /** Find out what is there, then decide again. */
@@ -45,23 +53,29 @@ export type TargetAction =
   | {
       readonly do: 'record';
       readonly backendVersion: BackendVersion | undefined;
+      /** Of what is there; null when that is not known, or nothing is. */
+      readonly fingerprint: string | null;
+      readonly ownership: Ownership;
       readonly how: 'value' | 'metadata' | 'none';
     }
   | { readonly do: 'create' }
-  /** Write the desired content; with `expected` by compare-and-set. `mark` puts our marker there first. */
+  /** Write the desired content; with `expected` by compare-and-set. `marks` puts our marker there first. */
   | {
       readonly do: 'put';
       readonly expected: BackendVersion | undefined;
-      readonly mark: boolean;
+      readonly marks: boolean;
+      /** Fingerprint of content that was never a version of the secret and is replaced. */
       readonly lost: string | undefined;
     }
-  /** Equal content that is not ours becomes ours. */
-  | { readonly do: 'adopt'; readonly backendVersion: BackendVersion | undefined }
+  /** What is there is equal and only lacks our marker. */
+  | { readonly do: 'adopt' }
   | { readonly do: 'hide'; readonly backendVersion: BackendVersion }
   | { readonly do: 'unhide'; readonly backendVersion: BackendVersion }
   | { readonly do: 'purge' }
   /** Nothing of ours is there any more, or ever was: the target ends. */
   | { readonly do: 'end' }
+  /** Nothing of ours is there, but something may still arrive: look again when it cannot any more. */
+  | { readonly do: 'wait' }
   /** Stop, and say why. */
   | {
       readonly do: 'stop';
@@ -76,111 +90,177 @@ export type StopReason =
   | 'changed_at_target'
   | 'removed_at_target'
   | 'hidden_at_target'
+  | 'shown_at_target'
   | 'cannot_hide'
   | 'restored';
+
+type Seen = Extract<Sighting, { exists: true }>;
 
 /**
  * Decides the next step for one target. Pure and total: called with what the ledger says, and again with what was seen
  * once it has asked to look. Newest wins; nothing that is not ours is touched; what is equal is not written.
  */
-export function decide(state: TargetState, view?: TargetView): TargetAction {
-  if (state.desired.presence === 'absent') return decideAbsent(state, view);
-  if (!view) return decideUnseen(state);
-  if (!view.exists) return decideMissing(state);
-  if (!isOurs(state, view)) return decideForeign(state, view);
-  if (state.mayBeRestored && view.fingerprint !== undefined && !view.isKnown)
-    return stop('paused', 'restored', view.fingerprint);
-  return state.desired.presence === 'hidden' ? decideHidden(state, view) : decidePresent(state, view);
+export function decide(state: TargetState, seen?: Sighting): TargetAction {
+  if (!seen) return decideUnseen(state);
+  const action = decideSeen(state, seen);
+  if (!state.mayBeRestored || !REPLACES.has(action.do) || isAsLeft(state, seen)) return action;
+  return stop('paused', 'restored', readableFingerprint(seen));
 }
 
-type Seen = Extract<TargetView, { exists: true }>;
-
-/** Removing needs both: it is in our ledger, and it carries our marker where the vault can hold one. */
-function decideAbsent(state: TargetState, view: TargetView | undefined): TargetAction {
-  if (!state.isOwned && !state.mayHaveWritten) return { do: 'end' };
-  if (!view) return { do: 'look' };
-  if (!view.exists) return { do: 'end' };
-  if (isOurs(state, view)) return { do: 'purge' };
-  return state.isOwned ? stop('foreign', 'not_ours') : { do: 'end' };
+/** What is known once an action was carried out: from then on only looking tells how things stand. */
+export function advance(state: TargetState, action: TargetAction): TargetState {
+  const isOwning = action.do === 'create' || action.do === 'adopt' || action.do === 'put';
+  return { ...state, mustLook: true, mayHaveWritten: true, ...(isOwning ? { ownership: proof(state) } : {}) };
 }
+
+/** Actions after which what was there before is gone or out of sight. */
+const REPLACES: ReadonlySet<TargetAction['do']> = new Set(['create', 'put', 'hide', 'purge']);
 
 function decideUnseen(state: TargetState): TargetAction {
-  const { desired, observed, can } = state;
+  const { desired, observed, can, ownership } = state;
+  if (desired.presence === 'absent')
+    return ownership === 'none' && !state.mayHaveWritten ? { do: 'end' } : { do: 'look' };
   if (state.mustLook || state.mayHaveWritten) return { do: 'look' };
-  if (!state.isOwned) return desired.presence === 'present' ? { do: 'create' } : { do: 'look' };
-  if (isAsDesired(state)) return { do: 'record', backendVersion: observed.backendVersion ?? undefined, how: 'none' };
+  if (ownership === 'none') return desired.presence === 'present' ? { do: 'create' } : { do: 'look' };
+  if (isAsDesired(state)) {
+    const { backendVersion, fingerprint } = observed;
+    return { do: 'record', backendVersion: backendVersion ?? undefined, fingerprint, ownership, how: 'none' };
+  }
   const writes = desired.presence === 'present' && observed.fingerprint !== desired.fingerprint;
-  if (writes && can.compareAndSet && observed.backendVersion !== null && observed.presence !== 'unknown')
-    return { do: 'put', expected: observed.backendVersion, mark: false, lost: undefined };
+  if (writes && can.compareAndSet && observed.backendVersion !== null)
+    return { do: 'put', expected: observed.backendVersion, marks: false, lost: undefined };
   return { do: 'look' };
 }
 
-/** Gone at the target although it should be there. */
+function decideSeen(state: TargetState, seen: Sighting): TargetAction {
+  if (state.desired.presence === 'absent') return decideAbsent(state, seen);
+  if (!seen.exists) return decideMissing(state);
+  if (!isOurs(state, seen)) return decideForeign(state, seen);
+  return state.desired.presence === 'hidden' ? decideHidden(state, seen) : decidePresent(state, seen);
+}
+
+/** Removing needs both: it is in our ledger, and it carries our marker where the vault can hold one. */
+function decideAbsent(state: TargetState, seen: Sighting): TargetAction {
+  const ending: TargetAction = state.mayArriveLate ? { do: 'wait' } : { do: 'end' };
+  if (!seen.exists) return ending;
+  if (!isOurs(state, seen)) return state.ownership === 'none' ? ending : stop('foreign', 'not_ours');
+  // Without a marker only the content can tell whether it is still our object that would be removed.
+  const isProven = seen.marker === 'ours' || !isUnknown(seen.content);
+  if (!isProven && !state.repairs) return stop('drifted', 'changed_at_target', readableFingerprint(seen));
+  return { do: 'purge' };
+}
+
+/** Nothing is there although something should be. */
 function decideMissing(state: TargetState): TargetAction {
-  if (state.desired.presence === 'hidden') return { do: 'record', backendVersion: undefined, how: 'metadata' };
-  const isDrift = state.isOwned && isAsDesired(state) && !state.repairs;
-  return isDrift ? stop('missing', 'removed_at_target') : { do: 'create' };
+  const { desired, ownership } = state;
+  if (desired.presence === 'hidden')
+    return { do: 'record', backendVersion: undefined, fingerprint: null, ownership, how: 'metadata' };
+  return isDrift(state) ? stop('missing', 'removed_at_target') : { do: 'create' };
 }
 
-function decideForeign(state: TargetState, view: Seen): TargetAction {
-  if (state.isOwned) return stop('foreign', 'not_ours');
-  if (state.desired.presence === 'hidden') return stop('foreign', 'not_ours');
-  if (state.onConflict === 'overwrite')
-    return { do: 'put', expected: casVersion(state, view), mark: true, lost: view.fingerprint };
-  if (state.onConflict === 'fail') return stop('foreign', 'not_ours');
-  if (view.fingerprint !== undefined && view.fingerprint === state.desired.fingerprint)
-    return { do: 'adopt', backendVersion: view.version };
-  return stop('foreign', 'differs_from_adopted');
+function decideForeign(state: TargetState, seen: Seen): TargetAction {
+  const { desired, onConflict } = state;
+  if (state.ownership !== 'none' || desired.presence === 'hidden' || onConflict === 'fail')
+    return stop('foreign', 'not_ours');
+  const fingerprint = readableFingerprint(seen);
+  if (fingerprint === desired.fingerprint) return { do: 'adopt' };
+  if (onConflict === 'adopt-if-equal') return stop('foreign', 'differs_from_adopted');
+  return put(state, seen, true);
 }
 
-function decidePresent(state: TargetState, view: Seen): TargetAction {
+function decidePresent(state: TargetState, seen: Seen): TargetAction {
+  const { content } = seen;
+  if (content.is === 'none') return put(state, seen, lacksMarker(state, seen));
+  if (content.is !== 'readable') return decideUnreadable(state, seen);
+  if (content.fingerprint === state.desired.fingerprint)
+    return lacksMarker(state, seen) ? { do: 'adopt' } : recordSeen(state, seen, 'value');
+  // An older version of ours, after an attempt without an outcome, is that attempt and nobody's change.
+  const isOurOwnDoing = state.mayHaveWritten && content.isKnown;
+  if (isDrift(state) && !isOurOwnDoing) return stop('drifted', 'changed_at_target', content.fingerprint);
+  return put(state, seen, lacksMarker(state, seen));
+}
+
+/** The object is there and its newest version cannot be read. */
+function decideUnreadable(state: TargetState, seen: Seen): TargetAction {
+  const { desired, observed, can } = state;
+  if (isDrift(state) && !state.mayHaveWritten) return stop('drifted', 'hidden_at_target');
+  const holdsDesired = seen.version === observed.backendVersion && observed.fingerprint === desired.fingerprint;
+  if (seen.content.is === 'hidden' && can.softDelete && seen.version !== undefined && holdsDesired)
+    return { do: 'unhide', backendVersion: seen.version };
+  return put(state, seen, lacksMarker(state, seen));
+}
+
+function decideHidden(state: TargetState, seen: Seen): TargetAction {
+  if (seen.content.is !== 'readable') return recordSeen(state, seen, 'metadata');
+  if (isDrift(state) && !state.mayHaveWritten) return stop('drifted', 'shown_at_target', seen.content.fingerprint);
+  if (!state.can.softDelete || seen.version === undefined) return stop('blocked', 'cannot_hide');
+  return { do: 'hide', backendVersion: seen.version };
+}
+
+/** Where the vault holds markers, ours proves it; where it cannot, our ledger must, or content that only we have. */
+function isOurs(state: TargetState, { marker, content }: Seen): boolean {
+  const isKnown = content.is === 'readable' && content.isKnown;
+  if (marker === 'foreign') return false;
+  // A marker of an earlier life (a copy that was retained) is no proof for content that somebody put there since.
+  if (marker === 'ours') return state.ownership !== 'none' || state.mayHaveWritten || !isUnknown(content);
+  if (state.ownership === 'none') return state.mayHaveWritten && isKnown;
+  return state.ownership === 'ledger' || !state.can.metadata || isKnown;
+}
+
+/** True when what is there is what the ledger last saw or now wants: then nobody has gone on without this ledger. */
+function isAsLeft(state: TargetState, seen: Sighting): boolean {
   const { desired, observed } = state;
-  if (view.fingerprint === desired.fingerprint) return { do: 'record', backendVersion: view.version, how: 'value' };
-  if (view.fingerprint === undefined) return decideUnreadable(state, view);
-  const isUnchanged = view.fingerprint === observed.fingerprint;
-  const isDrift = !isUnchanged && state.isOwned && isAsDesired(state);
-  if (isDrift && !state.repairs) return stop('drifted', 'changed_at_target', view.fingerprint);
-  return {
-    do: 'put',
-    expected: casVersion(state, view),
-    mark: false,
-    lost: isUnchanged ? undefined : view.fingerprint,
-  };
+  if (!seen.exists) return state.ownership === 'none' || (observed.presence === 'hidden' && observed.backendVersion === null);
+  const { content, version } = seen;
+  if (content.is === 'none') return true;
+  if (content.is !== 'readable') return version !== undefined && version === observed.backendVersion;
+  if (content.fingerprint === desired.fingerprint || (state.mayHaveWritten && content.isKnown)) return true;
+  const isSameVersion = version === undefined || version === observed.backendVersion;
+  return isSameVersion && content.fingerprint === observed.fingerprint;
 }
 
-/** The object is there and its current version cannot be read: hidden, or never written beyond its metadata. */
-function decideUnreadable(state: TargetState, view: Seen): TargetAction {
-  const { desired, observed } = state;
-  if (view.version === undefined) return { do: 'create' };
-  const holdsDesired = view.version === observed.backendVersion && observed.fingerprint === desired.fingerprint;
-  if (holdsDesired && observed.presence === 'hidden') return { do: 'unhide', backendVersion: view.version };
-  if (isAsDesired(state) && !state.repairs) return stop('drifted', 'hidden_at_target');
-  return { do: 'put', expected: casVersion(state, view), mark: false, lost: undefined };
-}
-
-function decideHidden(state: TargetState, view: Seen): TargetAction {
-  if (view.fingerprint === undefined) return { do: 'record', backendVersion: view.version, how: 'metadata' };
-  if (!state.can.softDelete || view.version === undefined) return stop('blocked', 'cannot_hide');
-  return { do: 'hide', backendVersion: view.version };
-}
-
-/** With a marker the vault proves it; without, our ledger must, and an attempt of ours that nobody confirmed. */
-function isOurs(state: TargetState, view: Seen): boolean {
-  if (view.marker === 'ours') return true;
-  if (view.marker === 'foreign' || state.can.metadata) return false;
-  return state.isOwned || (state.mayHaveWritten && view.fingerprint === state.desired.fingerprint);
+/** Nothing new is wanted, so that a difference is somebody else's doing, and nobody asked to undo it. */
+function isDrift(state: TargetState): boolean {
+  return state.ownership !== 'none' && isAsDesired(state) && !state.repairs;
 }
 
 function isAsDesired({ desired, observed }: TargetState): boolean {
-  return (
-    observed.version === desired.version &&
-    observed.fingerprint === desired.fingerprint &&
-    observed.presence === desired.presence
-  );
+  const isSame = observed.version === desired.version && observed.presence === desired.presence;
+  return isSame && (desired.presence === 'hidden' || observed.fingerprint === desired.fingerprint);
 }
 
-function casVersion(state: TargetState, view: Seen): BackendVersion | undefined {
-  return state.can.compareAndSet ? view.version : undefined;
+function isUnknown(content: SeenContent): boolean {
+  return content.is === 'readable' && !content.isKnown;
+}
+
+function lacksMarker(state: TargetState, seen: Seen): boolean {
+  return state.can.metadata && seen.marker !== 'ours';
+}
+
+function readableFingerprint(seen: Sighting): string | undefined {
+  return seen.exists && seen.content.is === 'readable' ? seen.content.fingerprint : undefined;
+}
+
+function put(state: TargetState, { version, content }: Seen, marks: boolean): TargetAction {
+  return {
+    do: 'put',
+    expected: state.can.compareAndSet ? version : undefined,
+    marks,
+    lost: content.is === 'readable' && !content.isKnown ? content.fingerprint : undefined,
+  };
+}
+
+function recordSeen(state: TargetState, { version, content }: Seen, how: 'value' | 'metadata'): TargetAction {
+  const { observed } = state;
+  const isSameVersion = version !== undefined && version === observed.backendVersion;
+  const given = content.is === 'readable' || content.is === 'hidden' ? content.fingerprint : undefined;
+  const fingerprint = given ?? (isSameVersion ? observed.fingerprint : null);
+  return { do: 'record', backendVersion: version, fingerprint, ownership: proof(state), how };
+}
+
+/** How it can be proven from now on that the object is ours. */
+function proof(state: TargetState): Ownership {
+  return state.can.metadata ? 'marker' : 'ledger';
 }
 
 function stop(

@@ -38,12 +38,7 @@ export class TargetLedger {
   async add(tx: RequestContext, target: NewTarget): Promise<void> {
     const repository = this.database.repository(tx, SyncTargetEntity);
     const key = { storeId: tx.storeId, secretId: target.secretId, profileId: target.profileId };
-    if (await repository.existsBy(key))
-      throw new AppError({
-        code: 'TARGET_EXISTS',
-        kind: 'conflict',
-        message: 'The secret is replicated to this profile already.',
-      });
+    if (await repository.existsBy(key)) throw targetExists();
     await repository.insert({
       ...key,
       physicalName: target.physicalName,
@@ -141,6 +136,13 @@ export class TargetLedger {
     this.database.afterCommit(tx, () => this.wakeUps.wake(tx.storeId, secretId, 'user'));
   }
 }
+
+export const targetExists = (): AppError =>
+  new AppError({
+    code: 'TARGET_EXISTS',
+    kind: 'conflict',
+    message: 'The secret is replicated to this profile already, or its copy there is still being removed.',
+  });
 
 export const targetNotFound = (): AppError =>
   new AppError({

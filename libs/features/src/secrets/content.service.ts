@@ -150,7 +150,7 @@ export class ContentService {
     this.access.authorize(ctx, 'overwrite', found.named);
     if (!found.secret.drift) throw noDrift();
     const { content } = await this.reader.readCurrent(ctx, found.secret);
-    return this.#write(ctx, found, content, 'overwrite-drift', { ...(reason ? { reason } : {}) });
+    return this.#write(ctx, found, content, 'overwrite-drift', reason ? { reason } : {});
   }
 
   async #readCurrent(ctx: RequestContext, id: string): Promise<{ content: VerifiedContent; named: NamedSecret }> {

@@ -1,7 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Keyring } from '@claviger/platform/crypto';
 import { canonicalJson, parseContent, type JsonObject, type VaultContent } from '@claviger/vaults/contract';
-import { displayFingerprint, fingerprint, fingerprintKeyId, sameFingerprint, type SecretType } from './content/index.js';
+import {
+  displayFingerprint,
+  fingerprint,
+  fingerprintKeyId,
+  sameFingerprint,
+  type SecretType,
+} from './content/index.js';
 
 /** Fingerprints under a store's keys. */
 @Injectable()

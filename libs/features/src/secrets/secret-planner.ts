@@ -16,7 +16,7 @@ import { SecretAccess } from './secret-access.js';
 import { assertFits, assertNameFits } from './secret-fit.policy.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity } from './secret.entity.js';
-import type { NewSecret } from './secret.service.js';
+import type { NewSecret } from './new-secret.js';
 import { vaultProfileDisabled } from './secret.errors.js';
 import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
 

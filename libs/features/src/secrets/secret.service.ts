@@ -3,33 +3,17 @@ import { AppError, newId, type RequestContext, type SecretValue } from '@clavige
 import { ChangeService, type ChangeEntity } from '@claviger/features/changes';
 import { targetNotFound, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
-import { generateContent, type GenerateOptions, type SecretType } from './content/index.js';
+import { generateContent } from './content/index.js';
 import { CREATE_SECRET, type CreateParameters } from './create-secret.handler.js';
 import { DELETE_SECRET } from './delete-secret.handler.js';
 import { DISABLE_SECRET, EDIT_SECRET, ENABLE_SECRET, type EditParameters } from './edit-secret.handlers.js';
 import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
+import type { NewSecret } from './new-secret.js';
 import { SecretPlanner, type PlanStep } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
 import { secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
 import { SecretRepository, type SecretListQuery } from './secret.repository.js';
 import { ADD_SYNC_PROFILE, REMOVE_SYNC_PROFILE } from './sync-profile.handlers.js';
-
-export type NewSecret = {
-  readonly name: string;
-  readonly type: SecretType;
-  /** Exactly one of content and generate. */
-  readonly content?: SecretValue<string>;
-  readonly generate?: GenerateOptions;
-  readonly sourceProfile: string;
-  readonly syncProfiles: readonly string[];
-  readonly onConflict: ConflictPolicy;
-  readonly description?: string;
-  readonly owner?: string;
-  readonly labels?: Record<string, string>;
-  readonly expiresAt?: string;
-  readonly rotationIntervalSeconds?: number;
-  readonly reason?: string;
-};
 
 /** A living secret that the caller may act on, with the name of its source profile. */
 export type FoundSecret = { readonly secret: SecretEntity; readonly named: NamedSecret };

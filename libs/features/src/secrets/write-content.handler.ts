@@ -61,7 +61,10 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
     change: ExecutingChange<WriteParameters>,
     outcome: Outcome | undefined,
   ): Promise<ChangeResult> {
-    const secret = (await this.secrets.lock(tx, change.secretId!))!;
+    const secret = await this.secrets.lock(tx, change.secretId!);
+    // Forgotten or deleted while its vault was being written.
+    if (!secret || secret.state === 'deleted') throw secretNotFound();
+    if (secret.state !== 'active') throw secretNotActive(secret.state);
     const { parameters: p } = change;
     const written = outcome ?? (await this.#writeBuiltin(tx, secret, change));
     const version = await this.recorder.record(tx, secret, change, {

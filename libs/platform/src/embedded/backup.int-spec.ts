@@ -27,7 +27,7 @@ describe('backUpDatabase', () => {
   it('copies the database with its modes, its password and its version, under a name that says when and what', async () => {
     writeDataVersion(dataDir, { app: '0.1.0', schema: 'First1' });
     const path = await backUp(2);
-    expect(path).toBe(join(dataDir, 'backups/20260102T123005Z-0.1.0'));
+    expect(path).toBe(join(dataDir, 'backups/20260102T123005123Z-0.1.0'));
     expect(readFileSync(join(path, 'postgres/base/1/file'), 'utf8')).toBe('page');
     expect([path, join(path, 'postgres')].map((directory) => statSync(directory).mode & 0o777)).toEqual([0o700, 0o700]);
     expect(statSync(join(path, 'postgres/base/1/file')).mode & 0o777).toBe(0o600);

@@ -59,7 +59,7 @@ async function removeOldest(backups: string): Promise<void> {
   for (const name of names.slice(0, -BACKUPS_KEPT)) await rm(join(backups, name), { recursive: true, force: true });
 }
 
-/** UTC without punctuation, sortable: `20260131T235959Z`. */
+/** UTC to the millisecond without punctuation, sortable: `20260131T235959042Z`. */
 function compactTime(time: Date): string {
-  return time.toISOString().replace(/[-:]|\.\d+/g, '');
+  return time.toISOString().replace(/[-:.]/g, '');
 }

@@ -10,7 +10,10 @@ import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/pag
 import { instant } from '../vault-instances/vault-instances.controller.js';
 import { withoutUndefined } from '../without-undefined.js';
 
-const moment = z.iso.datetime({ offset: true }).transform((text) => new Date(text)).meta({ override: { type: 'string', format: 'date-time' } });
+const moment = z.iso
+  .datetime({ offset: true })
+  .transform((text) => new Date(text))
+  .meta({ override: { type: 'string', format: 'date-time' } });
 
 const view = z
   .object({
@@ -41,7 +44,11 @@ const list = defineEndpoint({
   query: z.strictObject({
     ...pageQuery,
     actor: z.string().max(256).optional(),
-    action: z.string().max(128).optional().meta({ description: '`secret.content.read`, or `secret` for every action on secrets.' }),
+    action: z
+      .string()
+      .max(128)
+      .optional()
+      .meta({ description: '`secret.content.read`, or `secret` for every action on secrets.' }),
     outcome: z.enum(AUDIT_OUTCOMES).optional(),
     resourceKind: z.string().max(64).optional(),
     resource: z.string().max(600).optional().meta({ description: 'Id or name.' }),

@@ -9,14 +9,10 @@ export const secretId = z
   .meta({ description: 'Id of the secret.', example: '0199aa00-0000-7000-8000-000000000001' });
 export const versionNumber = z.coerce.number().int().min(1).max(1_000_000_000);
 export const profileName = z.string().min(1).max(63).meta({ description: 'Name of a vault profile.', example: 'prod' });
-export const secretName = z
-  .string()
-  .min(1)
-  .max(512)
-  .meta({
-    description: 'Path-like name, unique in its source profile; it never changes.',
-    example: 'team/db/password',
-  });
+export const secretName = z.string().min(1).max(512).meta({
+  description: 'Path-like name, unique in its source profile; it never changes.',
+  example: 'team/db/password',
+});
 
 /** Content on its way in: wrapped by the body decoder before validation. */
 export const contentIn = z

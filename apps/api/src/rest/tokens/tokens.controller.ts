@@ -29,13 +29,16 @@ export const tokenView = z
   })
   .meta({ id: 'Token' });
 
-const params = z.object({ accessor: z.string().min(1).max(64).meta({ description: 'Accessor of the token, or `self`.' }) });
+const params = z.object({
+  accessor: z.string().min(1).max(64).meta({ description: 'Accessor of the token, or `self`.' }),
+});
 
 const create = defineEndpoint({
   method: 'POST',
   path: '',
   summary: 'Create a token',
-  description: 'A child of your own: revoked with it, and no longer-lived. The token is in this answer and nowhere else.',
+  description:
+    'A child of your own: revoked with it, and no longer-lived. The token is in this answer and nowhere else.',
   needs: 'create claviger/tokens/; sudo there for policies that your own token does not have, and for an orphan',
   body: z.strictObject({
     policies: z.array(z.string().min(1).max(128)).max(64).optional(),

@@ -94,7 +94,8 @@ const update = defineEndpoint({
   method: 'PATCH',
   path: ':id',
   summary: 'Change a vault instance',
-  description: 'Changing where the credentials are sent (address, namespace, CA, auth path) needs the credentials again.',
+  description:
+    'Changing where the credentials are sent (address, namespace, CA, auth path) needs the credentials again.',
   needs: needs('update'),
   params,
   query: z.strictObject({ check: checkFlag }),
@@ -170,7 +171,10 @@ export class VaultInstancesController {
   }
 
   @Endpoint(remove)
-  async remove(@Context() ctx: RequestContext, @Input() { params: { id }, ifMatch }: InputOf<typeof remove>): Promise<void> {
+  async remove(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, ifMatch }: InputOf<typeof remove>,
+  ): Promise<void> {
     await this.instances.remove(ctx, id, withoutUndefined({ expectedRevision: ifMatch }));
   }
 

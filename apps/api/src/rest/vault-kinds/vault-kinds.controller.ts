@@ -13,7 +13,8 @@ const list = defineEndpoint({
   method: 'GET',
   path: '',
   summary: 'List the kinds of vault',
-  description: 'Each with the JSON Schema of its configuration and credentials, and what it was observed to be able to do.',
+  description:
+    'Each with the JSON Schema of its configuration and credentials, and what it was observed to be able to do.',
   needs: 'list claviger/vault-kinds/',
   response: z.object({
     items: z.array(
@@ -25,7 +26,9 @@ const list = defineEndpoint({
           flavours: z.array(z.string()),
           configSchema: z.record(z.string(), z.unknown()),
           credentialsSchema: z.record(z.string(), z.unknown()),
-          capabilities: z.record(z.string(), z.unknown()).meta({ description: 'By flavour, as the conformance run observed it.' }),
+          capabilities: z
+            .record(z.string(), z.unknown())
+            .meta({ description: 'By flavour, as the conformance run observed it.' }),
         })
         .meta({ id: 'VaultKind' }),
     ),

@@ -166,7 +166,10 @@ export class VaultProfilesController {
   }
 
   @Endpoint(remove)
-  async remove(@Context() ctx: RequestContext, @Input() { params: { id }, ifMatch }: InputOf<typeof remove>): Promise<void> {
+  async remove(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, ifMatch }: InputOf<typeof remove>,
+  ): Promise<void> {
     await this.profiles.remove(ctx, id, withoutUndefined({ expectedRevision: ifMatch }));
   }
 

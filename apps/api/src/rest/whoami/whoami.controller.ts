@@ -11,7 +11,12 @@ const whoami = defineEndpoint({
   path: '',
   summary: 'Who am I',
   needs: 'token',
-  response: z.object({ displayName: z.string(), identity: z.string(), policies: z.array(z.string()), token: tokenView }),
+  response: z.object({
+    displayName: z.string(),
+    identity: z.string(),
+    policies: z.array(z.string()),
+    token: tokenView,
+  }),
 });
 
 @Controller('api/v1/whoami')

@@ -148,14 +148,14 @@ export class QueueApp {
   async settled(): Promise<void> {
     const id = newId();
     this.jobs.enqueue(TOUCH, { id }, { lane: 'retry' });
-    await eventually(() => this.runs('test.touch', id).length > 0);
+    await until(() => this.runs('test.touch', id).length > 0);
     await this.idle();
   }
 
   /** Resolves when no job waits or runs, other than for its time. */
   async idle(): Promise<void> {
     for (const name of ['changes', 'sweeps'] as const)
-      await eventually(async () => {
+      await until(async () => {
         const counts = await this.bull(name).getJobCounts('active', 'waiting', 'prioritized');
         return Object.values(counts).every((count) => count === 0);
       });
@@ -167,7 +167,7 @@ export class QueueApp {
 }
 
 /** Polls until the condition holds. @throws after 20 seconds */
-export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 20_000;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`It did not come about: ${condition.toString()}`);

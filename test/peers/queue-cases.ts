@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { Test } from '@nestjs/testing';
 import {
   BLOCK,
-  eventually,
+  until,
   FLAKY,
   gate,
   JOBS,
@@ -53,7 +53,7 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
     app.handlers.scripts.set('test.block', () => passed);
     const id = newId();
     app.jobs.enqueue(BLOCK, { id });
-    await eventually(() => app.runs('test.block', id).length === 1);
+    await until(() => app.runs('test.block', id).length === 1);
     return release;
   };
 
@@ -78,7 +78,7 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const app = await start();
       const id = newId();
       app.jobs.enqueue(TOUCH, { id });
-      await eventually(() => app.runs('test.touch', id).length === 1);
+      await until(() => app.runs('test.touch', id).length === 1);
       const { run } = app.runs('test.touch', id)[0]!;
       expect(run).toMatchObject({ attempt: 1, isLastAttempt: true });
       expect(run.requestId).toMatch(/^[0-9a-f-]{36}$/);
@@ -89,9 +89,9 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const api = await start({ isWorker: false });
       const id = newId();
       api.jobs.enqueue(TOUCH, { id });
-      await eventually(async () => (await api.bull('changes').count()) === 1);
+      await until(async () => (await api.bull('changes').count()) === 1);
       const worker = await start();
-      await eventually(() => worker.runs('test.touch', id).length === 1);
+      await until(() => worker.runs('test.touch', id).length === 1);
     });
 
     it('leaves nothing behind when it is done', async () => {
@@ -99,14 +99,14 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const id = newId();
       app.jobs.enqueue(TOUCH, { id });
       await app.settled();
-      await eventually(async () => !(await place.dump()).includes(id));
+      await until(async () => !(await place.dump()).includes(id));
     });
 
     it('arrives among a thousand', async () => {
       const app = await start({ concurrency: 16 });
       const ids = Array.from({ length: 1_000 }, () => newId());
       for (const id of ids) app.jobs.enqueue(TOUCH, { id });
-      await eventually(() => app.runs('test.touch').length >= 1_000);
+      await until(() => app.runs('test.touch').length >= 1_000);
       expect(new Set(app.runs('test.touch').map(({ id }) => id))).toEqual(new Set(ids));
     });
 
@@ -115,7 +115,7 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const id = newId();
       const askedAt = performance.now();
       app.jobs.enqueue(TOUCH, { id }, { delayMs: 300 });
-      await eventually(() => app.runs('test.touch', id).length === 1);
+      await until(() => app.runs('test.touch', id).length === 1);
       expect(app.runs('test.touch', id)[0]!.at - askedAt).toBeGreaterThan(290);
     });
   });
@@ -139,14 +139,14 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const app = await start({ concurrency: 4, scripts: { 'test.touch': () => passed } });
       const id = newId();
       app.jobs.enqueue(TOUCH, { id });
-      await eventually(() => app.runs('test.touch', id).length === 1);
+      await until(() => app.runs('test.touch', id).length === 1);
       for (let i = 0; i < 3; i += 1) {
         app.jobs.enqueue(TOUCH, { id });
         await sentBy(app);
       }
       expect(app.runs('test.touch', id)).toHaveLength(1);
       release();
-      await eventually(() => app.runs('test.touch', id).length === 2);
+      await until(() => app.runs('test.touch', id).length === 2);
       await app.settled();
       expect(app.runs('test.touch', id)).toHaveLength(2);
     });
@@ -157,20 +157,20 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const app = await start({ concurrency: 4, scripts: { 'test.touch': fail } });
       const id = newId();
       app.jobs.enqueue(TOUCH, { id });
-      await eventually(() => app.runs('test.touch', id).length === 1);
+      await until(() => app.runs('test.touch', id).length === 1);
       app.jobs.enqueue(TOUCH, { id });
       await sentBy(app);
       release();
-      await eventually(() => app.runs('test.touch', id).length === 2);
+      await until(() => app.runs('test.touch', id).length === 2);
     });
 
     it('runs now when it is asked for now, though it was asked for later before', async () => {
       const app = await start();
       const id = newId();
       app.jobs.enqueue(TOUCH, { id }, { delayMs: 3_600_000 });
-      await eventually(async () => (await app.bull('changes').getDelayedCount()) === 1);
+      await until(async () => (await app.bull('changes').getDelayedCount()) === 1);
       app.jobs.enqueue(TOUCH, { id });
-      await eventually(() => app.runs('test.touch', id).length === 1);
+      await until(() => app.runs('test.touch', id).length === 1);
       expect(await app.bull('changes').getDelayedCount()).toBe(0);
     });
 
@@ -181,10 +181,10 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       });
       const id = newId();
       app.jobs.enqueue(PATIENT, { id });
-      await eventually(async () => (await app.bull('changes').getDelayedCount()) === 1);
+      await until(async () => (await app.bull('changes').getDelayedCount()) === 1);
       fails = false;
       app.jobs.enqueue(PATIENT, { id });
-      await eventually(() => app.runs('test.patient', id).length === 2);
+      await until(() => app.runs('test.patient', id).length === 2);
       await app.settled();
       expect(await app.bull('changes').getDelayedCount()).toBe(0);
     });
@@ -208,9 +208,9 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const [retry, again, user] = [newId(), newId(), newId()];
       app.jobs.enqueue(TOUCH, { id: retry }, { lane: 'retry' });
       app.jobs.enqueue(TOUCH, { id: again }, { lane: 'retry' });
-      await eventually(async () => (await app.bull('changes').count()) === 2);
+      await until(async () => (await app.bull('changes').count()) === 2);
       app.jobs.enqueue(TOUCH, { id: user }, { lane: 'user' });
-      await eventually(async () => (await app.bull('changes').count()) === 3);
+      await until(async () => (await app.bull('changes').count()) === 3);
       release();
       await app.settled();
       const order = app.runs('test.touch').map(({ id }) => id);
@@ -221,10 +221,10 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const { passed, open: release } = gate();
       const app = await start({ concurrency: 1, scripts: { 'test.sweep': () => passed } });
       app.jobs.enqueue(SWEEP, {});
-      await eventually(() => app.runs('test.sweep').length === 1);
+      await until(() => app.runs('test.sweep').length === 1);
       const id = newId();
       app.jobs.enqueue(TOUCH, { id });
-      await eventually(() => app.runs('test.touch', id).length === 1);
+      await until(() => app.runs('test.touch', id).length === 1);
       release();
     });
 
@@ -234,9 +234,9 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const [id, other] = [newId(), newId()];
       app.jobs.enqueue(TOUCH, { id: other }, { lane: 'retry' });
       app.jobs.enqueue(TOUCH, { id }, { lane: 'retry' });
-      await eventually(async () => (await app.bull('changes').count()) === 2);
+      await until(async () => (await app.bull('changes').count()) === 2);
       app.jobs.enqueue(TOUCH, { id }, { lane: 'user' });
-      await eventually(async () => (await app.bull('changes').count()) === 3);
+      await until(async () => (await app.bull('changes').count()) === 3);
       release();
       await app.settled();
       expect(app.runs('test.touch')[0]!.id).toBe(id);
@@ -248,7 +248,7 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const app = await start({ scripts: { 'test.flaky': () => Promise.reject(new Error('x')) } });
       const id = newId();
       app.jobs.enqueue(FLAKY, { id });
-      await eventually(() => app.runs('test.flaky', id).length === 3);
+      await until(() => app.runs('test.flaky', id).length === 3);
       await app.settled();
       expect(app.runs('test.flaky', id).map(({ run }) => [run.attempt, run.isLastAttempt])).toEqual([
         [1, false],
@@ -265,7 +265,7 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       });
       const id = newId();
       app.jobs.enqueue(FLAKY, { id });
-      await eventually(() => app.runs('test.flaky', id).length === 2);
+      await until(() => app.runs('test.flaky', id).length === 2);
       await app.settled();
       expect(app.runs('test.flaky', id)).toHaveLength(2);
     });
@@ -275,7 +275,7 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const app = await start({ scripts: { 'test.flaky': () => Promise.reject(gone) } });
       const id = newId();
       app.jobs.enqueue(FLAKY, { id });
-      await eventually(async () => (await app.bull('changes').getFailedCount()) === 1);
+      await until(async () => (await app.bull('changes').getFailedCount()) === 1);
       expect(app.runs('test.flaky', id)).toHaveLength(1);
       const [failed] = await app.bull('changes').getFailed();
       expect(failed).toMatchObject({ failedReason: 'SECRET_NOT_FOUND', stacktrace: [] });
@@ -300,9 +300,9 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
       const app = await start({ scripts: { 'test.flaky': () => Promise.reject(secrets.shift()) } });
       for (let i = 0; i < 2; i += 1) app.jobs.enqueue(FLAKY, { id: newId() });
-      await eventually(() => app.runs('test.flaky').length === 6);
+      await until(() => app.runs('test.flaky').length === 6);
       expect(await place.dump()).not.toContain(canary);
-      await eventually(async () => (await app.bull('changes').getFailedCount()) === 2);
+      await until(async () => (await app.bull('changes').getFailedCount()) === 2);
       const dump = await place.dump();
       expect(dump).toContain('JOB_FAILED');
       expect(dump).not.toContain(canary);
@@ -314,7 +314,7 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const app = await start();
       await app.bull('changes').add('test.of-tomorrow', { [canary]: canary });
       await app.bull('changes').add(TOUCH.name, { id: canary });
-      await eventually(async () => (await app.bull('changes').getFailedCount()) === 2);
+      await until(async () => (await app.bull('changes').getFailedCount()) === 2);
       await app.settled();
       const reasons = (await app.bull('changes').getFailed()).map(({ failedReason }) => failedReason);
       expect(new Set(reasons)).toEqual(new Set(['JOB_UNKNOWN', 'JOB_PAYLOAD_INVALID']));
@@ -325,7 +325,7 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
   describe('a schedule', () => {
     it('asks for its job again and again', async () => {
       const app = await start({ schedules: [everyMs(50, SWEEP, {})] });
-      await eventually(() => app.runs('test.sweep').length >= 3);
+      await until(() => app.runs('test.sweep').length >= 3);
     });
 
     it('never runs its job twice at a time', async () => {
@@ -335,20 +335,20 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
         schedules: [everyMs(20, SWEEP, {})],
         scripts: { 'test.sweep': () => passed },
       });
-      await eventually(() => app.runs('test.sweep').length === 1);
+      await until(() => app.runs('test.sweep').length === 1);
       const ticks = (): Promise<number> => iterations(app);
       const before = await ticks();
-      await eventually(async () => (await ticks()) > before + 5);
+      await until(async () => (await ticks()) > before + 5);
       expect(app.runs('test.sweep')).toHaveLength(1);
       release();
-      await eventually(() => app.runs('test.sweep').length >= 3);
+      await until(() => app.runs('test.sweep').length >= 3);
     });
 
     it('is shared by all workers', async () => {
       const schedules = [everyMs(3_600_000, SWEEP, {})];
       const workers = await Promise.all([start({ schedules }), start({ schedules })]);
       const runs = (): number => workers.reduce((sum, app) => sum + app.runs('test.sweep').length, 0);
-      await eventually(() => runs() === 1);
+      await until(() => runs() === 1);
       await Promise.all(workers.map((app) => app.idle()));
       expect(runs()).toBe(1);
       expect(await workers[0]!.bull('changes').getJobSchedulersCount()).toBe(1);
@@ -358,12 +358,12 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const first = await start({
         schedules: [everyMs(3_600_000, SWEEP, {}), everyMs(3_600_000, TOUCH, { id: newId() })],
       });
-      await eventually(async () => (await first.bull('changes').getJobSchedulersCount()) === 2);
+      await until(async () => (await first.bull('changes').getJobSchedulersCount()) === 2);
       await first.close();
       const second = await start({ schedules: [everyMs(7_200_000, SWEEP, {})] });
       const present = async (): Promise<unknown[]> =>
         (await second.bull('changes').getJobSchedulers()).map(({ key, every }) => [key, every]);
-      await eventually(async () => (await present()).length === 1);
+      await until(async () => (await present()).length === 1);
       expect(await present()).toEqual([['test.sweep', 7_200_000]]);
     });
   });
@@ -375,28 +375,28 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const app = await start({ scripts: { 'test.touch': () => passed.then(() => void (isDone = true)) } });
       const [running, waiting] = [newId(), newId()];
       app.jobs.enqueue(TOUCH, { id: running });
-      await eventually(() => app.runs('test.touch', running).length === 1);
+      await until(() => app.runs('test.touch', running).length === 1);
       app.jobs.enqueue(TOUCH, { id: waiting });
-      await eventually(async () => (await app.bull('changes').count()) === 1);
+      await until(async () => (await app.bull('changes').count()) === 1);
       const closing = app.close();
-      await eventually(() => app.logs.lines('queue.draining').length === 1);
+      await until(() => app.logs.lines('queue.draining').length === 1);
       release();
       await closing;
       expect(isDone).toBe(true);
       expect(app.runs('test.touch')).toHaveLength(1);
       const next = await start();
-      await eventually(() => next.runs('test.touch', waiting).length === 1);
+      await until(() => next.runs('test.touch', waiting).length === 1);
     });
 
     it('puts back what does not end in time, for another worker', async () => {
       const app = await start({ drainMs: 50, scripts: { 'test.touch': () => new Promise(() => undefined) } });
       const id = newId();
       app.jobs.enqueue(TOUCH, { id });
-      await eventually(() => app.runs('test.touch', id).length === 1);
+      await until(() => app.runs('test.touch', id).length === 1);
       await app.close();
       expect(app.runs('test.touch', id)[0]!.run.signal.aborted).toBe(true);
       const next = await start();
-      await eventually(() => next.runs('test.touch', id).length === 1);
+      await until(() => next.runs('test.touch', id).length === 1);
     });
 
     it('sends what was asked for in the last moment', async () => {
@@ -405,7 +405,7 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       app.jobs.enqueue(TOUCH, { id });
       await app.close();
       const next = await start();
-      await eventually(() => next.runs('test.touch', id).length === 1);
+      await until(() => next.runs('test.touch', id).length === 1);
     });
 
     it('sends what its last jobs asked for', async () => {
@@ -414,13 +414,13 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const app = await start();
       app.handlers.scripts.set('test.block', () => passed.then(() => app.jobs.enqueue(TOUCH, { id })));
       app.jobs.enqueue(BLOCK, { id });
-      await eventually(() => app.runs('test.block').length === 1);
+      await until(() => app.runs('test.block').length === 1);
       const closing = app.close();
-      await eventually(() => app.logs.lines('queue.draining').length === 1);
+      await until(() => app.logs.lines('queue.draining').length === 1);
       release();
       await closing;
       const next = await start();
-      await eventually(() => next.runs('test.touch', id).length === 1);
+      await until(() => next.runs('test.touch', id).length === 1);
     });
   });
 
@@ -431,14 +431,14 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       app.handlers.scripts.set('test.block', () => passed);
       const lost = newId();
       for (let i = 0; i < 4; i += 1) app.jobs.enqueue(BLOCK, { id: newId() });
-      await eventually(() => app.runs('test.block').length === 4);
+      await until(() => app.runs('test.block').length === 4);
       app.jobs.enqueue(TOUCH, { id: lost });
-      await eventually(async () => (await place.dump()).includes(lost));
+      await until(async () => (await place.dump()).includes(lost));
       await place.empty();
       release();
       const ids = Array.from({ length: 20 }, () => newId());
       for (const id of ids) app.jobs.enqueue(TOUCH, { id });
-      await eventually(() => ids.every((id) => app.runs('test.touch', id).length === 1));
+      await until(() => ids.every((id) => app.runs('test.touch', id).length === 1));
       await app.settled();
       expect(app.runs('test.touch', lost)).toHaveLength(0);
     });
@@ -448,10 +448,10 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const app = await start({ concurrency: 4, scripts: { 'test.touch': () => passed } });
       const id = newId();
       app.jobs.enqueue(TOUCH, { id });
-      await eventually(() => app.runs('test.touch', id).length === 1);
+      await until(() => app.runs('test.touch', id).length === 1);
       await place.empty();
       app.jobs.enqueue(TOUCH, { id });
-      await eventually(() => app.runs('test.touch', id).length === 2);
+      await until(() => app.runs('test.touch', id).length === 2);
       release();
       await app.settled();
     });
@@ -463,11 +463,11 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       await app.settled();
       await place.disconnect();
       const id = newId();
-      await eventually(() => {
+      await until(() => {
         app.jobs.enqueue(TOUCH, { id });
         return app.runs('test.touch', id).length > 0;
       });
-      await eventually(async () => (await app.health.report()).isHealthy);
+      await until(async () => (await app.health.report()).isHealthy);
     });
 
     it('says that the queue cannot be reached, by name, and needs few connections', async () => {
@@ -484,7 +484,7 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const { passed, open: release } = gate();
       const app = await start({ drainMs: 50, scripts: { 'test.touch': () => passed } });
       app.jobs.enqueue(TOUCH, { id: newId() });
-      await eventually(() => app.runs('test.touch').length === 1);
+      await until(() => app.runs('test.touch').length === 1);
       const bringBack = await place.takeAway();
       app.jobs.enqueue(TOUCH, { id: newId() });
       await app.close();
@@ -496,12 +496,12 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
       const app = await start({ concurrency: 4 });
       await app.settled();
       const bringBack = await place.takeAway();
-      await eventually(async () => !(await app.health.report()).checks[0]!.isHealthy);
+      await until(async () => !(await app.health.report()).checks[0]!.isHealthy);
       for (let i = 0; i < 50; i += 1) app.jobs.enqueue(TOUCH, { id: newId() });
-      await eventually(() => app.logs.lines().some(({ level }) => level === 'warn'));
+      await until(() => app.logs.lines().some(({ level }) => level === 'warn'));
       await bringBack();
       const id = newId();
-      await eventually(() => {
+      await until(() => {
         app.jobs.enqueue(TOUCH, { id });
         return app.runs('test.touch', id).length > 0;
       });
@@ -560,7 +560,7 @@ export function describeQueue(open: () => Promise<QueuePlace>): void {
   async function sentBy(app: QueueApp): Promise<void> {
     const id = newId();
     app.jobs.enqueue(TOUCH, { id }, { delayMs: 3_600_000 });
-    await eventually(async () => (await place.dump()).includes(id));
+    await until(async () => (await place.dump()).includes(id));
   }
 
   async function iterations(app: QueueApp): Promise<number> {

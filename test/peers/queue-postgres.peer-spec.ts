@@ -42,4 +42,6 @@ const openPostgres = async (): Promise<QueuePlace> => {
   };
 };
 
-describe('the queue in PostgreSQL', () => describeQueue(openPostgres));
+describe('the queue in PostgreSQL', () => {
+  describeQueue(openPostgres);
+});

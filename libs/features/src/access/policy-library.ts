@@ -38,7 +38,7 @@ export class PolicyLibrary {
     const written = names.filter((name) => name !== ROOT_POLICY && !findReadyPolicy(name));
     if (written.length === 0) return this.readyMatcher(names);
     const key = `${storeId} ${names.join(' ')}`;
-    const known = this.#bySet.get(key);
+    const known = this.epoch.isCurrent() ? this.#bySet.get(key) : undefined;
     if (known && this.#isValid(known)) return known;
     const { generation } = this.epoch;
     const { rows } = await this.database.execute<FoundPolicy>(undefined, FIND_POLICIES, [storeId, written]);

@@ -105,6 +105,14 @@ describe('an audit entry', () => {
     );
   });
 
+  it('is cut where it would be very long', () => {
+    const details = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`fact-${i}`, 'x'.repeat(1_000)]));
+    const entry = make({ resource: { kind: 'secret', name: 'x'.repeat(100_000) }, details });
+    expect(entry.resourceName).toBe(`${'x'.repeat(255)}…`);
+    expect(Object.keys(entry.details)).toHaveLength(16);
+    expect(entry.details['fact-0']).toHaveLength(256);
+  });
+
   it('leaves ordinary text alone', () => {
     for (const name of ['a\\b', 'naïve/日本/😀', '"quoted"', '\\u0041', 'x'.repeat(2_000)])
       expect(make({ resource: { kind: 'secret', name } }).resourceName).toBe(name);

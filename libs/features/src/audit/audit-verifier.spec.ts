@@ -328,6 +328,13 @@ describe('verifyAudit', () => {
       });
     });
 
+    it('that ends at another entry than its last, even if the key is the right one', async () => {
+      const { kind, signature, ...body } = seals[1]!;
+      expect([kind, signature.length]).toEqual(['seal', 128]);
+      const wrong: SealRecord = { kind, ...signer.sign({ ...body, watermarkId: entries[4]!.id }) };
+      expect(await broken(replace(seals[1]!, wrong))).toMatchObject({ code: 'SEAL_ENTRIES_CHANGED', seal: 2 });
+    });
+
     it('after which even the holder of the key cannot rewrite: the next one does not follow', async () => {
       const rewritten = sealOver(entries.slice(3, 5), seals[0]);
       const records = log.flatMap((record) => {

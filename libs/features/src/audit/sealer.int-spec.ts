@@ -177,6 +177,18 @@ describe('Sealer', () => {
       expect(await verify()).toMatchObject({ isIntact: true, sealedEntries: 5 });
     });
 
+    it('is read as of one moment', async () => {
+      await write(3);
+      await moveToPast();
+      const kinds: string[] = [];
+      const source = { database: test.database, keyring, clock: systemClock };
+      for await (const { kind } of readAuditChain(source, keyring.rootStoreId)) {
+        if (kind === 'entry' && !kinds.includes('entry')) await write(1);
+        kinds.push(kind);
+      }
+      expect(kinds).toEqual(['export', 'entry', 'entry', 'entry']);
+    });
+
     it('goes on although transactions count from a smaller number again', async () => {
       await write(3);
       await moveToPast();
@@ -207,8 +219,10 @@ describe('Sealer', () => {
       await write(1);
       await newSealer().sealAll();
       expect((await anchorsInFile()).map(({ number }) => number)).toEqual([1]);
-      expect(await newSealer(true).sealAll()).toBe(0);
-      expect((await anchorsInFile()).map(({ number }) => number)).toEqual([1, 2]);
+      for (let start = 0; start < 2; start += 1) {
+        expect(await newSealer(true).sealAll()).toBe(0);
+        expect((await anchorsInFile()).map(({ number }) => number)).toEqual([1, 2]);
+      }
     });
 
     it('makes good in the next pass what could not be appended', async () => {

@@ -127,7 +127,8 @@ function decideUnseen(state: TargetState): TargetAction {
     return { do: 'record', backendVersion: backendVersion ?? undefined, fingerprint, ownership, how: 'none' };
   }
   const writes = desired.presence === 'present' && observed.fingerprint !== desired.fingerprint;
-  if (writes && can.compareAndSet && observed.backendVersion !== null)
+  const isMarked = ownership === 'marker' || !can.metadata;
+  if (writes && isMarked && can.compareAndSet && observed.backendVersion !== null)
     return { do: 'put', expected: observed.backendVersion, marks: false, lost: undefined };
   return { do: 'look' };
 }

@@ -19,16 +19,21 @@ export type TargetStatus = (typeof TARGET_STATUSES)[number];
 export const CONFLICT_POLICIES = ['fail', 'adopt-if-equal', 'overwrite'] as const;
 export type ConflictPolicy = (typeof CONFLICT_POLICIES)[number];
 
+/** How it can be proven that what is at a place is ours: a marker beside the content, or only the ledger. */
+export type Ownership = 'none' | 'marker' | 'ledger';
+
 /** Smaller is more urgent. */
 export const LANES = { user: 1, retry: 2, sweep: 3 } as const;
 
 /** What was found at a place although nobody asked for it; the fingerprint stays inside. */
 export type Drift = {
   readonly detectedAt: string;
-  readonly kind: 'content' | 'missing' | 'hidden' | 'restored';
+  readonly kind: 'content' | 'missing' | 'hidden' | 'shown' | 'restored';
   readonly fingerprint?: string;
-  readonly backendVersion?: string;
 };
+
+/** Content that was no version of the secret and that we replaced; the fingerprint stays inside. */
+export type Overwritten = { readonly at: string; readonly fingerprint: string };
 
 /** One (secret, sync profile) pair: what should be there, what was last seen there, and what happens next. */
 @Entity({ name: 'sync_target' })
@@ -51,8 +56,8 @@ export class SyncTargetEntity {
   @Column('integer', { name: 'desired_version' })
   desiredVersion: number;
 
-  @Column('text', { name: 'desired_fingerprint', nullable: true })
-  desiredFingerprint: string | null;
+  @Column('text', { name: 'desired_fingerprint' })
+  desiredFingerprint: string;
 
   @Column('text', { name: 'desired_presence' })
   desiredPresence: Presence;
@@ -69,13 +74,9 @@ export class SyncTargetEntity {
   @Column('text', { name: 'observed_backend_version', nullable: true })
   observedBackendVersion: string | null;
 
-  /** True once we wrote or adopted what is there. */
-  @Column('boolean', { name: 'is_owned', default: false })
-  isOwned: boolean;
-
-  /** How ownership can be proven: a marker beside the content, or only this row. */
+  /** `none` until we wrote or adopted what is there. */
   @Column('text', { default: 'none' })
-  ownership: 'none' | 'marker' | 'ledger';
+  ownership: Ownership;
 
   /** Counts changes of what is desired; a worker stores its result only for the generation that it claimed. */
   @Column('bigint', { default: 1 })
@@ -109,20 +110,31 @@ export class SyncTargetEntity {
   @Column('text', { name: 'lease_owner', nullable: true })
   leaseOwner: string | null;
 
+  /**
+   * Set while an attempt's outcome is unknown: what it sent may have been carried out, and may arrive until then. Cleared
+   * by looking at the place after that.
+   */
+  @Column({ type: 'timestamptz', name: 'unsettled_until', precision: 3, nullable: true })
+  unsettledUntil: Date | null;
+
   @Column('jsonb', { nullable: true })
   drift: Drift | null;
 
-  /** Set by the scheduled check: look at what is there, whatever the ledger says. */
-  @Column('boolean', { name: 'is_verify_due', default: false })
-  isVerifyDue: boolean;
+  /** The last time that content which was not ours was replaced here. */
+  @Column('jsonb', { nullable: true })
+  overwritten: Overwritten | null;
+
+  /** Look at what is there before anything is written, whatever this row says. */
+  @Column('boolean', { name: 'is_look_due', default: false })
+  isLookDue: boolean;
 
   /** Set by a sync request: overwrite drift once. */
   @Column('boolean', { name: 'is_repair_requested', default: false })
   isRepairRequested: boolean;
 
-  /** The database epoch under which the place was last seen; another one means that the ledger may be a restored one. */
-  @Column('text', { name: 'verified_epoch', nullable: true })
-  verifiedEpoch: string | null;
+  /** The database epoch under which this row last agreed with the place; in another one it may be a restored row. */
+  @Column('text', { name: 'verified_epoch' })
+  verifiedEpoch: string;
 
   @Column({ type: 'timestamptz', name: 'verified_at', precision: 3, nullable: true })
   verifiedAt: Date | null;

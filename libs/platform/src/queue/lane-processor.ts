@@ -5,6 +5,7 @@ import { WaitingError, type Job, type WorkerOptions } from 'bullmq';
 import { ErrorThrottle } from './error-throttle.js';
 import type { JobDispatcher } from './job-dispatcher.js';
 import type { JobRun } from './job-definition.js';
+import { JobFailure } from './job-failure.js';
 import type { ScheduleKeeper } from './schedule-keeper.js';
 import { settlesWithin } from './settles-within.js';
 
@@ -92,7 +93,11 @@ export abstract class LaneProcessor extends WorkerHost {
   async #putBack(job: Job, token: string | undefined, abandoned: Promise<void>): Promise<never> {
     abandoned.catch(() => undefined);
     this.logger.warn('queue.job_interrupted', { job: job.name });
-    await job.moveToWait(token);
+    try {
+      await job.moveToWait(token);
+    } catch {
+      throw new JobFailure('JOB_INTERRUPTED', false);
+    }
     throw new WaitingError();
   }
 }

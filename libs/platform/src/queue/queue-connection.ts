@@ -8,6 +8,7 @@ import {
 } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Pool } from 'pg';
+import { pauseAfterFailedClaims } from './claim-pause.js';
 import { ErrorThrottle } from './error-throttle.js';
 import { QueueRedis } from './queue-redis.js';
 import { settlesWithin } from './settles-within.js';
@@ -15,7 +16,6 @@ import { settlesWithin } from './settles-within.js';
 /** One LISTEN a queue of a worker, and a few statements at the same time. Opened as needed, closed when idle. */
 const MAX_CONNECTIONS = 6;
 const QUIT_WITHIN_MS = 1_000;
-const CLAIM_PAUSE_MS = 500;
 
 export type QueueOptions = {
   /** Redis to keep the queue in; without it the queue lives in the database. */
@@ -98,21 +98,7 @@ function withSessionSettings(databaseUrl: string): string {
 export function installBackends(): void {
   const byConnection: BackendFactory = (name, opts, factoryOptions) =>
     isPgPool(opts.connection)
-      ? pausingBetweenFailedClaims(createPostgresBackend(name, opts as never, factoryOptions))
+      ? pauseAfterFailedClaims(createPostgresBackend(name, opts as never, factoryOptions))
       : createRedisBackend(name, opts, factoryOptions);
   setDefaultBackendFactory(byConnection);
-}
-
-/** BullMQ's worker asks again at once when asking for a job failed with anything but a refused connection. */
-function pausingBetweenFailedClaims<B extends ReturnType<typeof createPostgresBackend>>(backend: B): B {
-  const claim = backend.moveToActive.bind(backend);
-  backend.moveToActive = async (token, name) => {
-    try {
-      return await claim(token, name);
-    } catch (error) {
-      await new Promise((resolve) => setTimeout(resolve, CLAIM_PAUSE_MS));
-      throw error;
-    }
-  };
-  return backend;
 }

@@ -81,8 +81,6 @@ export class Audit1763700100000 implements MigrationInterface {
         for each_day in select generate_series(first_day, last_day, interval '1 day')::date loop
           partition := 'audit_entry_' || to_char(each_day, 'YYYYMMDD');
           continue when to_regclass(partition) is not null;
-          -- Entries of that day are in the default partition already, and rows never move: they stay there.
-          continue when exists (select from audit_entry_default where day = each_day);
           begin
             execute format('create table %I (like audit_entry including defaults including constraints)', partition);
             execute format('create trigger %I before truncate on %I for each statement execute function audit_refuse_change()',
@@ -90,7 +88,7 @@ export class Audit1763700100000 implements MigrationInterface {
             execute format('alter table audit_entry attach partition %I for values from (%L) to (%L)',
               partition, each_day, each_day + 1);
           exception when check_violation then
-            continue; -- the day's first entry came in between
+            continue; -- entries of that day are in the default partition, and stay there: rows never move
           end;
           made := made + 1;
         end loop;

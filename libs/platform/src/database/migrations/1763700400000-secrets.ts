@@ -100,13 +100,12 @@ export class Secrets1763700400000 implements MigrationInterface {
         physical_name text not null,
         on_conflict text not null default 'fail',
         desired_version integer not null,
-        desired_fingerprint text,
+        desired_fingerprint text not null,
         desired_presence text not null,
         observed_version integer,
         observed_fingerprint text,
         observed_presence text not null default 'unknown',
         observed_backend_version text,
-        is_owned boolean not null default false,
         ownership text not null default 'none',
         generation bigint not null default 1,
         status text not null default 'pending',
@@ -118,10 +117,12 @@ export class Secrets1763700400000 implements MigrationInterface {
         priority integer not null default 1,
         lease_until timestamptz(3),
         lease_owner text,
+        unsettled_until timestamptz(3),
         drift jsonb,
-        is_verify_due boolean not null default false,
+        overwritten jsonb,
+        is_look_due boolean not null default false,
         is_repair_requested boolean not null default false,
-        verified_epoch text,
+        verified_epoch text not null,
         verified_at timestamptz(3),
         verified_how text not null default 'none',
         next_verify_at timestamptz(3),
@@ -143,7 +144,6 @@ export class Secrets1763700400000 implements MigrationInterface {
       create table database_epoch (
         id integer constraint pk_database_epoch primary key check (id = 1),
         system_identifier text not null,
-        timeline integer not null,
         accepted_at timestamptz(3) not null default now()
       )`);
     await db.query(`

@@ -2,7 +2,8 @@ import { migrateQueue } from '@claviger/platform/queue';
 import { createTestDatabase } from '@claviger/testing';
 import { describe } from '@jest/globals';
 import { Client } from 'pg';
-import { describeQueue, type QueuePlace } from './queue-cases.js';
+import { describeQueue } from './queue-cases.js';
+import type { QueuePlace } from './queue-scene.js';
 
 const openPostgres = async (): Promise<QueuePlace> => {
   const db = await createTestDatabase();

@@ -3,7 +3,8 @@ import { findRedisServer, startRedis } from '@claviger/testing';
 import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { QueueApp, SWEEP } from './queue-app.js';
-import { describeQueue, type QueuePlace } from './queue-cases.js';
+import { describeQueue } from './queue-cases.js';
+import type { QueuePlace } from './queue-scene.js';
 
 const openRedis = async (): Promise<QueuePlace> => {
   let redis = await startRedis();

@@ -93,7 +93,7 @@ describe('ChangeService', () => {
     (await test.database.pool.query('select * from change where id = $1', [id])).rows[0] as Record<string, unknown>;
 
   const phases = async (changeId: string): Promise<string[]> => {
-    const sql = `select details->>'phase' as phase from audit_entry where details->>'changeId' = $1 order by id`;
+    const sql = `select details->>'phase' as phase from audit_entry where details->>'changeId' = $1 order by tx, id`;
     return (await test.database.pool.query<{ phase: string }>(sql, [changeId])).rows.map(({ phase }) => phase);
   };
 

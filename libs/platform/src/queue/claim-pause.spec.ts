@@ -12,7 +12,9 @@ describe('pauseAfterFailedClaims', () => {
 
   it('tells of a failure half a second later', async () => {
     const down = new Error('down');
-    const backend = pauseAfterFailedClaims({ moveToActive: (_token: string): Promise<unknown> => Promise.reject(down) });
+    const backend = pauseAfterFailedClaims({
+      moveToActive: (_token: string): Promise<unknown> => Promise.reject(down),
+    });
     const told = jest.fn();
     backend.moveToActive('t').catch(told);
     await jest.advanceTimersByTimeAsync(499);

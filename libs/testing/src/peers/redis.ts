@@ -49,8 +49,11 @@ export async function startRedis(port?: number): Promise<RedisPeer> {
 
 function becomesReady(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (why: string): void => reject(new Error(`redis-server did not start: ${why}`));
     const timer = setTimeout(() => fail('it took too long'), START_WITHIN_MS);
+    const fail = (why: string): void => {
+      clearTimeout(timer);
+      reject(new Error(`redis-server did not start: ${why}`));
+    };
     child.once('error', (error) => fail(error.message));
     child.once('exit', () => fail('it ended'));
     let output = '';

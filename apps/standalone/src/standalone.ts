@@ -28,7 +28,7 @@ export type StandaloneParts = {
   /** Brings a database up to date, with the queue's tables unless the queue is in Redis. */
   readonly migrate: (databaseUrl: string, redisUrl: string | undefined) => Promise<unknown>;
   /** Starts everything over a complete configuration. */
-  readonly startServices: (config: Config) => Promise<RunningServices>;
+  readonly startServices: (config: Config, options: { readonly isAlone: boolean }) => Promise<RunningServices>;
 };
 
 export type StandaloneOptions = {
@@ -49,7 +49,10 @@ export async function startStandalone(options: StandaloneOptions, run: RunContex
   run.signal.throwIfAborted();
   const data = await openStorage(options, lock, run);
   run.signal.throwIfAborted();
-  const services = await options.parts.startServices(completeConfig(options.config, lock.dataDir, data));
+  const services = await options.parts.startServices(completeConfig(options.config, lock.dataDir, data), {
+    // The data directory's lock says so; a database that was given may be shared.
+    isAlone: options.config.storage.databaseUrl === undefined,
+  });
   run.cleanup.push('requests and jobs', () => services.close(), DRAIN_LIMIT_MS);
   return { url: services.url, dataDir: lock.dataDir };
 }

@@ -1,5 +1,7 @@
-import { newId, systemContext } from '@claviger/kernel';
+import { newId, systemContext, type RequestContext } from '@claviger/kernel';
 import { TokenService } from '@claviger/features/access';
+import { ChangeService } from '@claviger/features/changes';
+import { ReplicationService } from '@claviger/features/replication';
 import type { Config } from '@claviger/platform/config';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
@@ -11,27 +13,40 @@ import { WorkerModule } from '../../worker/src/index.js';
 
 import { writeRootToken } from './root-token-file.js';
 
-/**
- * Starts api and worker as one Nest application, so that they share one pool, one keyring and one set of caches. `logger`
- * takes their lines instead of standard output.
- */
-export function startServices(config: Config, logger?: Logger): Promise<RunningApi> {
+export type ServiceOptions = {
+  /** True when no other process can be using the database: what a dead predecessor left unfinished is free at once. */
+  readonly isAlone: boolean;
+  /** Takes the lines of api and worker; standard output unless given. */
+  readonly logger?: Logger;
+};
+
+/** Starts api and worker as one Nest application, so that they share one pool, one keyring and one set of caches. */
+export function startServices(config: Config, { isAlone, logger }: ServiceOptions): Promise<RunningApi> {
   return startHttp(config, 'standalone', {
     modules: [ApiModule, WorkerModule.forRoot(config)],
-    prepare: (app) => ensureRootToken(app, config.storage.dataDir),
+    prepare: async (app) => {
+      const ctx = startContext(app);
+      await ensureRootToken(app, ctx, config.storage.dataDir);
+      if (isAlone) await takeOver(app, ctx);
+    },
     ...(logger ? { logger } : {}),
   });
 }
 
+function startContext(app: INestApplicationContext): RequestContext {
+  return systemContext({ requestId: newId(), storeId: app.get(Keyring).rootStoreId, job: 'standalone.start' });
+}
+
 /** The first start makes a root token; its file is written before the token becomes valid. */
-async function ensureRootToken(app: INestApplicationContext, dataDir: string): Promise<void> {
-  const ctx = systemContext({
-    requestId: newId(),
-    storeId: app.get(Keyring).rootStoreId,
-    job: 'standalone.first-start',
-  });
+async function ensureRootToken(app: INestApplicationContext, ctx: RequestContext, dataDir: string): Promise<void> {
   const tokens = app.get(TokenService, { strict: false });
   await app
     .get(Database)
     .transaction(ctx, (tx) => tokens.createFirst(tx, async (token) => writeRootToken(dataDir, token)));
+}
+
+/** Whatever holds a lease is dead: nobody needs to wait for it to run out. */
+async function takeOver(app: INestApplicationContext, ctx: RequestContext): Promise<void> {
+  await app.get(ChangeService, { strict: false }).expireLeases(ctx);
+  await app.get(ReplicationService, { strict: false }).expireLeases(ctx);
 }

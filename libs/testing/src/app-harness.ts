@@ -49,7 +49,7 @@ export type TestApp = {
 /** Starts api and worker as one application, as standalone does. */
 export function startApp(options: AppOptions = {}): Promise<TestApp> {
   return start(options, async ({ config, logs }) => {
-    const services = await startServices(config, logs.logger);
+    const services = await startServices(config, { isAlone: false, logger: logs.logger });
     const rootToken = readFileSync(join(config.storage.dataDir, 'root-token'), 'utf8').trim();
     return { apis: [services], rootToken, others: [] };
   });

@@ -25,10 +25,13 @@ export async function createTestDatabase(entities: DatabaseOptions['entities'] =
   url.pathname = `/${name}`;
   const dataSource = createDataSource({ url: url.href, poolSize: 12, entities, applicationName: 'claviger-test' });
   await dataSource.initialize();
+  const database = new Database(dataSource);
+  // A connection that a failed test still holds when its database is dropped must not end the process.
+  database.pool.on('connect', (client) => client.on('error', () => undefined));
   return {
     url: url.href,
     dataSource,
-    database: new Database(dataSource),
+    database,
     drop: async () => {
       if (dataSource.isInitialized) await dataSource.destroy();
       await administer(`drop database if exists ${name} with (force)`);

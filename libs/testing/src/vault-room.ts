@@ -74,6 +74,8 @@ export class FakeVaultKind implements VaultKind<FakeConfig, FakeCredentials> {
   /** What checks were asked for. */
   readonly checked: (MountSettings | undefined)[] = [];
   identityCalls = 0;
+  /** Runs while a check is under way. */
+  onCheck: () => Promise<unknown> = async () => undefined;
   /** Goes around every adapter. */
   wrap: (adapter: VaultAdapter) => VaultAdapter = (adapter) => adapter;
 
@@ -107,6 +109,7 @@ export class FakeVaultKind implements VaultKind<FakeConfig, FakeCredentials> {
       },
       check: async (_call: AdapterCall, mount?: MountSettings): Promise<VaultCheck> => {
         this.checked.push(mount);
+        await this.onCheck();
         const found = server();
         const status = found ? (found.token === connection.token ? found.status : 'unauthenticated') : 'unreachable';
         const message = `The fake vault is ${status}.`;
@@ -170,4 +173,16 @@ export async function createVaultRoom(db: TestDatabase, fake = new FakeVaultKind
     places: new BackendPlaces(database, connections),
     secondProcess: () => createVaultRoom(db, fake),
   };
+}
+
+/** Waits until a connection of this database waits for a lock that another one holds. */
+export async function someoneWaitsForALock({ database }: TestDatabase): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (Date.now() < deadline) {
+    const { rowCount } = await database.pool.query(
+      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    if (rowCount) return;
+  }
+  throw new Error('Nobody waits for a lock.');
 }

@@ -24,6 +24,7 @@ export class AccessEpoch implements OnApplicationShutdown {
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
   #isNotified = false;
+  #isLost = false;
   #wake: (() => void) | undefined;
   #watching: Promise<void> | undefined;
 
@@ -80,7 +81,8 @@ export class AccessEpoch implements OnApplicationShutdown {
         client = await this.database.pool.connect();
         await this.#follow(client);
       } catch (error) {
-        if (!this.#isStopped) this.logger.warn('access.epoch_unknown', {}, error);
+        if (!this.#isStopped && !this.#isLost) this.logger.warn('access.epoch_lost', {}, error);
+        this.#isLost = true;
       } finally {
         // Closed, not given back: it listens.
         client?.release(true);
@@ -104,8 +106,15 @@ export class AccessEpoch implements OnApplicationShutdown {
         this.#flush();
       }
       this.#askedAtMs = askedAtMs;
+      this.#regained();
       await this.#pause(CHECK_EVERY_MS);
     }
+  }
+
+  /** One line when the connection is lost and one when it is back, however often it was tried in between. */
+  #regained(): void {
+    if (this.#isLost) this.logger.info('access.epoch_regained');
+    this.#isLost = false;
   }
 
   #flush(): void {

@@ -252,12 +252,26 @@ describe('authenticate', () => {
     const process = await start();
     const token = await child(process, root, { policies: ['auditor'] });
     await process.access.authenticate(token);
-    await process.tokens.get(await process.as(root), token.reveal()).catch(() => undefined);
+    const misplaced: unknown[] = [];
+    for (const ctx of [await process.as(root), await process.as(token)]) {
+      const text = token.reveal();
+      const calls = [
+        () => process.tokens.get(ctx, text),
+        () => process.tokens.renew(ctx, text),
+        () => process.tokens.revoke(ctx, text),
+        () => process.policies.get(ctx, text),
+        () => process.policies.create(ctx, text, KV_READER),
+        () => process.tokens.create(ctx, { policies: [text] }),
+      ];
+      for (const call of calls)
+        await call().catch((error: unknown) => misplaced.push({ ...(error as Error), text: String(error) }));
+    }
+    expect(misplaced).toHaveLength(12);
     await process.uses.flush();
     const { rows } = await test.database.pool.query(
       `select t::text as row from token t union all select e::text from audit_entry e`,
     );
-    const kept = JSON.stringify(rows) + logs.text();
+    const kept = JSON.stringify([rows, misplaced]) + logs.text();
     for (const canary of [token, root]) {
       const text = canary.reveal();
       for (const form of [
@@ -379,6 +393,16 @@ describe('two processes', () => {
     pool.connect = connect;
     await until(() => other.epoch.isCurrent());
     expect(await answer(other, root)).toBe('accepted');
+  });
+
+  it('forget everything when the connection that tells them was another one in between', async () => {
+    const process = await start();
+    await becomesCurrent(process);
+    const { generation } = process.epoch;
+    await test.database.pool.query(`select pg_terminate_backend(pid) from (${listeners}) as l`);
+    await until(() => process.epoch.generation > generation);
+    await until(() => process.epoch.isCurrent());
+    expect(logs.lines().map(({ event }) => event)).toEqual(['access.epoch_lost', 'access.epoch_regained']);
   });
 
   it('are told, and need not wait until they ask', async () => {

@@ -48,6 +48,7 @@ export class PolicyService {
 
   /** @throws AppError ACCESS_DENIED, POLICY_NOT_FOUND */
   async get(ctx: RequestContext, name: string): Promise<PolicyView> {
+    refuseOtherThanName(name);
     this.access.authorize(ctx, path(name), 'read');
     const ready = READY.get(name);
     if (ready) return ready;
@@ -58,9 +59,9 @@ export class PolicyService {
 
   /** @throws AppError ACCESS_DENIED, INPUT_INVALID, POLICY_INVALID (with line and column), POLICY_EXISTS, POLICY_IMMUTABLE */
   async create(ctx: RequestContext, name: string, text: string, description = ''): Promise<PolicyView> {
+    if (!isPolicyName(name)) throw inputInvalid('name', '1 to 128 of a-z, 0-9, ".", "_" and "-" are allowed');
     this.access.authorize(ctx, path(name), 'create');
     refuseReady(name);
-    if (!isPolicyName(name)) throw inputInvalid('name', '1 to 128 of a-z, 0-9, ".", "_" and "-" are allowed');
     parsePolicy(text);
     return this.database.transaction(ctx, async (tx) => {
       const row = await this.policies.insert(tx, { name, description, text });
@@ -74,6 +75,7 @@ export class PolicyService {
    * @throws AppError ACCESS_DENIED, POLICY_INVALID (with line and column), POLICY_NOT_FOUND, POLICY_IMMUTABLE, STALE_MATCH
    */
   async update(ctx: RequestContext, name: string, text: string, expectedRevision?: number): Promise<PolicyView> {
+    refuseOtherThanName(name);
     this.access.authorize(ctx, path(name), 'update');
     refuseReady(name);
     parsePolicy(text);
@@ -87,6 +89,7 @@ export class PolicyService {
 
   /** @throws AppError ACCESS_DENIED, POLICY_NOT_FOUND, POLICY_IMMUTABLE, STALE_MATCH */
   async remove(ctx: RequestContext, name: string, expectedRevision?: number): Promise<void> {
+    refuseOtherThanName(name);
     this.access.authorize(ctx, path(name), 'delete');
     refuseReady(name);
     await this.database.transaction(ctx, async (tx) => {
@@ -116,6 +119,11 @@ const READY: ReadonlyMap<string, PolicyView> = new Map(
     { name, description, isReady: true, revision: 1, policy: text },
   ]),
 );
+
+/** What cannot be a name is not quoted in any error or record: it may be something that was pasted by mistake. */
+function refuseOtherThanName(text: string): void {
+  if (!isPolicyName(text)) throw policyNotFound();
+}
 
 function refuseReady(name: string): void {
   if (READY.has(name) || name === ROOT_POLICY) throw policyImmutable(name);

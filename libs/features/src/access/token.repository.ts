@@ -8,7 +8,7 @@ import { TokenEntity } from './token.entity.js';
 const IS_ALIVE = `(t.expires_at is null or t.expires_at > :now) and (t.uses_left is null or t.uses_left > 0)
   and not exists (select from token a where a.store_id = t.store_id and a.id = any(t.ancestors) and a.expires_at <= :now)`;
 
-export type TokenKey = { readonly id: string } | { readonly accessor: string };
+type TokenKey = { readonly id: string } | { readonly accessor: string };
 
 /** The rows of tokens. What has ended is not found. */
 @Injectable()

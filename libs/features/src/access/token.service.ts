@@ -9,7 +9,7 @@ import { AccessService } from './access.service.js';
 import { isAccessor, newAccessor, newTokenText } from './token-text.js';
 import { FIRST_ROOT_TOKEN, grantToken, renewedExpiry, type NewToken, type TokenGrant } from './token-grant.policy.js';
 import type { TokenEntity } from './token.entity.js';
-import { TokenRepository, type TokenKey } from './token.repository.js';
+import { TokenRepository } from './token.repository.js';
 
 const REMOVE_AT_ONCE = 1_000;
 
@@ -97,8 +97,9 @@ export class TokenService {
 
   /** @throws AppError ACCESS_DENIED, TOKEN_NOT_FOUND */
   async get(ctx: RequestContext, accessor: string): Promise<TokenView> {
+    refuseOtherThanAccessor(accessor);
     this.access.authorize(ctx, `${TOKENS}${accessor}`, 'read');
-    const row = await this.tokens.find(ctx, keyOf(accessor), this.clock.now());
+    const row = await this.tokens.find(ctx, { accessor }, this.clock.now());
     if (!row) throw tokenNotFound();
     return toView(row);
   }
@@ -169,11 +170,12 @@ export class TokenService {
   }
 
   #authorizeUnlessOwn(ctx: RequestContext, accessor: string, operation: 'update' | 'delete'): void {
+    refuseOtherThanAccessor(accessor);
     if (accessor !== ctx.actor.accessor) this.access.authorize(ctx, `${TOKENS}${accessor}`, operation);
   }
 
   async #lock(tx: RequestContext, accessor: string): Promise<TokenEntity> {
-    const row = await this.tokens.lock(tx, keyOf(accessor), this.clock.now());
+    const row = await this.tokens.lock(tx, { accessor }, this.clock.now());
     if (!row) throw tokenNotFound();
     return row;
   }
@@ -187,10 +189,9 @@ export class TokenService {
 
 type RecordedToken = Pick<TokenEntity, 'id' | 'accessor' | 'displayName' | 'policies'>;
 
-/** A token sent by mistake where an accessor belongs must not get into the database's log. */
-function keyOf(accessor: string): TokenKey {
-  if (!isAccessor(accessor)) throw tokenNotFound();
-  return { accessor };
+/** A token that is sent by mistake where an accessor belongs must not get into an error, the audit log or a statement. */
+function refuseOtherThanAccessor(text: string): void {
+  if (!isAccessor(text)) throw tokenNotFound();
 }
 
 function toView(row: Omit<TokenView, 'isOrphan'> & { readonly parentId: string | null }): TokenView {

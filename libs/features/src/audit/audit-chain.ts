@@ -2,10 +2,12 @@ import type { Clock } from '@claviger/kernel';
 import type { Keyring } from '@claviger/platform/crypto';
 import type { Database } from '@claviger/platform/database';
 import type { PoolClient } from 'pg';
-import type { AuditDetails, AuditOutcome } from './audit-entry.js';
-import { keysOfStore } from './audit-keys.js';
+import type { AuditDetails, AuditOutcome } from './audit-event.js';
+import { keysOfStore, type AuditKeys } from './audit-keys.js';
 import { EXPORT_FORMAT, type AuditRecord, type ChainEntry } from './audit-record.js';
-import { BEFORE_ALL, EPOCHS, sealFromRow, SEALS_AFTER, type AuditSealRow } from './audit-seal.hot.js';
+import { BEFORE_ALL, EPOCHS } from './audit-seal.hot.js';
+import type { AuditSeal } from './audit-seal.js';
+import { AuditSealRepository } from './audit-seal.repository.js';
 
 const PAGE = 1_000;
 
@@ -16,30 +18,33 @@ export async function* readAuditChain(
   { database, keyring, clock }: AuditChainSource,
   storeId: string,
 ): AsyncGenerator<AuditRecord> {
-  const client = await database.pool.connect();
-  let isBroken = true;
+  const runner = database.dataSource.createQueryRunner();
   try {
-    await client.query('begin isolation level repeatable read read only');
+    const client = (await runner.connect()) as PoolClient;
+    await runner.startTransaction('REPEATABLE READ');
     yield { kind: 'export', format: EXPORT_FORMAT, storeId, exportedAt: clock.now().toISOString() };
-    yield* readRecords(client, keyring, storeId);
-    await client.query('commit');
-    isBroken = false;
+    yield* readRecords(
+      { client, seals: new AuditSealRepository(runner.manager), keys: keysOfStore(keyring, storeId) },
+      storeId,
+    );
   } finally {
-    client.release(isBroken);
+    // Nothing was changed. A connection that is lost needs no rollback.
+    await runner.rollbackTransaction().catch(() => undefined);
+    await runner.release();
   }
 }
 
-async function* readRecords(client: PoolClient, keyring: Keyring, storeId: string): AsyncGenerator<AuditRecord> {
+type Reading = { readonly client: PoolClient; readonly seals: AuditSealRepository; readonly keys: AuditKeys };
+
+async function* readRecords({ client, seals, keys }: Reading, storeId: string): AsyncGenerator<AuditRecord> {
   const entries = new Map<string, EntryStream>();
   const ofEpoch = (epoch: string): EntryStream => {
     const known = entries.get(epoch) ?? new EntryStream(client, storeId, epoch);
     entries.set(epoch, known);
     return known;
   };
-  const keys = keysOfStore(keyring, storeId);
   const keyIds = new Set<string>();
-  for await (const row of seals(client, storeId)) {
-    const seal = sealFromRow(row);
+  for await (const seal of everySeal(seals, storeId)) {
     if (!keyIds.has(seal.keyId)) {
       keyIds.add(seal.keyId);
       const publicKey = keys.publicKey(seal.keyId);
@@ -52,13 +57,12 @@ async function* readRecords(client: PoolClient, keyring: Keyring, storeId: strin
   for (const { epoch } of rows) yield* ofEpoch(epoch).rest();
 }
 
-async function* seals(client: PoolClient, storeId: string): AsyncGenerator<AuditSealRow> {
-  let after = '0';
-  for (;;) {
-    const { rows } = await client.query<AuditSealRow>({ ...SEALS_AFTER, values: [storeId, after, PAGE] });
-    yield* rows;
-    if (rows.length < PAGE) return;
-    after = rows.at(-1)!.number;
+async function* everySeal(seals: AuditSealRepository, storeId: string): AsyncGenerator<AuditSeal> {
+  for (let after = 0; ;) {
+    const page = await seals.list(storeId, { after, limit: PAGE });
+    yield* page;
+    if (page.length < PAGE) return;
+    after = page.at(-1)!.number;
   }
 }
 

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { AuditDetails, AuditOutcome } from './audit-entry.js';
+import type { AuditDetails, AuditOutcome } from './audit-event.js';
 
 /** For reading only: TypeORM knows no partitions, so the migration alone says what the table is. */
 @Entity('audit_entry', { synchronize: false })

@@ -2,7 +2,8 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { testContext } from '@claviger/testing';
 import fc from 'fast-check';
-import { auditDigest, makeAuditEntry, type AuditEntryFields, type AuditEvent } from './audit-entry.js';
+import { auditDigest, makeAuditEntry, type AuditEntryFields } from './audit-entry.js';
+import type { AuditEvent } from './audit-event.js';
 
 const mac = {
   keyId: '0123456789abcdef',

@@ -21,22 +21,13 @@ export class AuditPartitions {
    */
   async makeAhead(): Promise<number> {
     const now = this.clock.now().getTime();
-    const client = await this.database.pool.connect();
-    let isBroken = true;
-    try {
-      await client.query('begin');
+    return this.database.dataSource.transaction(async (manager) => {
       // Attaching waits for whoever reads the default partition, and new readers wait behind it. There are two days to try.
-      await client.query(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
-      const { rows } = await client.query<{ made: number }>('select audit_make_partitions($1, $2) as made', [
-        day(now),
-        day(now + DAYS_AHEAD * MS_PER_DAY),
-      ]);
-      await client.query('commit');
-      isBroken = false;
-      return rows[0]!.made;
-    } finally {
-      client.release(isBroken);
-    }
+      await manager.query(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
+      const days = [day(now), day(now + DAYS_AHEAD * MS_PER_DAY)];
+      const [row] = (await manager.query('select audit_make_partitions($1, $2) as made', days)) as [{ made: number }];
+      return row.made;
+    });
   }
 }
 

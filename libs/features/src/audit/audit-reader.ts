@@ -3,7 +3,7 @@ import { Database } from '@claviger/platform/database';
 import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
 import { AuditEntryEntity } from './audit-entry.entity.js';
-import type { AuditDetails, AuditOutcome } from './audit-entry.js';
+import type { AuditDetails, AuditOutcome } from './audit-event.js';
 
 /** What to list; all conditions must hold. */
 export type AuditQuery = {

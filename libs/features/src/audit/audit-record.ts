@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { AUDIT_OUTCOMES, type AuditEntry } from './audit-entry.js';
+import { type AuditEntry } from './audit-entry.js';
+import { AUDIT_OUTCOMES } from './audit-event.js';
 import type { AuditSeal } from './audit-seal.js';
 
 /** An entry with its place in the order of transactions. Both are decimal digits of 64-bit numbers. */

@@ -1,6 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** Written and read by named statements (`audit-seal.hot.ts`); here so that the schema check knows the table. */
 @Entity('audit_seal')
 @Index('ix_audit_seal_epoch', ['storeId', 'epoch', 'number'])
 export class AuditSealEntity {

@@ -1,5 +1,4 @@
 import type { NamedStatement } from '@claviger/platform/database';
-import type { AuditSeal } from './audit-seal.js';
 
 /** The smallest position: before every entry of an epoch. */
 export const BEFORE_ALL = { tx: '-1', id: '00000000-0000-0000-0000-000000000000' } as const;
@@ -54,75 +53,3 @@ export const NEXT_LEAVES: NamedStatement = {
     from fresh cross join (select tx, id from fresh order by tx desc, id desc limit 1) last
     group by last.tx, last.id`,
 };
-
-const SEAL_COLUMNS = `number, epoch, watermark_tx, watermark_id, entry_count, merkle_root, previous_hash, sealed_at, key_id, signature`;
-
-/** The newest seal. `(store) → {@link AuditSealRow}` */
-export const LAST_SEAL: NamedStatement = {
-  name: 'audit_last_seal',
-  text: `select store_id, ${SEAL_COLUMNS} from audit_seal where store_id = $1 order by number desc limit 1`,
-};
-
-/** The newest seal of an epoch. `(store, epoch) → {@link AuditSealRow}` */
-export const LAST_SEAL_OF_EPOCH: NamedStatement = {
-  name: 'audit_last_seal_of_epoch',
-  text: `select store_id, ${SEAL_COLUMNS} from audit_seal where store_id = $1 and epoch = $2 order by number desc limit 1`,
-};
-
-/** Seals in order. `(store, after number, at most) → {@link AuditSealRow}` */
-export const SEALS_AFTER: NamedStatement = {
-  name: 'audit_seals_after',
-  text: `select store_id, ${SEAL_COLUMNS} from audit_seal where store_id = $1 and number > $2 order by number limit $3`,
-};
-
-/** `({@link sealParameters})` */
-export const INSERT_SEAL: NamedStatement = {
-  name: 'audit_seal_insert',
-  text: `insert into audit_seal (store_id, ${SEAL_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-};
-
-export type AuditSealRow = {
-  readonly store_id: string;
-  readonly number: string;
-  readonly epoch: string;
-  readonly watermark_tx: string;
-  readonly watermark_id: string;
-  readonly entry_count: number;
-  readonly merkle_root: Buffer;
-  readonly previous_hash: Buffer;
-  readonly sealed_at: Date;
-  readonly key_id: string;
-  readonly signature: Buffer;
-};
-
-export function sealFromRow(row: AuditSealRow): AuditSeal {
-  return {
-    storeId: row.store_id,
-    number: Number(row.number),
-    epoch: row.epoch,
-    watermarkTx: row.watermark_tx,
-    watermarkId: row.watermark_id,
-    entryCount: row.entry_count,
-    merkleRoot: row.merkle_root.toString('hex'),
-    previousHash: row.previous_hash.toString('hex'),
-    sealedAt: row.sealed_at.toISOString(),
-    keyId: row.key_id,
-    signature: row.signature.toString('hex'),
-  };
-}
-
-export function sealParameters(seal: AuditSeal): unknown[] {
-  return [
-    seal.storeId,
-    seal.number,
-    seal.epoch,
-    seal.watermarkTx,
-    seal.watermarkId,
-    seal.entryCount,
-    Buffer.from(seal.merkleRoot, 'hex'),
-    Buffer.from(seal.previousHash, 'hex'),
-    seal.sealedAt,
-    seal.keyId,
-    Buffer.from(seal.signature, 'hex'),
-  ];
-}

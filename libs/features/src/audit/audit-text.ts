@@ -1,4 +1,4 @@
-import type { AuditDetails, AuditEntryFields } from './audit-entry.js';
+import type { AuditDetails } from './audit-event.js';
 
 /** Longest canonical form that is stored as it is: room for every name that Claviger accepts, and no more. */
 const MAX_CANONICAL = 8_192;
@@ -18,10 +18,10 @@ export function needsCleaning(canonical: string): boolean {
  * The entry with texts that PostgreSQL can store and JSON can repeat: no NUL, no lone surrogate, cut to 256 UTF-16 units,
  * at most 16 details. What a caller sends must never make an entry fail, let alone the whole batch that it is in.
  */
-export function cleaned(fields: AuditEntryFields): AuditEntryFields {
+export function cleaned<F extends { readonly details: AuditDetails }>(fields: F): F {
   const clean = Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? cleanText(value) : value]),
-  ) as AuditEntryFields;
+  ) as unknown as F;
   return { ...clean, details: cleanDetails(fields.details) };
 }
 

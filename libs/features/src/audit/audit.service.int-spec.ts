@@ -10,7 +10,7 @@ import {
 } from '@claviger/testing';
 import fc from 'fast-check';
 import { readAuditChain } from './audit-chain.js';
-import type { AuditEvent } from './audit-entry.js';
+import type { AuditEvent } from './audit-event.js';
 import { auditInsertSql, auditParameters } from './audit-entry.hot.js';
 import { keysOfStore } from './audit-keys.js';
 import { verifyAudit } from './audit-verifier.js';
@@ -122,7 +122,7 @@ describe('AuditService', () => {
 
     it('refuses to work inside a transaction', async () => {
       await test.database.transaction(ctx, async (tx) => {
-        expect(() => audit.commit(tx, audit.entry(tx, event('inside')))).toThrow(/inside a transaction/);
+        await expect(audit.commit(tx, audit.entry(tx, event('inside')))).rejects.toThrow(/inside a transaction/);
       });
     });
 

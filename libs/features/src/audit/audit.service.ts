@@ -2,7 +2,8 @@ import { CLOCK, newId, systemContext, type Clock, type RequestContext } from '@c
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { makeAuditEntry, type AuditEntry, type AuditEvent } from './audit-entry.js';
+import { makeAuditEntry, type AuditEntry } from './audit-entry.js';
+import type { AuditEvent } from './audit-event.js';
 import { auditArrayParameters, auditParameters, INSERT_AUDIT_ENTRIES, INSERT_AUDIT_ENTRY } from './audit-entry.hot.js';
 import { auditUnavailable } from './audit.errors.js';
 import { GroupCommit } from './group-commit.js';
@@ -65,8 +66,8 @@ export class AuditService implements OnApplicationBootstrap, OnApplicationShutdo
    * @throws Error inside a transaction, where waiting for a second connection can deadlock the pool
    */
   commit(ctx: RequestContext, entry: AuditEntry): Promise<void> {
-    if (ctx.transaction) throw new Error('AuditService.commit must not run inside a transaction: use record.');
-    return this.#group.commit(entry);
+    if (!ctx.transaction) return this.#group.commit(entry);
+    return Promise.reject(new Error('AuditService.commit must not run inside a transaction: use record.'));
   }
 
   /**

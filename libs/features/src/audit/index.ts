@@ -1,7 +1,8 @@
 export { AnchorFile, parseAnchor, type AuditAnchor } from './anchor-file.js';
 export { readAuditChain, type AuditChainSource } from './audit-chain.js';
-export type { AuditDetails, AuditEntry, AuditEvent, AuditOutcome } from './audit-entry.js';
-export { AUDIT_OUTCOMES } from './audit-entry.js';
+export type { AuditEntry } from './audit-entry.js';
+export type { AuditDetails, AuditEvent, AuditOutcome } from './audit-event.js';
+export { AUDIT_OUTCOMES } from './audit-event.js';
 export { AUDIT_PARAMETER_COUNT, auditInsertSql, auditParameters } from './audit-entry.hot.js';
 export { AuditKeeperModule } from './audit-keeper.module.js';
 export { keysOfStore, publicKeys, type AuditKeys } from './audit-keys.js';

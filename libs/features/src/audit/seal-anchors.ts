@@ -2,7 +2,7 @@ import type { Database } from '@claviger/platform/database';
 import type { Logger } from '@claviger/platform/telemetry';
 import type { AnchorFile, AuditAnchor } from './anchor-file.js';
 import { sealHash, type AuditSeal } from './audit-seal.js';
-import { sealFromRow, SEALS_AFTER, type AuditSealRow } from './audit-seal.hot.js';
+import { AuditSealRepository } from './audit-seal.repository.js';
 
 /**
  * Keeps the anchor file at the newest seal. What a crash left out is made good by the next seal that is kept, or at the
@@ -37,9 +37,9 @@ export class SealAnchors {
   }
 
   async #isTrue(anchor: AuditAnchor): Promise<boolean> {
-    const values = [anchor.storeId, anchor.number - 1, 1];
-    const { rows } = await this.database.execute<AuditSealRow>(undefined, SEALS_AFTER, values);
-    return rows[0] !== undefined && sealHash(sealFromRow(rows[0])) === anchor.hash;
+    const seals = new AuditSealRepository(this.database.dataSource.manager);
+    const seal = await seals.find(anchor.storeId, anchor.number);
+    return seal !== undefined && sealHash(seal) === anchor.hash;
   }
 }
 

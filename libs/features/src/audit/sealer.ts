@@ -3,18 +3,8 @@ import type { Keyring } from '@claviger/platform/crypto';
 import type { Database, NamedStatement } from '@claviger/platform/database';
 import type { PoolClient, QueryResultRow } from 'pg';
 import { NO_SEAL, SEAL_LEAF_BYTES, sealHash, type AuditSeal } from './audit-seal.js';
-import {
-  BEFORE_ALL,
-  EPOCHS,
-  INSERT_SEAL,
-  LAST_SEAL,
-  LAST_SEAL_OF_EPOCH,
-  NEXT_LEAVES,
-  sealFromRow,
-  sealParameters,
-  STORES_TO_SEAL,
-  type AuditSealRow,
-} from './audit-seal.hot.js';
+import { BEFORE_ALL, EPOCHS, NEXT_LEAVES, STORES_TO_SEAL } from './audit-seal.hot.js';
+import { AuditSealRepository } from './audit-seal.repository.js';
 import { MerkleTree } from './merkle.js';
 import type { SealAnchors } from './seal-anchors.js';
 import { SealSigner } from './seal-key.js';
@@ -32,9 +22,10 @@ export type SealerDependencies = {
   readonly anchors?: SealAnchors;
 };
 
-/** One store being sealed, by one process at a time. */
+/** One store being sealed, by one process at a time, on one connection. */
 type Sealing = {
   readonly client: PoolClient;
+  readonly seals: AuditSealRepository;
   readonly storeId: string;
   readonly signer: SealSigner;
   last: AuditSeal | undefined;
@@ -64,31 +55,31 @@ export class Sealer {
   }
 
   async #sealStore(storeId: string, epoch: string): Promise<number> {
-    const client = await this.dependencies.database.pool.connect();
-    let isBroken = true;
+    const { database, keyring } = this.dependencies;
+    const runner = database.dataSource.createQueryRunner();
     try {
-      const isLocked = await lock(client, storeId);
-      const count = isLocked ? await this.#sealLocked(client, storeId, epoch) : 0;
-      if (isLocked) await unlock(client, storeId);
-      isBroken = false;
-      return count;
+      const client = (await runner.connect()) as PoolClient;
+      if (!(await lock(client, storeId))) return 0;
+      const seals = new AuditSealRepository(runner.manager);
+      const signer = new SealSigner(keyring.mac(storeId, 'audit'));
+      try {
+        return await this.#sealLocked({ client, seals, storeId, signer, last: await seals.findLast(storeId) }, epoch);
+      } finally {
+        // A connection that is lost has lost the lock too.
+        await unlock(client, storeId).catch(() => undefined);
+      }
     } finally {
-      // A connection that failed is closed and not given back: that frees the lock too.
-      client.release(isBroken);
+      await runner.release();
     }
   }
 
-  async #sealLocked(client: PoolClient, storeId: string, epoch: string): Promise<number> {
-    const { keyring, anchors } = this.dependencies;
-    const signer = new SealSigner(keyring.mac(storeId, 'audit'));
-    const [row] = await run<AuditSealRow>(client, LAST_SEAL, [storeId]);
-    const sealing: Sealing = { client, storeId, signer, last: row && sealFromRow(row) };
+  async #sealLocked(sealing: Sealing, epoch: string): Promise<number> {
     let count = 0;
     if (sealing.last?.epoch !== epoch)
-      for (const past of await run<{ epoch: string }>(client, EPOCHS, [storeId]))
+      for (const past of await run<{ epoch: string }>(sealing.client, EPOCHS, [sealing.storeId]))
         if (past.epoch !== epoch) count += await this.#sealEpoch(sealing, past.epoch, true);
     count += await this.#sealEpoch(sealing, epoch, false);
-    if (sealing.last) await anchors?.keep(sealing.last, signer.publicKey);
+    if (sealing.last) await this.dependencies.anchors?.keep(sealing.last, sealing.signer.publicKey);
     return count;
   }
 
@@ -120,16 +111,15 @@ export class Sealer {
         sealedAt: this.dependencies.clock.now().toISOString(),
         keyId: signer.keyId,
       });
-      await run(sealing.client, INSERT_SEAL, sealParameters(sealing.last));
+      await sealing.seals.create(sealing.last);
       total += next.count;
       if (next.count < MAX_SEALED_ENTRIES) return total;
     }
   }
 
-  async #watermark({ client, storeId, last }: Sealing, epoch: string): Promise<{ tx: string; id: string }> {
-    if (last?.epoch === epoch) return { tx: last.watermarkTx, id: last.watermarkId };
-    const [row] = await run<AuditSealRow>(client, LAST_SEAL_OF_EPOCH, [storeId, epoch]);
-    return row ? { tx: row.watermark_tx, id: row.watermark_id } : BEFORE_ALL;
+  async #watermark({ seals, storeId, last }: Sealing, epoch: string): Promise<{ tx: string; id: string }> {
+    const seal = last?.epoch === epoch ? last : await seals.findLast(storeId, epoch);
+    return seal ? { tx: seal.watermarkTx, id: seal.watermarkId } : BEFORE_ALL;
   }
 }
 

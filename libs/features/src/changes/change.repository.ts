@@ -98,6 +98,14 @@ export class ChangeRepository {
     return rows[0].map((row) => row.id);
   }
 
+  /** Makes whatever is being executed free to be taken over, for a process that knows that it is alone. */
+  async expireLeases(ctx: RequestContext, now: Date): Promise<void> {
+    const before = new Date(now.getTime() - 1);
+    await this.database
+      .repository(ctx, ChangeEntity)
+      .update({ storeId: ctx.storeId, state: 'executing' }, { leaseUntil: before });
+  }
+
   /** Gives up failed changes older than `before` and erases what they were to write. Returns how many. */
   async abandonFailed(ctx: RequestContext, before: Date): Promise<number> {
     const result = await this.database

@@ -114,6 +114,11 @@ export class ChangeService {
     return ids.length;
   }
 
+  /** Frees what a dead predecessor was executing, for a process that knows that it is alone on this database. */
+  expireLeases(ctx: RequestContext): Promise<void> {
+    return this.changes.expireLeases(ctx, this.clock.now());
+  }
+
   /** Gives up changes that failed before that moment, erasing their payloads. */
   abandonFailed(ctx: RequestContext, before: Date): Promise<number> {
     return this.changes.abandonFailed(ctx, before);

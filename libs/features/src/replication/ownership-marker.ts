@@ -11,7 +11,8 @@ export type OwnedPlace = {
   readonly secretId: string;
 };
 
-export type Ownership = 'ours' | 'foreign' | 'unmarked';
+/** What metadata says about who owns an object. */
+export type MarkerVerdict = 'ours' | 'foreign' | 'unmarked';
 
 /**
  * The proof, kept in a vault's metadata beside the content, that an object is Claviger's: a keyed hash over the place
@@ -27,7 +28,7 @@ export class OwnershipMarker {
   }
 
   /** What an object's metadata says about who owns it. */
-  judge(storeId: string, place: OwnedPlace, metadata: Readonly<Record<string, string>>): Ownership {
+  judge(storeId: string, place: OwnedPlace, metadata: Readonly<Record<string, string>>): MarkerVerdict {
     const found = metadata[OWNER];
     if (found === undefined) return 'unmarked';
     const keyId = found.slice(0, found.indexOf('.'));

@@ -69,7 +69,7 @@ export type TargetAction =
     }
   /** What is there is equal and only lacks our marker. */
   | { readonly do: 'adopt' }
-  | { readonly do: 'hide'; readonly backendVersion: BackendVersion }
+  | { readonly do: 'hide'; readonly backendVersion: BackendVersion; readonly fingerprint: string }
   | { readonly do: 'unhide'; readonly backendVersion: BackendVersion }
   | { readonly do: 'purge' }
   /** Nothing of ours is there any more, or ever was: the target ends. */
@@ -195,7 +195,7 @@ function decideHidden(state: TargetState, seen: Seen): TargetAction {
   if (seen.content.is !== 'readable') return recordSeen(state, seen, 'metadata');
   if (isDrift(state) && !state.mayHaveWritten) return stop('drifted', 'shown_at_target', seen.content.fingerprint);
   if (!state.can.softDelete || seen.version === undefined) return stop('blocked', 'cannot_hide');
-  return { do: 'hide', backendVersion: seen.version };
+  return { do: 'hide', backendVersion: seen.version, fingerprint: seen.content.fingerprint };
 }
 
 /** Where the vault holds markers, ours proves it; where it cannot, our ledger must, or content that only we have. */
@@ -211,7 +211,8 @@ function isOurs(state: TargetState, { marker, content }: Seen): boolean {
 /** True when what is there is what the ledger last saw or now wants: then nobody has gone on without this ledger. */
 function isAsLeft(state: TargetState, seen: Sighting): boolean {
   const { desired, observed } = state;
-  if (!seen.exists) return state.ownership === 'none' || (observed.presence === 'hidden' && observed.backendVersion === null);
+  if (!seen.exists)
+    return state.ownership === 'none' || (observed.presence === 'hidden' && observed.backendVersion === null);
   const { content, version } = seen;
   if (content.is === 'none') return true;
   if (content.is !== 'readable') return version !== undefined && version === observed.backendVersion;

@@ -1,413 +1,262 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError, CLOCK, faultPoint, newId, type Clock, type RequestContext } from '@claviger/kernel';
+import { AppError, CLOCK, faultPoint, isAppError, newId, type Clock, type RequestContext } from '@claviger/kernel';
 import { CONFIG, type Config } from '@claviger/platform/config';
-import { Database } from '@claviger/platform/database';
-import { BackendPlaces } from '@claviger/features/vault-profiles';
-import { isVaultError, type BackendVersion } from '@claviger/vaults/contract';
-import { DatabaseEpochs } from './database-epoch.js';
-import { decide, type TargetAction, type TargetState, type TargetView } from './reconcile.policy.js';
-import {
-  REPLICATION_SOURCE,
-  type ReplicatedSecret,
-  type ReplicationSource,
-  type SourceContent,
-} from './replication-source.js';
+import { Logger } from '@claviger/platform/telemetry';
+import { advance, decide, type Sighting, type TargetAction, type TargetState } from './reconcile.policy.js';
+import { REPLICATION_SOURCE, type ReplicatedSecret, type ReplicationSource } from './replication-source.js';
+import { ReplicationWakeUps } from './replication-wake-ups.js';
+import { SlowAttempts } from './slow-attempts.js';
+import { SourceFailure, SourceReads } from './source-reads.js';
 import type { SyncTargetEntity } from './sync-target.entity.js';
-import { describeFailure, describeStop, type TargetFailure } from './target-failure.policy.js';
-import { TargetRepository } from './target.repository.js';
-import { TargetVaults, type OpenTarget } from './target-vaults.js';
+import { TargetActions, type MoveContext } from './target-actions.js';
+import { describeFailure, describeRest, describeWait } from './target-failure.policy.js';
+import { TargetObserver } from './target-observer.js';
+import { failed, recorded, rested, spreadOf, stopped, type Progress } from './target-outcome.js';
+import { TargetRemoval } from './target-removal.js';
+import { TargetRepository, type Settlement } from './target.repository.js';
+import { TargetVaults, type AttemptContext, type OpenTarget } from './target-vaults.js';
 
-/** How long one attempt at one target may take, and how much longer its lease holds. */
-const ATTEMPT_MS = 30_000;
-const LEASE_MS = ATTEMPT_MS + 15_000;
-/** A job does not wait longer for slow targets: they go on by themselves, so that newer changes reach the fast ones. */
-const PATIENCE_MS = 1_000;
-/** Looking and acting alternate; more rounds than this mean that somebody else keeps writing there. */
-const MAX_STEPS = 6;
+/** How long one attempt at one target may take. */
+export const ATTEMPT_MS = 30_000;
+/** How long a claim holds: longer than any attempt, so that two workers never work on one target. */
+export const LEASE_MS = ATTEMPT_MS + 15_000;
+/** How long after an attempt without an answer what it sent may still arrive. */
+export const LATE_MS = ATTEMPT_MS + LEASE_MS;
+/** Changes of a place in one attempt; more mean that somebody else keeps changing it. */
+const MAX_MOVES = 5;
+const DRAIN_MS = 5_000;
 
 type Work = {
   readonly secret: ReplicatedSecret;
   readonly target: SyncTargetEntity;
-  readonly content: () => Promise<SourceContent>;
+  readonly epoch: string;
+  readonly startedAt: Date;
+  readonly reads: SourceReads;
+  readonly progress: Progress;
 };
-
-type AttemptContext = RequestContext & { readonly signal: AbortSignal };
-
-class SourceFailure extends Error {
-  constructor(readonly reason: unknown) {
-    super('The source could not be read.');
-  }
-}
 
 /** Brings targets to what they should hold: carries out what the policy decides, and records what was found. */
 @Injectable()
 export class Reconciler {
-  readonly #slow = new Set<Promise<void>>();
+  readonly #slow: SlowAttempts;
 
   constructor(
-    private readonly targets: TargetRepository,
-    private readonly vaults: TargetVaults,
-    private readonly places: BackendPlaces,
-    private readonly epochs: DatabaseEpochs,
-    private readonly database: Database,
+    @Inject(TargetRepository) private readonly targets: Pick<TargetRepository, 'claim' | 'settle'>,
+    @Inject(TargetRemoval) private readonly removal: Pick<TargetRemoval, 'end'>,
+    @Inject(TargetVaults) private readonly vaults: Pick<TargetVaults, 'open'>,
+    private readonly observer: TargetObserver,
+    private readonly actions: TargetActions,
+    @Inject(ReplicationWakeUps) private readonly wakeUps: Pick<ReplicationWakeUps, 'wake'>,
     @Inject(REPLICATION_SOURCE) private readonly source: ReplicationSource,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly logger: Logger,
+    @Inject(CONFIG) private readonly config: Pick<Config, 'work'>,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#slow = new SlowAttempts(clock);
+  }
 
   /** Works on all due targets of a secret, each for itself; returns when they are done or only slow ones are left. */
   async reconcile(ctx: RequestContext, secretId: string): Promise<void> {
     const now = this.clock.now();
-    const claim = { owner: newId(), now, until: new Date(now.getTime() + LEASE_MS) };
-    const claimed = await this.targets.claim(ctx, secretId, claim);
-    if (claimed.length === 0) return;
+    const claim = { owner: newId(), now, until: later(now, LEASE_MS), lateUntil: later(now, LATE_MS) };
+    const { targets, epoch } = await this.targets.claim(ctx, secretId, claim);
+    if (targets.length === 0) return;
     faultPoint('reconcile.claimed');
     const secret = await this.source.find(ctx, secretId);
-    if (!secret) return;
-    const contents = new Map<number, Promise<SourceContent>>();
-    const work = claimed.map((target) =>
-      this.#run(ctx, { secret, target, content: () => this.#read(ctx, target, contents) }),
-    );
-    await this.#waitPatiently(Promise.all(work).then(() => undefined));
-  }
-
-  /** Resolves when no slow target is being worked on any more. */
-  async drain(): Promise<void> {
-    while (this.#slow.size > 0) await Promise.allSettled(this.#slow);
-  }
-
-  async #waitPatiently(all: Promise<void>): Promise<void> {
-    const over = new AbortController();
-    const patience = this.clock.sleep(PATIENCE_MS, over.signal).catch(() => undefined);
-    const settled = all.finally(() => over.abort());
-    await Promise.race([settled, patience]);
-    const tracked = settled.catch(() => undefined).finally(() => this.#slow.delete(tracked));
-    this.#slow.add(tracked);
-  }
-
-  /** The source is read once for all targets that want the same version. */
-  #read(
-    ctx: RequestContext,
-    target: SyncTargetEntity,
-    contents: Map<number, Promise<SourceContent>>,
-  ): Promise<SourceContent> {
-    const version = target.desiredVersion;
-    let content = contents.get(version);
-    if (!content) {
-      content = this.source.read({ ...ctx, signal: AbortSignal.timeout(ATTEMPT_MS) }, target.secretId, version).then(
-        (read) => {
-          faultPoint('reconcile.source-read');
-          return read;
-        },
-        (error: unknown) => {
-          throw new SourceFailure(error);
-        },
-      );
-      contents.set(version, content);
-    }
-    return content;
-  }
-
-  async #run(ctx: RequestContext, work: Work): Promise<void> {
-    const attempt = { ...ctx, signal: AbortSignal.timeout(ATTEMPT_MS) };
-    const progress: Progress = { mayHaveWritten: false };
-    try {
-      if (work.secret.isDisabled && work.target.desiredPresence !== 'absent') return await this.#rest(ctx, work.target);
-      await this.#converge(attempt, work, progress);
-    } catch (error) {
-      await this.#fail(ctx, work.target, error, progress);
-    }
-  }
-
-  async #converge(ctx: AttemptContext, work: Work, progress: Progress): Promise<void> {
-    const { target } = work;
-    const vault = await this.vaults.open(ctx, target);
-    const state = await this.#state(work, vault);
-    let view: TargetView | undefined;
-    for (let step = 1; step <= MAX_STEPS; step += 1) {
-      const action = decide(state, view);
-      if (action.do === 'look') {
-        view = await this.#look(ctx, work, vault);
-        continue;
-      }
-      const next = await this.#carryOut(ctx, work, vault, action, progress);
-      if (next === 'done') return;
-      view = await this.#look(ctx, work, vault);
-    }
-    throw new AppError({
-      code: 'TARGET_CONTENDED',
-      kind: 'conflict',
-      message: 'The place keeps changing while it is being written.',
-      retryable: true,
+    if (!secret) throw new Error('A target outlived its secret, which the database forbids.');
+    const reads = new SourceReads(this.source, secret);
+    const attempts = targets.map((target) => {
+      const progress = { isOpen: false, hasWritten: false, lost: undefined };
+      return this.#begin(ctx, { secret, target, epoch, startedAt: now, reads, progress });
     });
+    await this.#slow.wait(attempts);
   }
 
-  async #state({ target }: Work, vault: OpenTarget): Promise<TargetState> {
-    const epoch = await this.epochs.current();
-    const isNewEpoch = target.verifiedEpoch !== null && target.verifiedEpoch !== epoch;
+  /** Resolves when no slow target is being worked on any more; cuts those off that take long. */
+  async drain(): Promise<void> {
+    await this.#slow.drain(DRAIN_MS);
+  }
+
+  #begin(ctx: RequestContext, work: Work): { profileId: string; done: Promise<void>; abort: () => void } {
+    const limit = new AbortController();
+    const abort = (): void => limit.abort();
+    const isOver = new AbortController();
+    this.clock.sleep(ATTEMPT_MS, isOver.signal).then(abort, () => undefined);
+    const done = this.#attempt({ ...ctx, signal: limit.signal }, work).finally(() => isOver.abort());
+    return { profileId: work.target.profileId, done, abort };
+  }
+
+  /** Never rejects: what goes wrong stands at the target, or its lease runs out. */
+  async #attempt(ctx: AttemptContext, work: Work): Promise<void> {
+    const { target } = work;
+    try {
+      const isCurrent = await this.#converge(ctx, work).catch((error: unknown) => this.#fail(ctx, work, error));
+      if (!isCurrent) this.wakeUps.wake(ctx.storeId, target.secretId, 'user');
+    } catch (error) {
+      const { secretId, profileId } = target;
+      this.logger.error('replication.settle_failed', { secretId, profileId, requestId: ctx.requestId }, error);
+    }
+  }
+
+  /** False when something else was desired before the end, so that there is more to do. */
+  async #converge(ctx: AttemptContext, work: Work): Promise<boolean> {
+    const { secret, target } = work;
+    const now = this.clock.now();
+    if (secret.isDisabled && target.desiredPresence !== 'absent')
+      return this.#settle(ctx, target, rested(describeRest('secret'), now));
+    if (this.#slow.isFull(target.profileId)) throw vaultOverloaded();
+    const vault = await this.vaults.open(ctx, target);
+    if (!vault) return this.#settle(ctx, target, rested(describeRest('profile'), now));
+    return this.#step(ctx, work, vault);
+  }
+
+  /** Looks and acts in turns until the policy has come to an end. */
+  async #step(ctx: AttemptContext, work: Work, vault: OpenTarget): Promise<boolean> {
+    const move = this.#moveContext(ctx, work, vault);
+    let state = stateOf(work, vault);
+    let seen: Sighting | undefined;
+    for (let moves = 0; moves <= MAX_MOVES;) {
+      const action = decide(state, seen);
+      switch (action.do) {
+        case 'look':
+          seen = await this.observer.look(ctx, { ...work, vault });
+          break;
+        case 'record':
+        case 'stop':
+        case 'wait':
+        case 'end':
+          return this.#conclude(ctx, work, action);
+        default: {
+          moves += 1;
+          const outcome = await this.actions.carryOut(move, action);
+          state = outcome === 'refused' ? { ...state, mustLook: true } : advance(state, action);
+          seen = outcome === 'refused' ? undefined : outcome;
+        }
+      }
+    }
+    throw contended();
+  }
+
+  #moveContext(ctx: AttemptContext, { target, startedAt, reads, progress }: Work, vault: OpenTarget): MoveContext {
     return {
-      desired: {
-        version: target.desiredVersion,
-        fingerprint: target.desiredFingerprint,
-        presence: target.desiredPresence,
+      target,
+      vault,
+      progress,
+      content: () => reads.content(ctx, target),
+      assertInTime: () => {
+        if (ctx.signal.aborted || this.clock.now() >= later(startedAt, ATTEMPT_MS)) throw outOfTime();
       },
-      observed: {
-        version: target.observedVersion,
-        fingerprint: target.observedFingerprint,
-        presence: target.observedPresence,
-        backendVersion: target.observedBackendVersion,
-      },
-      isOwned: target.isOwned,
-      mayHaveWritten: target.attempts > 0,
-      onConflict: target.onConflict,
-      repairs: target.isRepairRequested || vault.profile.repair === 'auto',
-      mustLook: target.isVerifyDue || isNewEpoch,
-      mayBeRestored: isNewEpoch && !target.isRepairRequested,
-      can: vault.capabilities,
     };
   }
 
-  async #look(ctx: RequestContext, { secret, target }: Work, vault: OpenTarget): Promise<TargetView> {
-    let current: BackendVersion | undefined;
-    let marker: 'ours' | 'foreign' | 'unmarked' = 'unmarked';
-    try {
-      const description = vault.capabilities.metadata
-        ? await vault.adapter.describe(vault.call, vault.name)
-        : undefined;
-      if (description) {
-        marker = this.vaults.judge(ctx.storeId, vault, description.metadata);
-        current = description.currentVersion;
-      }
-      const read = await vault.adapter.read(vault.call, vault.name);
-      const like = target.desiredFingerprint ?? undefined;
-      const fingerprint = this.source.fingerprint(ctx, secret, read.content, like);
-      const isKnown = (await this.source.findVersion(ctx, secret.id, fingerprint)) !== undefined;
-      return { exists: true, marker, version: read.version, fingerprint, isKnown };
-    } catch (error) {
-      if (isVaultError(error, 'VERSION_UNAVAILABLE', 'VERSION_NOT_FOUND'))
-        return { exists: true, marker, version: current, fingerprint: undefined, isKnown: true };
-      if (!isVaultError(error, 'NOT_FOUND')) throw error;
-      if (current === undefined && marker !== 'unmarked')
-        return { exists: true, marker, version: undefined, fingerprint: undefined, isKnown: true };
-      return { exists: false };
-    }
-  }
-
-  /** `again` when what was found differs from what was decided on. */
-  async #carryOut(
-    ctx: RequestContext,
-    work: Work,
-    vault: OpenTarget,
-    action: Exclude<TargetAction, { do: 'look' }>,
-    progress: Progress,
-  ): Promise<'done' | 'again'> {
-    const { target } = work;
-    const ownership = provenBy(vault);
+  #conclude(
+    ctx: AttemptContext,
+    { target, epoch, startedAt, progress }: Work,
+    action: Extract<TargetAction, { do: 'record' | 'stop' | 'wait' | 'end' }>,
+  ): Promise<boolean> {
+    const now = this.clock.now();
+    const { unsettledUntil } = target;
+    const attempt = {
+      target,
+      now,
+      epoch,
+      mayArriveLate: mayArriveLate(target, startedAt),
+      verifyIntervalMs: this.#verifyIntervalMs,
+    };
     switch (action.do) {
       case 'record':
-        return this.#recordEqual(ctx, target, action.backendVersion, { how: action.how, wrote: false, ownership });
+        return this.#settle(ctx, target, recorded(attempt, action, progress));
       case 'stop':
-        return this.#stop(ctx, target, action);
+        return this.#settle(ctx, target, stopped(attempt, action));
+      case 'wait':
+        return this.#settle(ctx, target, rested(describeWait(unsettledUntil!.getTime() - now.getTime()), now));
       case 'end':
-        return this.#end(ctx, target);
-      case 'create':
-      case 'put':
-      case 'adopt':
-        return this.#write(ctx, work, vault, action, progress);
-      case 'hide':
-        await vault.adapter.softDelete(vault.call, vault.name, [action.backendVersion]);
-        return this.#recordEqual(ctx, target, action.backendVersion, { how: 'metadata', wrote: true, ownership });
-      case 'unhide':
-        await vault.adapter.undelete(vault.call, vault.name, [action.backendVersion]);
-        return 'again';
-      case 'purge':
-        progress.mayHaveWritten = true;
-        await vault.adapter.purge(vault.call, vault.name);
-        return 'again';
+        return this.removal.end(unbounded(ctx), target);
     }
   }
 
-  async #write(
-    ctx: RequestContext,
-    work: Work,
-    vault: OpenTarget,
-    action: Extract<TargetAction, { do: 'create' | 'put' | 'adopt' }>,
-    progress: Progress,
-  ): Promise<'done' | 'again'> {
-    const { target } = work;
-    const ownership = provenBy(vault);
-    if (action.do === 'adopt') {
-      await this.#mark(vault);
-      return this.#recordEqual(ctx, target, action.backendVersion, { how: 'value', wrote: false, ownership });
+  async #fail(ctx: AttemptContext, { target, progress }: Work, error: unknown): Promise<boolean> {
+    const where = error instanceof SourceFailure ? 'source' : 'target';
+    const reason = error instanceof SourceFailure ? error.reason : error;
+    if (!isAppError(reason)) {
+      const { secretId, profileId } = target;
+      this.logger.error('replication.attempt_failed', { secretId, profileId, requestId: ctx.requestId }, reason);
     }
-    const { content } = await work.content();
-    const isMarked = action.do === 'put' && action.mark;
-    if (isMarked) await this.#mark(vault);
-    faultPoint('reconcile.writing');
-    progress.mayHaveWritten = true;
-    try {
-      const receipt =
-        action.do === 'create'
-          ? await vault.adapter.create(vault.call, vault.name, content, vault.marker)
-          : await vault.adapter.put(
-              vault.call,
-              vault.name,
-              content,
-              action.expected === undefined ? {} : { expectedVersion: action.expected },
-            );
-      faultPoint('reconcile.written');
-      // A receipt with a version proves the write; without one, only reading back does.
-      if (receipt.version === undefined && !(await this.#isConfirmed(ctx, work, vault))) return 'again';
-      return await this.#recordEqual(ctx, target, receipt.version, {
-        how: 'value',
-        wrote: true,
-        ownership,
-        ...(action.do === 'put' && action.lost ? { lost: action.lost } : {}),
-      });
-    } catch (error) {
-      if (!isVaultError(error, 'ALREADY_EXISTS', 'VERSION_CONFLICT')) throw error;
-      progress.mayHaveWritten = target.attempts > 0;
-      return 'again';
-    }
-  }
-
-  async #isConfirmed(ctx: RequestContext, { secret, target }: Work, vault: OpenTarget): Promise<boolean> {
-    const read = await vault.adapter.read(vault.call, vault.name);
-    return this.source.fingerprint(ctx, secret, read.content, target.desiredFingerprint!) === target.desiredFingerprint;
-  }
-
-  async #mark(vault: OpenTarget): Promise<void> {
-    faultPoint('reconcile.marking');
-    if (vault.marker) await vault.adapter.setMetadata(vault.call, vault.name, vault.marker);
-  }
-
-  async #recordEqual(
-    ctx: RequestContext,
-    target: SyncTargetEntity,
-    backendVersion: BackendVersion | undefined,
-    how: Recorded,
-  ): Promise<'done'> {
     const now = this.clock.now();
-    // A write whose outcome was unknown may still land late where there is no compare-and-set: look again soon.
-    const verifyInMs = target.attempts > 0 ? LEASE_MS + ATTEMPT_MS : this.config.work.verifyIntervalSeconds * 1_000;
-    const isPresent = target.desiredPresence === 'present';
-    await this.#settle(ctx, target, {
-      observedVersion: target.desiredVersion,
-      observedFingerprint: target.desiredFingerprint,
-      observedPresence: target.desiredPresence,
-      observedBackendVersion: backendVersion ?? null,
-      isOwned: target.isOwned || isPresent,
-      ...(isPresent ? { ownership: how.ownership } : {}),
-      status: 'in_sync',
-      ...NO_ERROR,
-      attempts: 0,
-      nextAttemptAt: null,
-      drift: how.lost ? { detectedAt: now.toISOString(), kind: 'content', fingerprint: how.lost } : null,
-      isVerifyDue: false,
-      isRepairRequested: false,
-      verifiedEpoch: await this.epochs.current(),
-      nextVerifyAt: new Date(now.getTime() + verifyInMs),
-      ...(how.how === 'none' ? {} : { verifiedAt: now, verifiedHow: how.how }),
-      ...(how.wrote ? { syncedAt: now } : {}),
-    });
-    return 'done';
+    const failure = describeFailure(reason, { where, attempts: target.attempts, spread: spreadOf(target) });
+    const attempt = { target, now, lateUntil: later(now, LATE_MS), verifyIntervalMs: this.#verifyIntervalMs };
+    return this.#settle(ctx, target, failed(attempt, failure, progress));
   }
 
-  async #stop(
-    ctx: RequestContext,
-    target: SyncTargetEntity,
-    action: Extract<TargetAction, { do: 'stop' }>,
-  ): Promise<'done'> {
-    const now = this.clock.now();
-    const kind =
-      action.reason === 'removed_at_target'
-        ? 'missing'
-        : action.reason === 'hidden_at_target'
-          ? 'hidden'
-          : action.reason === 'restored'
-            ? 'restored'
-            : 'content';
-    const isDrift = action.status === 'drifted' || action.status === 'missing' || action.status === 'paused';
-    await this.#settle(ctx, target, {
-      ...failureColumns(describeStop(action.status, action.reason), now),
-      ...(isDrift
-        ? {
-            drift: {
-              detectedAt: now.toISOString(),
-              kind,
-              ...(action.fingerprint ? { fingerprint: action.fingerprint } : {}),
-            },
-          }
-        : {}),
-      isVerifyDue: false,
-      isRepairRequested: false,
-      verifiedAt: now,
-      verifiedHow: action.fingerprint ? 'value' : 'metadata',
-    });
-    return 'done';
-  }
-
-  async #end(ctx: RequestContext, target: SyncTargetEntity): Promise<'done'> {
-    await this.database.transaction(ctx, async (tx) => {
-      if (!(await this.targets.end(tx, target))) return;
-      await this.places.forget(tx, { secretId: target.secretId, profileId: target.profileId });
-      if ((await this.targets.count(tx, target.secretId)) === 0) await this.source.allTargetsGone(tx, target.secretId);
-    });
+  async #settle(ctx: AttemptContext, target: SyncTargetEntity, settlement: Settlement): Promise<boolean> {
+    const outcome = await this.targets.settle(unbounded(ctx), target, settlement);
     faultPoint('reconcile.recorded');
-    return 'done';
+    return outcome !== 'superseded';
   }
 
-  /** Nothing is done for a disabled secret; enabling it makes its targets due again. */
-  async #rest(ctx: RequestContext, target: SyncTargetEntity): Promise<void> {
-    await this.targets.settle(ctx, target, { nextAttemptAt: null });
-  }
-
-  async #fail(ctx: RequestContext, target: SyncTargetEntity, error: unknown, progress: Progress): Promise<void> {
-    const isSource = error instanceof SourceFailure;
-    const failure = describeFailure(isSource ? error.reason : error, {
-      where: isSource ? 'source' : 'target',
-      attempts: target.attempts,
-      random: Math.random(),
-    });
-    const now = this.clock.now();
-    const columns = failureColumns(failure, now);
-    const isUnknown = failure.outcomeUnknown && progress.mayHaveWritten;
-    await this.#settle(ctx, target, {
-      ...columns,
-      attempts: target.attempts + 1,
-      ...(isUnknown ? { isVerifyDue: true } : {}),
-    });
-  }
-
-  async #settle(ctx: RequestContext, target: SyncTargetEntity, set: Partial<SyncTargetEntity>): Promise<void> {
-    // The attempt's own time limit must not keep its outcome from being stored.
-    const { signal: _, ...unbounded } = ctx;
-    await this.targets.settle(unbounded, target, set);
-    faultPoint('reconcile.recorded');
+  get #verifyIntervalMs(): number {
+    return this.config.work.verifyIntervalSeconds * 1_000;
   }
 }
 
-type Recorded = {
-  readonly how: 'value' | 'metadata' | 'none';
-  readonly wrote: boolean;
-  readonly ownership: 'marker' | 'ledger';
-  readonly lost?: string;
-};
-
-/** What was done so far in an attempt. */
-type Progress = { mayHaveWritten: boolean };
-
-/** How it can be proven that the object is ours. */
-const provenBy = (vault: OpenTarget): Recorded['ownership'] => (vault.capabilities.metadata ? 'marker' : 'ledger');
-
-const NO_ERROR = { errorCode: null, errorCause: null, errorAction: null } as const;
-
-function failureColumns(failure: TargetFailure, now: Date): Partial<SyncTargetEntity> {
+function stateOf({ target, epoch, startedAt }: Work, vault: OpenTarget): TargetState {
+  const isNewEpoch = target.verifiedEpoch !== epoch;
   return {
-    status: failure.status,
-    errorCode: failure.code,
-    errorCause: failure.cause,
-    errorAction: failure.action,
-    nextAttemptAt: failure.retryInMs === undefined ? null : new Date(now.getTime() + failure.retryInMs),
+    desired: {
+      version: target.desiredVersion,
+      fingerprint: target.desiredFingerprint,
+      presence: target.desiredPresence,
+    },
+    observed: {
+      version: target.observedVersion,
+      fingerprint: target.observedFingerprint,
+      presence: target.observedPresence,
+      backendVersion: target.observedBackendVersion,
+    },
+    ownership: target.ownership,
+    mayHaveWritten: target.unsettledUntil !== null,
+    mayArriveLate: mayArriveLate(target, startedAt),
+    onConflict: target.onConflict,
+    repairs: target.isRepairRequested || vault.repairsItself,
+    mustLook: target.isLookDue || isNewEpoch,
+    mayBeRestored: isNewEpoch && !target.isRepairRequested,
+    can: vault.capabilities,
   };
 }
+
+function mayArriveLate({ unsettledUntil }: SyncTargetEntity, startedAt: Date): boolean {
+  return unsettledUntil !== null && unsettledUntil > startedAt;
+}
+
+/** The attempt's own time limit must not keep its outcome from being stored. */
+function unbounded({ signal: _, ...ctx }: AttemptContext): RequestContext {
+  return ctx;
+}
+
+function later(now: Date, ms: number): Date {
+  return new Date(now.getTime() + ms);
+}
+
+const contended = (): AppError =>
+  new AppError({
+    code: 'TARGET_CONTENDED',
+    kind: 'conflict',
+    message: 'The place keeps changing while it is being written.',
+    retryable: true,
+  });
+
+const outOfTime = (): AppError =>
+  new AppError({
+    code: 'TARGET_OUT_OF_TIME',
+    kind: 'timeout',
+    message: 'The vault took too long for the attempt to be finished.',
+    retryable: true,
+  });
+
+const vaultOverloaded = (): AppError =>
+  new AppError({
+    code: 'VAULT_SLOW',
+    kind: 'unavailable',
+    message: 'The vault answers slowly, and many attempts wait for it already.',
+    retryable: true,
+  });

@@ -6,6 +6,9 @@ import { DatabaseEpochs } from './database-epoch.js';
 import { ReplicationLedgerModule } from './replication-ledger.module.js';
 import { ReplicationService } from './replication.service.js';
 import { Reconciler } from './reconciler.js';
+import { TargetActions } from './target-actions.js';
+import { TargetObserver } from './target-observer.js';
+import { TargetRemoval } from './target-removal.js';
 import { TargetRepository } from './target.repository.js';
 import { TargetVaults } from './target-vaults.js';
 
@@ -16,7 +19,16 @@ export class ReplicationModule {
     return {
       module: ReplicationModule,
       imports: [AccessModule, AuditModule, ReplicationLedgerModule, VaultProfilesModule, source],
-      providers: [DatabaseEpochs, Reconciler, ReplicationService, TargetRepository, TargetVaults],
+      providers: [
+        DatabaseEpochs,
+        Reconciler,
+        ReplicationService,
+        TargetActions,
+        TargetObserver,
+        TargetRemoval,
+        TargetRepository,
+        TargetVaults,
+      ],
       exports: [Reconciler, ReplicationLedgerModule, ReplicationService],
     };
   }

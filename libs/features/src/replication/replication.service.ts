@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
+import { AppError, CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { AccessService } from '@claviger/features/access';
 import { AuditService } from '@claviger/features/audit';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
@@ -80,7 +80,9 @@ export class ReplicationService {
     const profile = await this.profiles.find(ctx, profileName);
     if (!profile) throw targetNotFound();
     await this.database.transaction(ctx, async (tx) => {
-      if (!(await this.targets.request(tx, secret.id, profile.id, true))) throw targetNotFound();
+      if (await this.epochs.isPaused(tx)) throw replicationPaused();
+      const isDue = await this.targets.requestRepair(tx, secret.id, profile.id, this.clock.now());
+      if (!isDue) throw targetNotFound();
       const resource = { kind: 'secret', id: secret.id, name: secret.name };
       await this.audit.record(
         tx,
@@ -103,11 +105,11 @@ export class ReplicationService {
     const names = await this.profiles.names(ctx);
     const totals = Object.fromEntries(TARGET_STATUSES.map((status) => [status, 0])) as Record<TargetStatus, number>;
     const profiles = new Map<string, { statuses: Partial<Record<TargetStatus, number>>; oldestDueAt: Date | null }>();
-    for (const row of await this.targets.summarise(ctx)) {
+    for (const row of await this.targets.summarise(ctx, this.clock.now())) {
       totals[row.status] += row.count;
       const entry = profiles.get(row.profileId) ?? { statuses: {}, oldestDueAt: null };
       entry.statuses[row.status] = row.count;
-      if (row.oldest && (!entry.oldestDueAt || row.oldest < entry.oldestDueAt)) entry.oldestDueAt = row.oldest;
+      entry.oldestDueAt = earlier(entry.oldestDueAt, row.oldestDueAt);
       profiles.set(row.profileId, entry);
     }
     return {
@@ -133,21 +135,41 @@ export class ReplicationService {
   /** Wakes workers for what is due and was overlooked. Returns how many secrets. */
   async sweep(ctx: RequestContext): Promise<number> {
     const now = this.clock.now();
+    if (await this.epochs.isPaused(ctx)) await this.targets.markPaused(ctx);
     const due = await this.targets.findDue(ctx, new Date(now.getTime() - OVERLOOKED_MS), now, SWEEP_BATCH);
     for (const { secretId, priority } of due)
       this.wakeUps.wake(ctx.storeId, secretId, priority >= 3 ? 'sweep' : 'retry');
     return due.length;
   }
 
-  /** Makes targets due whose scheduled check has come. Returns how many secrets. */
+  /** Frees what a dead predecessor was working on, for a process that knows that it is alone on this database. */
+  expireLeases(ctx: RequestContext): Promise<void> {
+    return this.targets.expireLeases(ctx, this.clock.now());
+  }
+
+  /** Makes targets due whose scheduled check has come, or whose vault was mended. Returns how many secrets. */
   async verifyDue(ctx: RequestContext): Promise<number> {
     const now = this.clock.now();
     const next = new Date(now.getTime() + this.config.work.verifyIntervalSeconds * 1_000);
-    const secretIds = await this.targets.takeDueVerifications(ctx, now, next, VERIFY_BATCH);
-    for (const secretId of secretIds) this.wakeUps.wake(ctx.storeId, secretId, 'sweep');
-    return secretIds.length;
+    const mended = await this.targets.takeMended(ctx, now, VERIFY_BATCH);
+    for (const secretId of mended) this.wakeUps.wake(ctx.storeId, secretId, 'retry');
+    const unverified = await this.targets.takeDueVerifications(ctx, now, next, VERIFY_BATCH);
+    for (const secretId of unverified) this.wakeUps.wake(ctx.storeId, secretId, 'sweep');
+    return mended.length + unverified.length;
   }
 }
+
+function earlier(a: Date | null, b: Date | null): Date | null {
+  if (!a || !b) return a ?? b;
+  return a < b ? a : b;
+}
+
+const replicationPaused = (): AppError =>
+  new AppError({
+    code: 'REPLICATION_PAUSED',
+    kind: 'conflict',
+    message: 'Replication is paused because this database was restored or copied. Accept it first.',
+  });
 
 function toView(target: SyncTargetEntity, profile: string): TargetView {
   return {

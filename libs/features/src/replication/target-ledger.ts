@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError, CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
+import { CURRENT_EPOCH } from './database-epoch.sql.js';
 import { ReplicationWakeUps } from './replication-wake-ups.js';
 import {
   LANES,
@@ -13,7 +14,7 @@ import {
 /** What every target of a secret should hold. */
 export type DesiredContent = {
   readonly version: number;
-  readonly fingerprint: string | null;
+  readonly fingerprint: string;
   readonly presence: Presence;
 };
 
@@ -47,11 +48,12 @@ export class TargetLedger {
       desiredFingerprint: target.desired.fingerprint,
       desiredPresence: target.desired.presence,
       nextAttemptAt: this.clock.now(),
+      verifiedEpoch: () => CURRENT_EPOCH,
     });
     this.#wake(tx, target.secretId);
   }
 
-  /** Sets what all targets of a secret should hold; returns how many there are. Targets on their way out stay so. */
+  /** Sets what all targets of a secret should hold; returns how many there are. Those on their way out stay so. */
   async desire(tx: RequestContext, secretId: string, desired: DesiredContent): Promise<number> {
     const result = await this.database
       .manager(tx)
@@ -69,7 +71,7 @@ export class TargetLedger {
       })
       .execute();
     if (result.affected) this.#wake(tx, secretId);
-    return result.affected ?? 0;
+    return this.database.repository(tx, SyncTargetEntity).countBy({ storeId: tx.storeId, secretId });
   }
 
   /** Makes one target due, to have its copy removed from the vault. @throws AppError TARGET_NOT_FOUND */
@@ -94,9 +96,7 @@ export class TargetLedger {
 
   /** Makes all targets of a secret due, for a secret that was at rest. */
   async resume(tx: RequestContext, secretId: string): Promise<void> {
-    await this.database
-      .repository(tx, SyncTargetEntity)
-      .update({ storeId: tx.storeId, secretId }, { nextAttemptAt: this.clock.now(), priority: LANES.user });
+    await this.database.repository(tx, SyncTargetEntity).update({ storeId: tx.storeId, secretId }, this.#due());
     this.#wake(tx, secretId);
   }
 
@@ -124,11 +124,14 @@ export class TargetLedger {
   #due(): Record<string, unknown> {
     return {
       generation: () => 'generation + 1',
-      status: () => `case when status = 'paused' then status else 'pending' end`,
+      status: 'pending',
+      errorCode: null,
+      errorCause: null,
+      errorAction: null,
       attempts: 0,
       priority: LANES.user,
       nextAttemptAt: this.clock.now(),
-      updatedAt: this.clock.now(),
+      updatedAt: () => 'now()',
     };
   }
 

@@ -1,17 +1,21 @@
 import { Injectable } from '@nestjs/common';
-import type { RequestContext } from '@claviger/kernel';
-import { VaultConnections, type OpenVault } from '@claviger/features/vault-profiles';
+import { newId, type RequestContext } from '@claviger/kernel';
+import { VaultConnections, VaultProfileService, type OpenVault } from '@claviger/features/vault-profiles';
 import type { AdapterCall } from '@claviger/vaults/contract';
-import { OwnershipMarker, type OwnedPlace, type Ownership } from './ownership-marker.js';
+import { OwnershipMarker, type MarkerVerdict, type OwnedPlace } from './ownership-marker.js';
 import type { SyncTargetEntity } from './sync-target.entity.js';
 
 /** The vault of a target, opened, with what its object is named and marked with. */
-export type OpenTarget = OpenVault & {
-  readonly call: AdapterCall;
+export type OpenTarget = Pick<OpenVault, 'adapter' | 'capabilities'> & {
+  /** Overwrites drift without being asked. */
+  readonly repairsItself: boolean;
   readonly name: string;
-  readonly place: OwnedPlace;
-  /** Undefined where the vault keeps no metadata: then only the ledger knows. */
-  readonly marker: Readonly<Record<string, string>> | undefined;
+  /** The metadata that an object of ours carries; none where the vault holds no metadata. */
+  readonly marker: Readonly<Record<string, string>>;
+  /** What an object's metadata says about who owns it. */
+  readonly judge: (metadata: Readonly<Record<string, string>>) => MarkerVerdict;
+  /** A new call; each logical write is one. */
+  readonly call: () => AdapterCall;
 };
 
 /** Opens the vaults of targets. */
@@ -19,31 +23,34 @@ export type OpenTarget = OpenVault & {
 export class TargetVaults {
   constructor(
     private readonly connections: VaultConnections,
+    private readonly profiles: VaultProfileService,
     private readonly ownership: OwnershipMarker,
   ) {}
 
-  async open(ctx: RequestContext & { readonly signal: AbortSignal }, target: SyncTargetEntity): Promise<OpenTarget> {
-    const vault = await this.connections.adapterFor(ctx, target.profileId);
-    const place = {
-      serverIdentity: vault.serverIdentity,
-      physicalName: vault.canonicalPlace(target.physicalName),
-      secretId: target.secretId,
-    };
+  /**
+   * The vault of a target; undefined while its profile is disabled, which leaves the vault alone.
+   * @throws AppError VAULT_PROFILE_NOT_FOUND; VaultError when the server must be asked and does not answer
+   */
+  async open(ctx: AttemptContext, target: SyncTargetEntity): Promise<OpenTarget | undefined> {
+    const { isEnabled, repair } = await this.profiles.get(ctx, target.profileId);
+    if (!isEnabled) return undefined;
+    const { adapter, capabilities, serverIdentity, canonicalPlace } = await this.connections.adapterFor(
+      ctx,
+      target.profileId,
+    );
+    const physicalName = canonicalPlace(target.physicalName);
+    const place: OwnedPlace = { serverIdentity, physicalName, secretId: target.secretId };
     return {
-      ...vault,
+      adapter,
+      capabilities,
+      repairsItself: repair === 'auto',
       name: target.physicalName,
-      place,
-      marker: vault.capabilities.metadata ? this.ownership.metadata(ctx.storeId, place) : undefined,
-      call: {
-        requestId: ctx.requestId,
-        signal: ctx.signal,
-        idempotencyKey: `${target.secretId}/${target.desiredVersion}`,
-      },
+      marker: capabilities.metadata ? this.ownership.metadata(ctx.storeId, place) : {},
+      judge: (metadata) => this.ownership.judge(ctx.storeId, place, metadata),
+      call: () => ({ requestId: ctx.requestId, signal: ctx.signal, idempotencyKey: newId() }),
     };
-  }
-
-  /** What an object's metadata says about who owns it. */
-  judge(storeId: string, vault: OpenTarget, metadata: Readonly<Record<string, string>>): Ownership {
-    return this.ownership.judge(storeId, vault.place, metadata);
   }
 }
+
+/** The context of one attempt at a target: it ends with the attempt. */
+export type AttemptContext = RequestContext & { readonly signal: AbortSignal };

@@ -1,71 +1,79 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
-import { SyncTargetEntity, type TargetStatus } from './sync-target.entity.js';
+import { CURRENT_EPOCH, IS_ACCEPTED_DATABASE } from './database-epoch.sql.js';
+import { LANES, SyncTargetEntity, type TargetStatus } from './sync-target.entity.js';
 
-export type Claim = { readonly owner: string; readonly until: Date; readonly now: Date };
+export type Claim = {
+  readonly owner: string;
+  readonly now: Date;
+  /** Until when nobody else works on what is claimed. */
+  readonly until: Date;
+  /** Until when what an attempt that vanished has sent may still arrive. */
+  readonly lateUntil: Date;
+};
+
+export type Claimed = {
+  readonly targets: readonly SyncTargetEntity[];
+  /** The database's present life. */
+  readonly epoch: string;
+};
+
+/** What came of a claim. */
+export type Settlement = {
+  /** What was found out about the place: true whatever is desired by now. */
+  readonly facts: Partial<SyncTargetEntity>;
+  /** What follows for the target, unless something else is desired by now. */
+  readonly verdict: Partial<SyncTargetEntity>;
+};
 
 /** The rows of targets, as workers see them. */
 @Injectable()
 export class TargetRepository {
   constructor(private readonly database: Database) {}
 
-  /** Takes the due targets of a secret that nobody else is working on. */
-  async claim(ctx: RequestContext, secretId: string, claim: Claim): Promise<SyncTargetEntity[]> {
-    const result = await this.database
-      .manager(ctx)
-      .createQueryBuilder()
-      .update(SyncTargetEntity)
-      .set({
-        leaseOwner: claim.owner,
-        leaseUntil: claim.until,
-        // A lease that nobody gave back is an attempt of which nobody knows how far it came.
-        attempts: () => 'case when lease_owner is null then attempts else attempts + 1 end',
-      })
-      .where(
-        `store_id = :storeId and secret_id = :secretId and next_attempt_at <= :now and status <> 'paused'
-         and (lease_until is null or lease_until < :now)`,
-        { storeId: ctx.storeId, secretId, now: claim.now },
-      )
-      .returning('profile_id')
-      .execute();
-    const profileIds = (result.raw as { profile_id: string }[]).map((row) => row.profile_id);
-    if (profileIds.length === 0) return [];
-    return this.database
-      .repository(ctx, SyncTargetEntity)
-      .createQueryBuilder('t')
-      .where('t.store_id = :storeId and t.secret_id = :secretId and t.lease_owner = :owner', {
-        storeId: ctx.storeId,
-        secretId,
-        owner: claim.owner,
-      })
-      .getMany();
+  /**
+   * Takes the due targets of a secret that nobody else is working on. None while replication is paused. A lease that
+   * nobody gave back is an attempt of which nobody knows how far it came.
+   */
+  async claim(ctx: RequestContext, secretId: string, claim: Claim): Promise<Claimed> {
+    const [rows] = (await this.database.manager(ctx).query(
+      `with due as (
+         select profile_id from sync_target
+         where store_id = $1 and secret_id = $2 and next_attempt_at <= $3 and (lease_until is null or lease_until < $3)
+           and ${IS_ACCEPTED_DATABASE}
+         for update skip locked
+       )
+       update sync_target t set lease_owner = $4, lease_until = $5,
+         attempts = case when lease_owner is null then attempts else attempts + 1 end,
+         unsettled_until = case when lease_owner is null then unsettled_until else $6 end
+       from due where t.store_id = $1 and t.secret_id = $2 and t.profile_id = due.profile_id
+       returning t.*, ${CURRENT_EPOCH} as epoch`,
+      [ctx.storeId, secretId, claim.now, claim.owner, claim.until, claim.lateUntil],
+    )) as [(Record<string, unknown> & { epoch: string })[], number];
+    return { targets: rows.map((row) => this.#hydrate(row)), epoch: rows[0]?.epoch ?? '' };
   }
 
   /**
-   * Stores what came of a claim and gives the lease back. When what is desired has changed in the meantime, only what
-   * was observed is stored, and the target stays due. False when the lease was lost to somebody else.
+   * Stores what came of a claim and gives the lease back. `superseded` when something else is desired by now: then only
+   * the facts are stored and the target is due. `lost` when somebody else has the lease: then nothing is.
    */
   async settle(
     ctx: RequestContext,
     claimed: SyncTargetEntity,
-    set: Partial<SyncTargetEntity>,
+    { facts, verdict }: Settlement,
   ): Promise<'settled' | 'superseded' | 'lost'> {
-    const released = { leaseOwner: null, leaseUntil: null, updatedAt: () => 'now()' };
-    if (await this.#update(ctx, claimed, { ...set, ...released }, claimed.generation)) return 'settled';
-    const { status, nextAttemptAt, errorCode, errorCause, errorAction, attempts, isRepairRequested, ...observed } = set;
-    return (await this.#update(ctx, claimed, { ...observed, ...released })) ? 'superseded' : 'lost';
+    const given = { ...facts, leaseOwner: null, leaseUntil: null, updatedAt: () => 'now()' };
+    if (await this.#update(ctx, claimed, { ...given, ...verdict }, claimed.generation)) return 'settled';
+    return (await this.#update(ctx, claimed, given)) ? 'superseded' : 'lost';
   }
 
-  /** Ends a target whose copy is gone. False when it is wanted again, or the lease was lost. */
-  async end(tx: RequestContext, claimed: SyncTargetEntity): Promise<boolean> {
-    const result = await this.database.repository(tx, SyncTargetEntity).delete({
-      storeId: claimed.storeId,
-      secretId: claimed.secretId,
-      profileId: claimed.profileId,
-      generation: claimed.generation,
-      leaseOwner: claimed.leaseOwner!,
-    });
+  /** Removes a target whose copy is gone. False when something else is desired by now, or the lease was lost. */
+  async remove(tx: RequestContext, claimed: SyncTargetEntity): Promise<boolean> {
+    const { storeId, secretId, profileId, generation, leaseOwner } = claimed;
+    const result = await this.database
+      .repository(tx, SyncTargetEntity)
+      .delete({ storeId, secretId, profileId, generation, leaseOwner: leaseOwner! });
     return result.affected === 1;
   }
 
@@ -73,7 +81,7 @@ export class TargetRepository {
     return this.database.repository(ctx, SyncTargetEntity).countBy({ storeId: ctx.storeId, secretId });
   }
 
-  /** Secrets with targets that were due before `before` and that nobody works on. */
+  /** Secrets with targets that were due before `before` and that nobody works on, the most urgent first. */
   async findDue(
     ctx: RequestContext,
     before: Date,
@@ -82,68 +90,119 @@ export class TargetRepository {
   ): Promise<{ secretId: string; priority: number }[]> {
     return (await this.database.manager(ctx).query(
       `select secret_id as "secretId", min(priority) as priority from sync_target
-       where store_id = $1 and next_attempt_at <= $2 and status <> 'paused' and (lease_until is null or lease_until < $3)
+       where store_id = $1 and next_attempt_at <= $2 and (lease_until is null or lease_until < $3)
+         and ${IS_ACCEPTED_DATABASE}
        group by secret_id order by min(priority), min(next_attempt_at) limit $4`,
       [ctx.storeId, before, now, limit],
     )) as { secretId: string; priority: number }[];
   }
 
-  /** Makes targets due whose scheduled check has come; returns their secrets. */
+  /** Makes targets due whose scheduled check has come, and puts the next one off to `next`; returns their secrets. */
   async takeDueVerifications(ctx: RequestContext, now: Date, next: Date, limit: number): Promise<string[]> {
     const [rows] = (await this.database.manager(ctx).query(
-      `update sync_target set is_verify_due = true, next_attempt_at = least(next_attempt_at, $2), next_verify_at = $3,
-         priority = case when next_attempt_at is null then 3 else priority end
+      `update sync_target set is_look_due = true, next_attempt_at = least(next_attempt_at, $2), next_verify_at = $3,
+         priority = case when next_attempt_at is null then ${LANES.sweep} else priority end
        where (store_id, secret_id, profile_id) in (
          select store_id, secret_id, profile_id from sync_target
-         where store_id = $1 and next_verify_at <= $2 and status <> 'paused' order by next_verify_at limit $4
-         for update skip locked)
+         where store_id = $1 and next_verify_at <= $2 and ${IS_ACCEPTED_DATABASE}
+         order by next_verify_at limit $4 for update skip locked)
        returning secret_id`,
       [ctx.storeId, now, next, limit],
     )) as [{ secret_id: string }[], number];
     return [...new Set(rows.map((row) => row.secret_id))];
   }
 
-  /** Makes a target due at once; with `repair` drift is overwritten this time. */
-  async request(tx: RequestContext, secretId: string, profileId: string, repair: boolean): Promise<boolean> {
+  /**
+   * Makes targets due that waited for a person, once their profile or its instance was changed since; returns their
+   * secrets.
+   */
+  async takeMended(ctx: RequestContext, now: Date, limit: number): Promise<string[]> {
+    const [rows] = (await this.database.manager(ctx).query(
+      `update sync_target set next_attempt_at = $2, priority = ${LANES.retry}, updated_at = now()
+       where (store_id, secret_id, profile_id) in (
+         select t.store_id, t.secret_id, t.profile_id from sync_target t
+         join vault_profile p on p.store_id = t.store_id and p.id = t.profile_id
+         join vault_instance i on i.store_id = p.store_id and i.id = p.instance_id
+         where t.store_id = $1 and t.status in ('blocked', 'paused') and t.next_attempt_at is null
+           and t.error_code <> 'SECRET_DISABLED' and greatest(p.updated_at, i.updated_at) > t.updated_at
+         limit $3 for update of t skip locked)
+       returning secret_id`,
+      [ctx.storeId, now, limit],
+    )) as [{ secret_id: string }[], number];
+    return [...new Set(rows.map((row) => row.secret_id))];
+  }
+
+  /** Makes a target due at once, to be looked at and repaired. False when there is none. */
+  async requestRepair(tx: RequestContext, secretId: string, profileId: string, now: Date): Promise<boolean> {
     const result = await this.database
       .manager(tx)
       .createQueryBuilder()
       .update(SyncTargetEntity)
       .set({
-        isVerifyDue: true,
-        isRepairRequested: repair,
+        isLookDue: true,
+        isRepairRequested: true,
         generation: () => 'generation + 1',
         status: 'pending',
         attempts: 0,
-        priority: 1,
-        nextAttemptAt: () => 'now()',
+        priority: LANES.user,
+        nextAttemptAt: now,
+        updatedAt: () => 'now()',
       })
       .where({ storeId: tx.storeId, secretId, profileId })
       .execute();
     return result.affected === 1;
   }
 
-  /** How many targets each profile has of each status. */
-  async summarise(
-    ctx: RequestContext,
-  ): Promise<{ profileId: string; status: TargetStatus; count: number; oldest: Date | null }[]> {
-    return (await this.database.manager(ctx).query(
-      `select profile_id as "profileId", status, count(*)::int as count, min(next_attempt_at) as oldest
-       from sync_target where store_id = $1 group by profile_id, status order by profile_id, status`,
-      [ctx.storeId],
-    )) as { profileId: string; status: TargetStatus; count: number; oldest: Date | null }[];
+  /** Makes targets that a dead predecessor worked on free to be claimed; for a process that knows that it is alone. */
+  async expireLeases(ctx: RequestContext, now: Date): Promise<void> {
+    await this.database
+      .manager(ctx)
+      .query(`update sync_target set lease_until = $2 where store_id = $1 and lease_owner is not null`, [
+        ctx.storeId,
+        new Date(now.getTime() - 1),
+      ]);
   }
 
-  /** Pauses or resumes everything, for the restore guard. */
-  async setAllPaused(ctx: RequestContext, paused: boolean): Promise<void> {
+  /** How many targets each profile has of each status, and since when the oldest of them is due. */
+  async summarise(
+    ctx: RequestContext,
+    now: Date,
+  ): Promise<{ profileId: string; status: TargetStatus; count: number; oldestDueAt: Date | null }[]> {
+    return (await this.database.manager(ctx).query(
+      `select profile_id as "profileId", status, count(*)::int as count,
+         min(next_attempt_at) filter (where next_attempt_at <= $2) as "oldestDueAt"
+       from sync_target where store_id = $1 group by profile_id, status order by profile_id, status`,
+      [ctx.storeId, now],
+    )) as { profileId: string; status: TargetStatus; count: number; oldestDueAt: Date | null }[];
+  }
+
+  /** Says at every target that replication is paused by the restore guard. */
+  async markPaused(ctx: RequestContext): Promise<void> {
     await this.database.manager(ctx).query(
-      paused
-        ? `update sync_target set status = 'paused', error_code = 'DATABASE_RESTORED',
-             error_cause = 'This database is a copy or a restored backup.',
-             error_action = 'Compare the vaults with the secrets, then accept the restored database.', updated_at = now()`
-        : `update sync_target set status = 'pending', error_code = null, error_cause = null, error_action = null,
-             is_verify_due = true, next_attempt_at = now(), priority = 3, updated_at = now() where status = 'paused'`,
+      `update sync_target set status = 'paused', error_code = $1, error_cause = $2, error_action = $3, updated_at = now()
+       where error_code is distinct from $1`,
+      [
+        PAUSED,
+        'This database is a copy or a restored backup.',
+        'Compare the vaults with the secrets, then accept the restored database.',
+      ],
     );
+  }
+
+  /** Makes every target that was marked so look at its place again. */
+  async unmarkPaused(tx: RequestContext): Promise<void> {
+    await this.database.manager(tx).query(
+      `update sync_target set status = 'pending', error_code = null, error_cause = null, error_action = null,
+         generation = generation + 1, is_look_due = true, next_attempt_at = now(), priority = ${LANES.sweep},
+         updated_at = now()
+       where error_code = $1`,
+      [PAUSED],
+    );
+  }
+
+  #hydrate(row: Record<string, unknown>): SyncTargetEntity {
+    const { columns } = this.database.dataSource.getMetadata(SyncTargetEntity);
+    return Object.fromEntries(columns.map((column) => [column.propertyName, row[column.databaseName]])) as never;
   }
 
   async #update(
@@ -152,19 +211,17 @@ export class TargetRepository {
     set: Record<string, unknown>,
     generation?: string,
   ): Promise<boolean> {
+    const { storeId, secretId, profileId, leaseOwner } = claimed;
+    const where = { storeId, secretId, profileId, leaseOwner, ...(generation === undefined ? {} : { generation }) };
     const result = await this.database
       .manager(ctx)
       .createQueryBuilder()
       .update(SyncTargetEntity)
       .set(set)
-      .where({
-        storeId: claimed.storeId,
-        secretId: claimed.secretId,
-        profileId: claimed.profileId,
-        leaseOwner: claimed.leaseOwner,
-        ...(generation === undefined ? {} : { generation }),
-      })
+      .where(where)
       .execute();
     return result.affected === 1;
   }
 }
+
+const PAUSED = 'DATABASE_RESTORED';

@@ -56,7 +56,7 @@ export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, unde
     await this.places.forget(tx, { secretId: secret.id, profileId: secret.sourceProfileId });
     const left = await this.targets.desire(tx, secret.id, {
       version: secret.currentVersion,
-      fingerprint: secret.currentFingerprint,
+      fingerprint: secret.currentFingerprint!,
       presence: 'absent',
     });
     if (left > 0) {

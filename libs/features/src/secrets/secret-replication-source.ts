@@ -29,12 +29,16 @@ export class SecretReplicationSource implements ReplicationSource {
     return this.reader.readVersion(ctx, secret, version);
   }
 
-  fingerprint(ctx: RequestContext, secret: ReplicatedSecret, content: VaultContent, like?: string): string {
+  fingerprint(ctx: RequestContext, secret: ReplicatedSecret, content: VaultContent, like: string): string {
     return this.fingerprints.of(ctx.storeId, secret.type as SecretType, content, like);
   }
 
   findVersion(ctx: RequestContext, secretId: string, fingerprint: string): Promise<number | undefined> {
     return this.secrets.findVersionByFingerprint(ctx, secretId, fingerprint);
+  }
+
+  async lock(tx: RequestContext, secretId: string): Promise<void> {
+    await this.secrets.lock(tx, secretId);
   }
 
   allTargetsGone(ctx: RequestContext, secretId: string): Promise<void> {

@@ -68,7 +68,7 @@ export class AddSyncProfileHandler implements ChangeHandler<AddSyncProfileParame
       onConflict,
       desired: {
         version: secret.currentVersion,
-        fingerprint: secret.currentFingerprint,
+        fingerprint: secret.currentFingerprint!,
         presence: version?.deletedAt || version?.destroyedAt ? 'hidden' : 'present',
       },
     });

@@ -52,7 +52,7 @@ class VersionStateHandler implements ChangeHandler<VersionParameters, undefined>
     if (number === secret.currentVersion)
       await this.targets.desire(tx, secret.id, {
         version: number,
-        fingerprint: secret.currentFingerprint,
+        fingerprint: secret.currentFingerprint!,
         presence: this.act_ === 'undelete' ? 'present' : 'hidden',
       });
     await this.events.add(tx, 'secret.updated', secret.id, { version: number, cause: this.kind });

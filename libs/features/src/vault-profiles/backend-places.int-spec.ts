@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AppError, newId, SecretValue } from '@claviger/kernel';
 import { createTestDatabase, pendingSchemaChanges, type TestDatabase } from '@claviger/testing';
-import { createVaultRoom, type VaultRoom } from '../../../testing/src/vault-room.js';
+import { createVaultRoom, someoneWaitsForALock, type VaultRoom } from '../../../testing/src/vault-room.js';
 import { VAULT_PROFILE_ENTITIES, type VaultProfile } from './index.js';
 
 describe('BackendPlaces', () => {
@@ -154,6 +154,22 @@ describe('BackendPlaces', () => {
     await room.connections.locate(room.ctx, mine.id, 'x');
     await db.database.pool.query(`update vault_profile set mount = 'after' where id = $1`, [mine.id]);
     expect(await refusal(claim(mine, 'x', id))).toMatchObject({ code: 'VAULT_PROFILE_MOVED', retryable: true });
+  });
+
+  it('waits for a profile that is being moved, and is then refused through it', async () => {
+    const mine = await profile('one', 'moving');
+    const id = await secret(mine, 'y', 'deleted');
+    const mover = await db.database.pool.connect();
+    try {
+      await mover.query('begin');
+      await mover.query(`update vault_profile set mount = 'moved' where id = $1`, [mine.id]);
+      const claimed = refusal(claim(mine, 'y', id));
+      await someoneWaitsForALock(db);
+      await mover.query('commit');
+      expect(await claimed).toMatchObject({ code: 'VAULT_PROFILE_MOVED' });
+    } finally {
+      mover.release();
+    }
   });
 
   it('does not ask the server while it is known, so that a sealed vault stops no claim', async () => {

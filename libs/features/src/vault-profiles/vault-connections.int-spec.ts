@@ -88,6 +88,25 @@ describe('VaultConnections', () => {
     await expect(old.adapter.read(call(), 'a')).rejects.toMatchObject({ vaultCode: 'UNAVAILABLE', retryable: true });
   });
 
+  it('closes the old one also when only the instance is asked for', async () => {
+    const { instance, profile } = await remote();
+    await room.connections.adapterFor(room.ctx, profile.id);
+    await room.instances.update(room.ctx, instance.id, { description: 'changed' });
+    await room.instances.check(room.ctx, instance.id);
+    await new Promise(setImmediate);
+    expect(connectionsOf(instance).filter(({ isClosed }) => !isClosed)).toHaveLength(1);
+  });
+
+  it('closes the connection of an instance that was removed', async () => {
+    const { instance, profile } = await remote();
+    await room.connections.adapterFor(room.ctx, profile.id);
+    await room.profiles.remove(room.ctx, profile.id);
+    await room.instances.remove(room.ctx, instance.id);
+    await room.profiles.names(room.ctx);
+    await new Promise(setImmediate);
+    expect(connectionsOf(instance).filter(({ isClosed }) => !isClosed)).toEqual([]);
+  });
+
   it('closes the old one only after its calls have ended', async () => {
     const { instance, profile } = await remote();
     let finish: () => void = () => undefined;
@@ -148,7 +167,7 @@ describe('VaultConnections', () => {
     }
     const vaults = await Promise.all(profiles.map((profile) => room.connections.adapterFor(room.ctx, profile.id)));
     const caller = new AbortController();
-    const calls = Array.from({ length: 30 }, (_, i) =>
+    const calls = Array.from({ length: 13 }, (_, i) =>
       vaults[i % 2]!.adapter.put({ requestId: newId(), signal: caller.signal }, 'a', content),
     );
     const refused = await Promise.race(

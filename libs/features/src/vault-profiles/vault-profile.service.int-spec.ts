@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AppError, newId, SecretValue } from '@claviger/kernel';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
 import { inspect } from 'node:util';
-import { createVaultRoom, type VaultRoom } from '../../../testing/src/vault-room.js';
+import { createVaultRoom, someoneWaitsForALock, type VaultRoom } from '../../../testing/src/vault-room.js';
 import { VAULT_PROFILE_ENTITIES, type VaultInstance, type VaultProfile } from './index.js';
 import type { NewVaultProfile } from './vault-profile.schema.js';
 
@@ -56,8 +56,8 @@ describe('VaultProfileService', () => {
   }
   async function addTarget(profile: VaultProfile, secretId: string): Promise<void> {
     await db.database.pool.query(
-      `insert into sync_target (store_id, secret_id, profile_id, physical_name, desired_version, desired_presence)
-       values ($1, $2, $3, 'x', 1, 'present')`,
+      `insert into sync_target (store_id, secret_id, profile_id, physical_name, desired_version, desired_fingerprint, desired_presence)
+       values ($1, $2, $3, 'x', 1, 'f', 'present')`,
       [room.ctx.storeId, secretId, profile.id],
     );
   }
@@ -127,6 +127,22 @@ describe('VaultProfileService', () => {
     it('refuses a name that is taken', async () => {
       const { name } = await create();
       await expect(create({ name })).rejects.toMatchObject({ code: 'VAULT_PROFILE_EXISTS', details: { name } });
+    });
+
+    it('refuses an instance that is being removed at the same time', async () => {
+      const instance = await registerRemote('vanishing');
+      const remover = await db.database.pool.connect();
+      try {
+        await remover.query('begin');
+        const remove = 'update vault_instance set deleted_at = now(), credentials = null where id = $1';
+        await remover.query(remove, [instance.id]);
+        const created = refusal(create({ instance: 'vanishing' }));
+        await someoneWaitsForALock(db);
+        await remover.query('commit');
+        expect(await created).toMatchObject({ code: 'VAULT_INSTANCE_NOT_FOUND' });
+      } finally {
+        remover.release();
+      }
     });
 
     it('refuses an instance that there is not', async () => {
@@ -252,7 +268,8 @@ describe('VaultProfileService', () => {
     it('names secrets that have it as source, as target, and those that still hold a place', async () => {
       const [profile, other] = [await create(), await create()];
       await addTarget(profile, await addSecret(other, 'replicated'));
-      await addSecret(profile, 'sourced');
+      const sourced = await addSecret(profile, 'sourced');
+      await room.places.claim(room.ctx, { profileId: profile.id, physicalName: 'sourced', secretId: sourced });
       const dying = await addSecret(other, 'dying', 'deleted');
       await room.places.claim(room.ctx, { profileId: profile.id, physicalName: 'dying', secretId: dying });
       const error = await refusal(room.profiles.remove(room.ctx, profile.name));

@@ -174,6 +174,26 @@ describe('the built-in vault', () => {
       expect(await rowsOf('busy')).toHaveLength(3);
     });
 
+    it('are not read beyond the maximum, also where a row was left over', async () => {
+      const small = open({ maxVersions: 2 });
+      for (const value of ['a', 'b', 'c']) await small.put(call(), 'left-over', content(value));
+      await db.database.pool.query(
+        `insert into builtin_version (store_id, mount, name, version, content_id, content)
+         select store_id, mount, name, 1, content_id, content from builtin_version where name = 'left-over' and version = 2`,
+      );
+      await expect(small.read(call(), 'left-over', '1')).rejects.toMatchObject({ vaultCode: 'VERSION_NOT_FOUND' });
+      expect((await small.describe(call(), 'left-over')).versions).toHaveLength(2);
+    });
+
+    it('keep the time at which they were hidden first', async () => {
+      await vault.put(call(), 'hidden', content('a'));
+      const first = new Date('2020-01-01T00:00:00Z');
+      await db.database.pool.query(`update builtin_version set deleted_at = $1 where name = 'hidden'`, [first]);
+      await vault.softDelete(call(), 'hidden', ['1']);
+      const { rows } = await db.database.pool.query(`select deleted_at from builtin_version where name = 'hidden'`);
+      expect(rows).toEqual([{ deleted_at: first }]);
+    });
+
     it('are those of one mount and store', async () => {
       const [one, other] = [open(), open()];
       await one.create(call(), 'same', content('1'));

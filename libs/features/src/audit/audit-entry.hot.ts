@@ -32,9 +32,6 @@ const COLUMNS: readonly Column[] = [
   { name: 'mac_key_id', type: 'text', value: (entry) => entry.macKeyId },
 ];
 
-/** How many parameters {@link auditInsertSql} takes. */
-export const AUDIT_PARAMETER_COUNT = COLUMNS.length;
-
 // Not a parameter: the database knows best which cluster it is, also after a restore under a running process.
 const EPOCH = '(select system_identifier from pg_control_system())';
 const TARGET = `audit_entry (${COLUMNS.map(({ name }) => name).join(', ')}, epoch)`;
@@ -42,7 +39,7 @@ const TARGET = `audit_entry (${COLUMNS.map(({ name }) => name).join(', ')}, epoc
 /**
  * `insert into audit_entry …` of one entry, for a hot statement to carry as a data-modifying CTE.
  *
- * @param first number of the first of {@link AUDIT_PARAMETER_COUNT} parameters, which {@link auditParameters} gives
+ * @param first number of the first of its parameters, which must be the last of the statement: {@link auditParameters}
  * @param from FROM clause that decides whether there is an entry: one for each of its rows (so it must give at most one)
  */
 export function auditInsertSql(first: number, from?: string): string {

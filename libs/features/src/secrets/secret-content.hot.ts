@@ -3,40 +3,79 @@ import type { NamedStatement } from '@claviger/platform/database';
 import type { SecretState } from './secret.entity.js';
 import type { SecretType } from './content/index.js';
 
-/** A secret with the content of its current version, where that is in the built-in vault and readable. */
-export type HotSecretRow = {
+/** What is needed of every secret to judge whether its content may be read or written. */
+type UsableRow = {
   readonly id: string;
   readonly name: string;
-  readonly type: SecretType;
   readonly state: SecretState;
   readonly is_disabled: boolean;
   readonly source_profile_id: string;
-  readonly physical_name: string;
   readonly current_version: number;
   readonly current_fingerprint: string | null;
-  readonly current_backend_version: string | null;
-  readonly rotation_interval_seconds: number | null;
-  readonly has_drift: boolean;
-  readonly has_targets: boolean;
-  readonly mount: string;
-  /** Null unless the current version is in the built-in vault, neither deleted nor destroyed. */
+};
+
+/** A secret with the content of its current version, where that is in the built-in vault and readable. */
+export type CurrentContentRow = UsableRow & {
+  /** Null unless the current version is in the built-in vault, neither deleted nor destroyed; `content` likewise. */
   readonly content_id: string | null;
   readonly content: Buffer | null;
 };
 
+/** A secret as a write to it finds it. */
+export type WriteBaseRow = UsableRow & {
+  readonly type: SecretType;
+  readonly physical_name: string;
+  readonly mount: string;
+  /** The current version is in the built-in vault, neither deleted nor destroyed, without drift, and nowhere else. */
+  readonly is_plain: boolean;
+};
+
+const USABLE = `s.id, s.name, s.state, s.is_disabled, s.source_profile_id, s.current_version, s.current_fingerprint`;
+
+/**
+ * The secrets of $1 (store id) and $2 (ids), each with the version of the built-in vault that is its current one.
+ *
+ * Each LATERAL with a LIMIT is a fence: whatever the planner believes of the tables, it looks the row up by its whole
+ * primary key. Joined freely, it reads a whole mount or store for each secret as long as the tables were small, or never
+ * analysed, when the connection planned the statement. Only numbers of the built-in vault are cast; a profile of another
+ * kind may have the same mount and name.
+ */
+const FROM_SECRETS = `
+    from unnest($2::uuid[]) as wanted (id)
+    cross join lateral (
+      select ${USABLE}, s.type, s.physical_name, s.current_backend_version, s.drift
+      from secret s where s.store_id = $1 and s.id = wanted.id limit 1
+    ) s
+    cross join lateral (
+      select p.mount, i.kind = 'builtin' as is_builtin
+      from vault_profile p join vault_instance i on i.store_id = $1 and i.id = p.instance_id
+      where p.store_id = $1 and p.id = s.source_profile_id limit 1
+    ) p
+    left join lateral (
+      select v.content_id, v.content
+      from builtin_version v
+      where v.store_id = $1 and v.mount = p.mount and v.name = s.physical_name
+        and v.version = case when p.is_builtin then s.current_backend_version::integer end
+        and v.deleted_at is null and v.destroyed_at is null
+      limit 1
+    ) v on true`;
+
 /** $1 store id, $2 secret ids. One row for each secret that exists, in any order. */
-export const FIND_CURRENT: NamedStatement = {
-  name: 'secret_find_current',
+export const FIND_CURRENT_CONTENT: NamedStatement = {
+  name: 'secret_find_current_content',
+  text: `select ${USABLE}, v.content_id, v.content ${FROM_SECRETS}`,
+};
+
+/** $1 store id, $2 secret ids. One row for each secret that exists, in any order. */
+export const FIND_WRITE_BASE: NamedStatement = {
+  name: 'secret_find_write_base',
   text: `
-    select s.id, s.name, s.type, s.state, s.is_disabled, s.source_profile_id, s.physical_name, s.current_version,
-      s.current_fingerprint, s.current_backend_version, s.rotation_interval_seconds, s.drift is not null as has_drift,
-      exists (select 1 from sync_target t where t.store_id = s.store_id and t.secret_id = s.id) as has_targets,
-      p.mount, v.content_id, v.content
-    from secret s
-    join vault_profile p on p.store_id = s.store_id and p.id = s.source_profile_id
-    left join builtin_version v on v.store_id = s.store_id and v.mount = p.mount and v.name = s.physical_name
-      and v.version::text = s.current_backend_version and v.deleted_at is null and v.destroyed_at is null
-    where s.store_id = $1 and s.id = any($2::uuid[])`,
+    select ${USABLE}, s.type, s.physical_name, p.mount,
+      v.content_id is not null and s.drift is null and t.profile_id is null as is_plain
+    ${FROM_SECRETS}
+    left join lateral (
+      select profile_id from sync_target where store_id = $1 and secret_id = s.id limit 1
+    ) t on true`,
 };
 
 const WRITE_PARAMETERS = 17;

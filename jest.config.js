@@ -26,6 +26,8 @@ const shared = {
 const project = (displayName, testMatch, extra = {}) => ({ ...shared, displayName, testMatch, ...extra });
 
 const withDatabase = {
+  // A limit for what hangs, not a measure: a machine shared by many is slow.
+  testTimeout: 30_000,
   globalSetup: '<rootDir>/test/setup/database.setup.mjs',
   globalTeardown: '<rootDir>/test/setup/database.teardown.mjs',
 };

@@ -1,5 +1,12 @@
 import { newId, systemClock, systemContext, type RequestContext } from '@claviger/kernel';
-import { AuditService, Sealer } from '@claviger/features/audit';
+import {
+  AUDIT_ENTITIES,
+  AuditService,
+  keysOfStore,
+  readAuditChain,
+  Sealer,
+  verifyAudit,
+} from '@claviger/features/audit';
 import { Keyring, RootKey } from '@claviger/platform/crypto';
 import { createDataSource, Database, migrate } from '@claviger/platform/database';
 import { Client } from 'pg';
@@ -11,7 +18,7 @@ const SEAL_EVERY_MS = 200;
 
 /**
  * What an audit entry costs: entries per second through the group commit with 64 callers, and CPU per entry in this
- * process, alone and with the sealer running beside; and how fast a backlog is sealed.
+ * process, alone and with the sealer running beside; and how fast a backlog is sealed and a log verified.
  *
  * @param serverUrl PostgreSQL in which a database may be created; it is dropped at the end
  */
@@ -20,7 +27,12 @@ export async function run(serverUrl: string): Promise<Record<string, number>> {
   await administer(serverUrl, `create database ${name}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  const dataSource = createDataSource({ url: url.href, poolSize: 12, entities: [], applicationName: 'claviger-bench' });
+  const dataSource = createDataSource({
+    url: url.href,
+    poolSize: 12,
+    entities: AUDIT_ENTITIES,
+    applicationName: 'claviger-bench',
+  });
   try {
     await dataSource.initialize();
     await migrate(dataSource);
@@ -38,7 +50,9 @@ export async function run(serverUrl: string): Promise<Record<string, number>> {
     const sealed = await measureCommits(audit, ctx);
     stop.abort();
     await sealing;
-    return { makingMicroseconds: making, ...alone, ...backlog, ...prefixed('sealing', sealed) };
+    await sealer.sealAll();
+    const verified = await measureVerifying(database, keyring);
+    return { makingMicroseconds: making, ...alone, ...backlog, ...prefixed('sealing', sealed), ...verified };
   } finally {
     if (dataSource.isInitialized) await dataSource.destroy();
     await administer(serverUrl, `drop database if exists ${name} with (force)`);
@@ -70,6 +84,17 @@ async function measureSealing(sealer: Sealer): Promise<Record<string, number>> {
     sealedPerSecond: Math.round((count * 1000) / (performance.now() - startedAt)),
     sealCpuMicrosecondsPerEntry: round((used.user + used.system) / count),
   };
+}
+
+async function measureVerifying(database: Database, keyring: Keyring): Promise<Record<string, number>> {
+  const storeId = keyring.rootStoreId;
+  const startedAt = performance.now();
+  const report = await verifyAudit({
+    records: readAuditChain({ database, keyring, clock: systemClock }, storeId),
+    keys: keysOfStore(keyring, storeId),
+  });
+  if (!report.isIntact) throw new Error('The log of the benchmark is not intact.');
+  return { verifiedPerSecond: Math.round((report.sealedEntries * 1000) / (performance.now() - startedAt)) };
 }
 
 async function sealUntil(sealer: Sealer, signal: AbortSignal): Promise<void> {

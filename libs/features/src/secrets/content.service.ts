@@ -8,7 +8,7 @@ import { generateContent, type GenerateOptions } from './content/index.js';
 import { ContentReader, type VerifiedContent } from './content-reader.js';
 import { LocalContent } from './local-content.js';
 import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
-import type { HotSecretRow } from './secret-content.hot.js';
+import type { CurrentContentRow, WriteBaseRow } from './secret-content.hot.js';
 import { SecretPlanner, type PlanStep } from './secret-planner.js';
 import { SecretService, subjectOf, type FoundSecret } from './secret.service.js';
 import {
@@ -154,7 +154,7 @@ export class ContentService {
   }
 
   async #readCurrent(ctx: RequestContext, id: string): Promise<{ content: VerifiedContent; named: NamedSecret }> {
-    const row = await this.local.find(ctx, id);
+    const row = await this.local.findContent(ctx, id);
     if (!row) throw secretNotFound();
     const named = await this.#assertUsable(ctx, fromRow(row), 'readContent');
     if (row.content !== null)
@@ -190,11 +190,11 @@ export class ContentService {
       reason,
     }: { readonly content: SecretValue<string>; readonly baseVersion?: number; readonly reason?: string },
   ): Promise<WriteResult | undefined> {
-    const row = await this.local.find(ctx, id);
+    const row = await this.local.findBase(ctx, id);
     if (!row) throw secretNotFound();
     const named = await this.#assertUsable(ctx, fromRow(row), 'writeContent');
     if (baseVersion !== undefined && baseVersion !== row.current_version) throw staleMatch(row.current_version);
-    if (row.content === null || row.has_targets || row.has_drift) return undefined;
+    if (!row.is_plain) return undefined;
     const prepared = await this.planner.prepareContent(ctx, row.type, content);
     if (prepared.fingerprint === row.current_fingerprint && this.access.can(ctx, 'readContent', named))
       return { unchanged: true, version: row.current_version };
@@ -276,6 +276,6 @@ export class ContentService {
 
 type Usable = Pick<SecretEntity, 'state' | 'isDisabled' | 'sourceProfileId' | 'name'>;
 
-function fromRow(row: HotSecretRow): Usable {
+function fromRow(row: CurrentContentRow | WriteBaseRow): Usable {
   return { state: row.state, isDisabled: row.is_disabled, sourceProfileId: row.source_profile_id, name: row.name };
 }

@@ -2,13 +2,19 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, newId, type Clock, type RequestContext } from '@claviger/kernel';
 import { auditParameters, AuditService } from '@claviger/features/audit';
 import type { ChangeEntity, Requester } from '@claviger/features/changes';
-import { BatchedLookup, Database } from '@claviger/platform/database';
+import { BatchedLookup, Database, type NamedStatement } from '@claviger/platform/database';
 import { LOCAL_VAULT, type LocalVault, type VaultContent } from '@claviger/vaults/contract';
-import { FIND_CURRENT, WRITE_CONTENT_LOCALLY, type HotSecretRow } from './secret-content.hot.js';
+import {
+  FIND_CURRENT_CONTENT,
+  FIND_WRITE_BASE,
+  WRITE_CONTENT_LOCALLY,
+  type CurrentContentRow,
+  type WriteBaseRow,
+} from './secret-content.hot.js';
 import { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js';
 
 export type LocalWrite = {
-  readonly row: HotSecretRow;
+  readonly row: WriteBaseRow;
   readonly subject: { readonly kind: string; readonly id: string; readonly name: string };
   readonly content: VaultContent;
   readonly parameters: WriteParameters;
@@ -24,28 +30,31 @@ export type LocalWrite = {
  */
 @Injectable()
 export class LocalContent {
-  readonly #stores = new Map<string, BatchedLookup<string, HotSecretRow>>();
+  readonly #contents: StoreLookups<CurrentContentRow>;
+  readonly #bases: StoreLookups<WriteBaseRow>;
 
   constructor(
     private readonly database: Database,
     private readonly audit: AuditService,
     @Inject(LOCAL_VAULT) private readonly vault: LocalVault,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#contents = new StoreLookups(database, FIND_CURRENT_CONTENT);
+    this.#bases = new StoreLookups(database, FIND_WRITE_BASE);
+  }
 
   /** The secret, and its content where that is in the built-in vault. */
-  find(ctx: RequestContext, secretId: string): Promise<HotSecretRow | undefined> {
-    let lookup = this.#stores.get(ctx.storeId);
-    if (!lookup) {
-      const fetch = (ids: readonly string[]): Promise<Map<string, HotSecretRow>> => this.#fetch(ctx.storeId, ids);
-      lookup = new BatchedLookup({ fetch, maxBatch: 100, maxInFlight: 2 });
-      this.#stores.set(ctx.storeId, lookup);
-    }
-    return lookup.find(secretId);
+  findContent(ctx: RequestContext, secretId: string): Promise<CurrentContentRow | undefined> {
+    return this.#contents.find(ctx.storeId, secretId);
+  }
+
+  /** The secret as a write finds it. */
+  findBase(ctx: RequestContext, secretId: string): Promise<WriteBaseRow | undefined> {
+    return this.#bases.find(ctx.storeId, secretId);
   }
 
   /** The content of a row that has one. @throws AppError CIPHERTEXT_INVALID */
-  open(ctx: RequestContext, row: HotSecretRow): VaultContent {
+  open(ctx: RequestContext, row: CurrentContentRow): VaultContent {
     return this.vault.open(ctx.storeId, { contentId: row.content_id!, sealed: row.content! });
   }
 
@@ -108,11 +117,34 @@ export class LocalContent {
       endedAt: now,
     };
   }
-
-  async #fetch(storeId: string, ids: readonly string[]): Promise<Map<string, HotSecretRow>> {
-    const { rows } = await this.database.execute<HotSecretRow>(undefined, FIND_CURRENT, [storeId, ids]);
-    return new Map(rows.map((row) => [row.id, row]));
-  }
 }
 
 const requester = (ctx: RequestContext): Requester => ({ id: ctx.actor.rootId, name: ctx.actor.displayName });
+
+const MAX_BATCH = 100;
+const MAX_IN_FLIGHT = 2;
+
+/** Secrets by id, gathered for each store over concurrent requests. */
+class StoreLookups<Row extends { readonly id: string }> {
+  readonly #stores = new Map<string, BatchedLookup<string, Row>>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly statement: NamedStatement,
+  ) {}
+
+  find(storeId: string, secretId: string): Promise<Row | undefined> {
+    let lookup = this.#stores.get(storeId);
+    if (!lookup) {
+      const fetch = (ids: readonly string[]): Promise<ReadonlyMap<string, Row>> => this.#fetch(storeId, ids);
+      lookup = new BatchedLookup({ fetch, maxBatch: MAX_BATCH, maxInFlight: MAX_IN_FLIGHT });
+      this.#stores.set(storeId, lookup);
+    }
+    return lookup.find(secretId);
+  }
+
+  async #fetch(storeId: string, ids: readonly string[]): Promise<ReadonlyMap<string, Row>> {
+    const { rows } = await this.database.execute<Row>(undefined, this.statement, [storeId, ids]);
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+}

@@ -56,8 +56,9 @@ describe('VaultProfileService', () => {
   }
   async function addTarget(profile: VaultProfile, secretId: string): Promise<void> {
     await db.database.pool.query(
-      `insert into sync_target (store_id, secret_id, profile_id, physical_name, desired_version, desired_fingerprint, desired_presence)
-       values ($1, $2, $3, 'x', 1, 'f', 'present')`,
+      `insert into sync_target (store_id, secret_id, profile_id, physical_name, desired_version, desired_fingerprint,
+         desired_presence, verified_epoch)
+       values ($1, $2, $3, 'x', 1, 'f', 'present', 'e')`,
       [room.ctx.storeId, secretId, profile.id],
     );
   }

@@ -1,0 +1,95 @@
+import { AppError, SecretValue, type RequestContext } from '@claviger/kernel';
+import { VaultError, type VaultContent, type VaultErrorCode } from '@claviger/vaults/contract';
+import type {
+  ReplicatedSecret,
+  ReplicationSource,
+  SourceContent,
+} from '../../../libs/features/src/replication/replication-source.js';
+
+export type ModelVersion = { readonly number: number; readonly text: string; state: 'live' | 'deleted' | 'destroyed' };
+
+export type ModelSecret = {
+  readonly id: string;
+  state: 'active' | 'deleting' | 'deleted';
+  isDisabled: boolean;
+  readonly versions: ModelVersion[];
+};
+
+/** The fingerprint of a content's text in the model: legible, and as injective as the real one. */
+export const fingerprintOf = (text: string): string => `fp:${text}`;
+
+/** Text that no secret can hold. */
+export const UNFIT_TEXT = '{"a":1,"a":2}';
+
+/** The secrets room and the vault of the sources: one living secret at a time. */
+export class ModelSource {
+  secrets: ModelSecret[] = [];
+  /** The source vault keeps old versions. */
+  keepsVersions = true;
+  /** Thrown at the next reads, one each. */
+  readonly faults: VaultErrorCode[] = [];
+  reads = 0;
+
+  get current(): ModelSecret | undefined {
+    return this.secrets.find(({ state }) => state !== 'deleted');
+  }
+
+  get active(): ModelSecret | undefined {
+    return this.secrets.find(({ state }) => state === 'active');
+  }
+
+  get(secretId: string): ModelSecret {
+    return this.secrets.find(({ id }) => id === secretId)!;
+  }
+
+  /** As one process sees it. */
+  port(pass: (what: string) => Promise<void>): ReplicationSource {
+    return {
+      find: async (_ctx, secretId): Promise<ReplicatedSecret> => {
+        const { id, isDisabled } = this.get(secretId);
+        return { id, type: 'generic', isDisabled };
+      },
+      read: (_ctx, secretId, version) => this.#read(secretId, version, pass),
+      fingerprint: (_ctx: RequestContext, _secret: ReplicatedSecret, content: VaultContent) => {
+        const text = content.reveal();
+        if (text === UNFIT_TEXT) throw new AppError({ code: 'CONTENT_INVALID_JSON', kind: 'invalid', message: 'Unfit.' });
+        return fingerprintOf(text);
+      },
+      findVersion: async (_ctx, secretId, fingerprint) =>
+        this.get(secretId).versions.findLast(({ text }) => fingerprintOf(text) === fingerprint)?.number,
+      lock: async () => undefined,
+      allTargetsGone: async (_ctx, secretId) => this.ended(secretId, 0),
+    };
+  }
+
+  /** A target of the secret has ended, and so many are left. */
+  ended(secretId: string, left: number): void {
+    const secret = this.get(secretId);
+    if (left === 0 && secret.state === 'deleting') secret.state = 'deleted';
+  }
+
+  async #read(secretId: string, number: number, pass: (what: string) => Promise<void>): Promise<SourceContent> {
+    this.reads += 1;
+    const wanted = this.get(secretId).versions[number - 1];
+    if (!wanted || wanted.state !== 'live' || (!this.keepsVersions && wanted !== this.get(secretId).versions.at(-1)))
+      throw new AppError({ code: 'VERSION_UNAVAILABLE', kind: 'gone', message: `Version ${number} cannot be read.` });
+    await pass('source read');
+    const code = this.faults.shift();
+    if (code)
+      throw new VaultError({ code, message: 'Injected at the source.', backend: 'model', operation: 'read' });
+    // A source without versions gives what is there when it answers.
+    const found = this.keepsVersions ? wanted : this.get(secretId).versions.at(-1)!;
+    return { content: new SecretValue(found.text), fingerprint: fingerprintOf(found.text) };
+  }
+}
+
+/** What replicas of a secret should hold. */
+export function desiredOf(secret: ModelSecret): {
+  version: number;
+  fingerprint: string;
+  presence: 'present' | 'hidden' | 'absent';
+} {
+  const current = secret.versions.at(-1)!;
+  const presence = secret.state !== 'active' ? 'absent' : current.state === 'live' ? 'present' : 'hidden';
+  return { version: current.number, fingerprint: fingerprintOf(current.text), presence };
+}

@@ -1,0 +1,180 @@
+import fc from 'fast-check';
+import type { VaultErrorCode } from '@claviger/vaults/contract';
+import type { ConflictPolicy } from '../../../libs/features/src/replication/sync-target.entity.js';
+import type { ModelFault } from './model-vault.js';
+
+/** The three vaults: as KV version 2, as KV version 1, and one that soft-deletes but has no compare-and-set. */
+export const VAULTS = ['versioned', 'plain', 'soft'] as const;
+export type VaultIndex = 0 | 1 | 2;
+
+/** What somebody who is not Claviger does at a place. */
+export type ForeignAct =
+  | 'writes'
+  | 'writes what no secret can hold'
+  | 'writes the current content'
+  | 'writes the first content'
+  | 'purges'
+  | 'puts an object of its own in place of what is there'
+  | 'puts an object with a foreign marker in place of what is there'
+  | 'leaves metadata only'
+  | 'deletes the newest version'
+  | 'undeletes the newest version'
+  | 'destroys the newest version'
+  | 'adds metadata'
+  | 'strips the metadata';
+
+export type ModelStep =
+  | { readonly do: 'write' }
+  | { readonly do: 'write an old content again'; readonly version: number }
+  | { readonly do: 'delete the version' }
+  | { readonly do: 'undelete the version' }
+  | { readonly do: 'destroy the version' }
+  | { readonly do: 'create the secret' }
+  | { readonly do: 'delete the secret'; readonly retain: boolean }
+  | { readonly do: 'disable the secret' }
+  | { readonly do: 'enable the secret' }
+  | { readonly do: 'add'; readonly vault: VaultIndex; readonly onConflict: ConflictPolicy }
+  | { readonly do: 'remove'; readonly vault: VaultIndex; readonly purge: boolean }
+  | { readonly do: 'sync'; readonly vault: VaultIndex }
+  | { readonly do: 'toggle the profile'; readonly vault: VaultIndex }
+  | { readonly do: 'toggle repair'; readonly vault: VaultIndex }
+  | { readonly do: 'foreign'; readonly vault: VaultIndex; readonly act: ForeignAct }
+  | { readonly do: 'fault'; readonly vault: VaultIndex; readonly fault: ModelFault }
+  | { readonly do: 'source fault'; readonly code: VaultErrorCode }
+  | { readonly do: 'work'; readonly process: 0 | 1; readonly picks: readonly number[] }
+  | { readonly do: 'kill'; readonly process: 0 | 1; readonly landsAfter: number | undefined }
+  | { readonly do: 'lose the queue' }
+  | { readonly do: 'repeat the queue' }
+  | { readonly do: 'wait'; readonly seconds: number }
+  | { readonly do: 'sweep' }
+  | { readonly do: 'verify' }
+  | { readonly do: 'back up' }
+  | { readonly do: 'restore'; readonly as: 'failover' | 'clone' }
+  | { readonly do: 'accept the database' };
+
+const vault = fc.constantFrom<VaultIndex>(0, 1, 2);
+const process = fc.constantFrom<0 | 1>(0, 1);
+const onConflict = fc.constantFrom<ConflictPolicy>('fail', 'adopt-if-equal', 'overwrite');
+
+const foreignAct = fc.constantFrom<ForeignAct>(
+  'writes',
+  'writes what no secret can hold',
+  'writes the current content',
+  'writes the first content',
+  'purges',
+  'puts an object of its own in place of what is there',
+  'puts an object with a foreign marker in place of what is there',
+  'leaves metadata only',
+  'deletes the newest version',
+  'undeletes the newest version',
+  'destroys the newest version',
+  'adds metadata',
+  'strips the metadata',
+);
+
+const refusal = fc.constantFrom<VaultErrorCode>(
+  'THROTTLED',
+  'UNAVAILABLE',
+  'SEALED',
+  'UNAUTHENTICATED',
+  'PERMISSION_DENIED',
+  'INTERNAL',
+);
+const seconds = fc.integer({ min: 1, max: 60 });
+
+const fault: fc.Arbitrary<ModelFault> = fc.record({
+  on: fc.constantFrom<ModelFault['on']>('any', 'read', 'write'),
+  how: fc.oneof<fc.Arbitrary<ModelFault['how']>[]>(
+    refusal.map((code) => ({ is: 'refused', code })),
+    fc.constant({ is: 'request lost' }),
+    fc.constant({ is: 'answer lost' }),
+    seconds.map((after) => ({ is: 'late', seconds: after })),
+    seconds.map((after) => ({ is: 'slow', seconds: after })),
+  ),
+});
+
+const step = <Do extends ModelStep['do']>(
+  name: Do,
+  fields: { [K in Exclude<keyof Extract<ModelStep, { do: Do }>, 'do'>]: fc.Arbitrary<unknown> },
+): fc.Arbitrary<ModelStep> => fc.record({ do: fc.constant(name), ...fields }) as never;
+
+const weighted = (weight: number, arbitrary: fc.Arbitrary<ModelStep>): fc.WeightedArbitrary<ModelStep> => ({
+  weight,
+  arbitrary,
+});
+
+/** Steps that happen to a single database. */
+const STEPS: readonly fc.WeightedArbitrary<ModelStep>[] = [
+  weighted(40, step('work', { process, picks: fc.array(fc.nat(11), { minLength: 1, maxLength: 12 }) })),
+  weighted(10, step('write', {})),
+  weighted(3, step('write an old content again', { version: fc.nat(5) })),
+  weighted(3, step('delete the version', {})),
+  weighted(3, step('undelete the version', {})),
+  weighted(1, step('destroy the version', {})),
+  weighted(2, step('create the secret', {})),
+  weighted(2, step('delete the secret', { retain: fc.boolean() })),
+  weighted(1, step('disable the secret', {})),
+  weighted(2, step('enable the secret', {})),
+  weighted(7, step('add', { vault, onConflict })),
+  weighted(4, step('remove', { vault, purge: fc.boolean() })),
+  weighted(3, step('sync', { vault })),
+  weighted(1, step('toggle the profile', { vault })),
+  weighted(1, step('toggle repair', { vault })),
+  weighted(10, step('foreign', { vault, act: foreignAct })),
+  weighted(14, step('fault', { vault, fault })),
+  weighted(2, step('source fault', { code: refusal })),
+  weighted(5, step('kill', { process, landsAfter: fc.option(seconds, { nil: undefined }) })),
+  weighted(2, step('lose the queue', {})),
+  weighted(2, step('repeat the queue', {})),
+  weighted(7, step('wait', { seconds: fc.constantFrom(1, 2, 10, 31, 46, 80, 400, 3_600) })),
+  weighted(4, step('sweep', {})),
+  weighted(2, step('verify', {})),
+];
+
+const RESTORES: readonly fc.WeightedArbitrary<ModelStep>[] = [
+  weighted(4, step('back up', {})),
+  weighted(2, step('restore', { as: fc.constantFrom('failover', 'clone') })),
+  weighted(2, step('accept the database', {})),
+];
+
+/** What is so from the beginning of a run. */
+export type ModelSetting = {
+  readonly sourceKeepsVersions: boolean;
+  /** Vaults that the secret is replicated to from the beginning. */
+  readonly targets: readonly VaultIndex[];
+};
+
+export type ModelRun = { readonly setting: ModelSetting; readonly steps: readonly ModelStep[] };
+
+/** Any run; `restores` adds that the database is put back to an earlier state. */
+export function anyRun({ maxSteps, restores }: { maxSteps: number; restores: boolean }): fc.Arbitrary<ModelRun> {
+  const steps = fc.oneof(...STEPS, ...(restores ? RESTORES : []));
+  return fc.record({
+    setting: fc.record({
+      sourceKeepsVersions: fc.boolean(),
+      targets: fc.uniqueArray(vault, { maxLength: 3 }),
+    }),
+    steps: fc.array(steps, { minLength: 1, maxLength: maxSteps }),
+  });
+}
+
+/** A run as a person reads it, a line for each step. */
+export function describeRun({ setting, steps }: ModelRun): string {
+  const names = setting.targets.map((index) => VAULTS[index]).join(', ') || 'nowhere';
+  const source = setting.sourceKeepsVersions ? 'with versions' : 'without versions';
+  const lines = steps.map((one, index) => `${String(index + 1).padStart(3)}. ${describeStep(one)}`);
+  return [`A secret at a source ${source}, replicated to: ${names}.`, ...lines].join('\n');
+}
+
+function describeStep(step: ModelStep): string {
+  const { do: name, ...fields } = step;
+  const said = Object.entries(fields).map(([key, value]) => {
+    if (key === 'vault') return VAULTS[value as VaultIndex];
+    if (key === 'fault') {
+      const { on, how } = value as ModelFault;
+      return `next ${on} is ${Object.values(how).join(' ')}`;
+    }
+    return key === 'act' ? String(value) : `${key} ${JSON.stringify(value)}`;
+  });
+  return said.length === 0 ? name : `${name}: ${said.join(', ')}`;
+}

@@ -1,0 +1,148 @@
+import type { ReferenceObject } from '@claviger/vaults/conformance';
+import type { SyncTargetEntity } from '../../../libs/features/src/replication/sync-target.entity.js';
+import { fingerprintOf, type ModelSecret, type ModelSource } from './model-source.js';
+import { readableOf, type ModelVault, type Mutation } from './model-vault.js';
+
+type Job = {
+  readonly targets: ReadonlyMap<string, SyncTargetEntity>;
+  /** How often the database had been restored when the job claimed its targets. */
+  readonly life: number;
+  /** What the job last read, by profile. */
+  readonly seen: Map<string, ReferenceObject | undefined>;
+  /** Where it has written. */
+  readonly wrote: Set<string>;
+};
+
+const OWNER = 'claviger_owner';
+
+/** Watches every change that Claviger makes at a vault, and tells whether it may. */
+export class ModelWatch {
+  readonly #jobs = new Map<string, Job>();
+  readonly violations: string[] = [];
+  /** Texts of versions that a restored database knows nothing of. */
+  readonly lost = new Set<string>();
+  life = 0;
+
+  constructor(private readonly source: ModelSource) {}
+
+  claimed(job: string, targets: readonly SyncTargetEntity[]): void {
+    const byProfile = new Map(targets.map((target) => [target.profileId, { ...target }]));
+    this.#jobs.set(job, { targets: byProfile, life: this.life, seen: new Map(), wrote: new Set() });
+  }
+
+  saw(job: string, vault: ModelVault, object: ReferenceObject | undefined): void {
+    this.#jobs.get(job)?.seen.set(vault.profileId, object);
+  }
+
+  mutated(mutation: Mutation): void {
+    const job = this.#jobs.get(mutation.job)!;
+    const target = job.targets.get(mutation.vault.profileId)!;
+    const about = { ...mutation, job, target, secret: this.source.get(target.secretId) };
+    this.#keepsMetadataOfOthers(about);
+    if (!mutation.isLate) this.#judge(about);
+    job.wrote.add(target.profileId);
+  }
+
+  /** Every state of a target is explained. */
+  explained(row: SyncTargetEntity): void {
+    const { status, errorCode, errorCause, errorAction, nextAttemptAt, leaseOwner } = row;
+    const isExplained = Boolean(errorCode && errorCause && errorAction);
+    if (status === 'in_sync') this.#expect(errorCode === null, `in_sync with error ${errorCode}`);
+    else if (status === 'pending')
+      this.#expect(nextAttemptAt !== null || leaseOwner !== null, 'pending, and nobody will ever look at it');
+    else this.#expect(isExplained, `${status} without a cause and an action`);
+    if (status === 'retrying') this.#expect(nextAttemptAt !== null, 'retrying without a time');
+  }
+
+  #judge(about: About): void {
+    const { vault, before, target, job } = about;
+    // What changed between looking and acting could not be known.
+    const isRace = job.seen.has(target.profileId) && job.seen.get(target.profileId) !== before;
+    if (isRace) return;
+    if (vault.truth?.maker === 'them') this.#mayTouchForeign(about);
+    if (about.operation === 'purge') this.#mayPurge(about);
+    if (about.operation === 'put' || about.operation === 'create') {
+      this.#makesADifference(about);
+      this.#writesNothingOlder(about);
+    }
+    if (before && about.operation !== 'setMetadata' && about.operation !== 'undelete') this.#leavesLostHistory(about);
+  }
+
+  #mayTouchForeign({ vault, operation, before, target, job, secret }: About): void {
+    if (target.ownership !== 'none' || job.wrote.has(target.profileId)) return;
+    if (target.onConflict === 'overwrite') return;
+    const text = readableOf(before);
+    const isKnown = text !== undefined && secret.versions.some((version) => version.text === text);
+    if (target.onConflict === 'adopt-if-equal' && text !== undefined && fingerprintOf(text) === target.desiredFingerprint)
+      return;
+    if (target.unsettledUntil !== null && isKnown) return;
+    this.#violate(`${operation} at ${vault.name} touched what a foreigner made`);
+  }
+
+  #mayPurge({ vault, before, target, secret, job }: About): void {
+    this.#expect(target.desiredPresence === 'absent', `purge at ${vault.name} of what should be there`);
+    const isOurs = target.ownership !== 'none' || target.unsettledUntil !== null || job.wrote.has(target.profileId);
+    this.#expect(isOurs, `purge at ${vault.name} of what the ledger does not own`);
+    if (vault.capabilities.metadata) {
+      const text = readableOf(before);
+      const isMarked = before?.metadata[OWNER] === markerOf(secret);
+      const isKnown = text !== undefined && secret.versions.some((version) => version.text === text);
+      this.#expect(isMarked || isKnown, `purge at ${vault.name} of what does not carry our marker`);
+      return;
+    }
+    const text = readableOf(before);
+    const isKnown = secret.versions.some((version) => version.text === text);
+    const repairs = target.isRepairRequested || vault.repairsItself;
+    this.#expect(isKnown || repairs, `purge at ${vault.name} of content that is not ours`);
+  }
+
+  #makesADifference({ vault, before, after }: About): void {
+    const text = readableOf(before);
+    this.#expect(text === undefined || text !== readableOf(after), `write without a difference at ${vault.name}`);
+  }
+
+  #writesNothingOlder({ vault, before, after, secret, job }: About): void {
+    if (vault.wasPurged || this.life > 0 || job.life > 0 || vault.truth?.writer !== 'us') return;
+    const [was, is] = [before, after].map((object) => newestWith(secret, readableOf(object)));
+    if (was !== undefined && is !== undefined)
+      this.#expect(is > was, `version ${is} went over version ${was} at ${vault.name}`);
+  }
+
+  #leavesLostHistory({ vault, before, operation, target, job }: About): void {
+    const text = readableOf(before);
+    if (text === undefined || !this.lost.has(text) || vault.truth?.writer !== 'us') return;
+    if (job.life < this.life || target.isRepairRequested) return;
+    this.#violate(`${operation} at ${vault.name} went over newer content that the restored database does not know`);
+  }
+
+  #keepsMetadataOfOthers({ vault, operation, before, after, target, secret }: About): void {
+    if (!before || !after) return;
+    for (const [key, value] of Object.entries(before.metadata)) {
+      const isKept = after.metadata[key] === value;
+      if (key !== OWNER) this.#expect(isKept, `${operation} at ${vault.name} lost the metadata ${key}`);
+      else if (value !== markerOf(secret))
+        this.#expect(isKept || target.onConflict !== 'fail', `${operation} at ${vault.name} replaced a foreign marker`);
+    }
+  }
+
+  #expect(holds: boolean, otherwise: string): void {
+    if (!holds) this.#violate(otherwise);
+  }
+
+  #violate(what: string): void {
+    this.violations.push(what);
+  }
+}
+
+type About = Omit<Mutation, 'job'> & {
+  readonly job: Job;
+  readonly target: SyncTargetEntity;
+  readonly secret: ModelSecret;
+};
+
+/** The marker of a secret's copies in the model. */
+export const markerOf = ({ id }: { readonly id: string }): string => `claviger/${id}`;
+
+function newestWith(secret: ModelSecret, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : secret.versions.findLast((version) => version.text === text)?.number;
+}

@@ -7,7 +7,7 @@ import { root } from './root.mjs';
 const DIST = join(root, 'dist');
 const STAMP = join(DIST, '.build');
 const SOURCES = ['apps', 'libs'];
-const SETTINGS = ['package-lock.json', 'nest-cli.json', 'tsconfig.json'];
+const SETTINGS = ['package-lock.json', 'nest-cli.json', 'tsconfig.json', '.swcrc'];
 
 /** Builds all apps and libraries into dist/ unless nothing has changed since the last build. */
 export async function ensureBuilt() {

@@ -1,9 +1,7 @@
+import { findRootKey, rootKeyMissing, rootKeyPath, writeRootKey } from '@claviger/composition';
 import { SecretValue } from '@claviger/kernel';
 import { Keyring, RootKey } from '@claviger/platform/crypto';
 import { Client } from 'pg';
-
-import { findRootKey, rootKeyPath, writeRootKey } from './root-key-file.js';
-import { rootKeyMissing } from './standalone.errors.js';
 
 export type RootKeySource = {
   readonly databaseUrl: string;

@@ -1,3 +1,4 @@
+import { writeRootToken } from '@claviger/composition';
 import { newId, systemContext, type RequestContext } from '@claviger/kernel';
 import { TokenService } from '@claviger/features/access';
 import { ChangeService } from '@claviger/features/changes';
@@ -10,8 +11,6 @@ import type { INestApplicationContext } from '@nestjs/common';
 
 import { ApiModule, startHttp, type RunningApi } from '../../api/src/index.js';
 import { WorkerModule } from '../../worker/src/index.js';
-
-import { writeRootToken } from './root-token-file.js';
 
 export type ServiceOptions = {
   /** True when no other process can be using the database: what a dead predecessor left unfinished is free at once. */

@@ -1,8 +1,5 @@
 import type { RequestContext } from '@claviger/kernel';
-import type {
-  ConflictPolicy,
-  SyncTargetEntity,
-} from '../../../libs/features/src/replication/sync-target.entity.js';
+import type { ConflictPolicy, SyncTargetEntity } from '../../../libs/features/src/replication/sync-target.entity.js';
 import type { DesiredContent } from '../../../libs/features/src/replication/target-ledger.js';
 import type { Claim, Claimed, Settlement } from '../../../libs/features/src/replication/target.repository.js';
 
@@ -18,7 +15,11 @@ export type ModelTarget = {
  */
 export interface ModelLedger {
   claim(ctx: RequestContext, secretId: string, claim: Claim): Promise<Claimed>;
-  settle(ctx: RequestContext, claimed: SyncTargetEntity, settlement: Settlement): Promise<'settled' | 'superseded' | 'lost'>;
+  settle(
+    ctx: RequestContext,
+    claimed: SyncTargetEntity,
+    settlement: Settlement,
+  ): Promise<'settled' | 'superseded' | 'lost'>;
   end(ctx: RequestContext, claimed: SyncTargetEntity): Promise<boolean>;
 
   add(secretId: string, target: ModelTarget): Promise<void>;

@@ -52,7 +52,8 @@ export class ModelSource {
       read: (_ctx, secretId, version) => this.#read(secretId, version, pass),
       fingerprint: (_ctx: RequestContext, _secret: ReplicatedSecret, content: VaultContent) => {
         const text = content.reveal();
-        if (text === UNFIT_TEXT) throw new AppError({ code: 'CONTENT_INVALID_JSON', kind: 'invalid', message: 'Unfit.' });
+        if (text === UNFIT_TEXT)
+          throw new AppError({ code: 'CONTENT_INVALID_JSON', kind: 'invalid', message: 'Unfit.' });
         return fingerprintOf(text);
       },
       findVersion: async (_ctx, secretId, fingerprint) =>
@@ -75,8 +76,7 @@ export class ModelSource {
       throw new AppError({ code: 'VERSION_UNAVAILABLE', kind: 'gone', message: `Version ${number} cannot be read.` });
     await pass('source read');
     const code = this.faults.shift();
-    if (code)
-      throw new VaultError({ code, message: 'Injected at the source.', backend: 'model', operation: 'read' });
+    if (code) throw new VaultError({ code, message: 'Injected at the source.', backend: 'model', operation: 'read' });
     // A source without versions gives what is there when it answers.
     const found = this.keepsVersions ? wanted : this.get(secretId).versions.at(-1)!;
     return { content: new SecretValue(found.text), fingerprint: fingerprintOf(found.text) };

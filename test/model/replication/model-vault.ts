@@ -43,7 +43,12 @@ export type Mutation = {
 };
 
 /** Who made an object, and who wrote what it holds now. */
-export type Truth = { readonly maker: 'us' | 'them'; readonly writer: 'us' | 'them' };
+export type Truth = {
+  readonly maker: 'us' | 'them';
+  readonly writer: 'us' | 'them';
+  /** Of the secret, when we wrote it. */
+  readonly version: number | undefined;
+};
 
 const READS: ReadonlySet<AdapterOperation> = new Set(['read', 'describe', 'list', 'capabilities']);
 
@@ -55,6 +60,7 @@ export class ModelVault {
   /** Something at the place was removed as a whole at some time, so that version numbers may have begun anew. */
   wasPurged = false;
   isEnabled = true;
+  repairsItself = false;
   /** Calls that changed something. */
   changes = 0;
   calls = 0;
@@ -65,7 +71,8 @@ export class ModelVault {
     readonly capabilities: VaultCapabilities,
     private readonly clock: FakeClock,
     private readonly watch: {
-      mutated(mutation: Mutation): void;
+      /** Returns the version that the job was to write. */
+      mutated(mutation: Mutation): number;
       saw(job: string, vault: ModelVault, object: ReferenceObject | undefined): void;
     },
   ) {
@@ -92,7 +99,10 @@ export class ModelVault {
       if (fault?.is === 'refused') throw this.#error(fault.code, operation, false);
       if (fault?.is === 'request lost') throw this.#error('TIMEOUT', operation, mutates);
       if (fault?.is === 'late') {
-        void this.clock.sleep(fault.seconds * 1_000).then(() => this.#apply(orphan(call), operation, run, true));
+        void this.clock
+          .sleep(fault.seconds * 1_000)
+          .then(() => this.#apply(orphan(call), operation, run, true))
+          .catch(() => undefined);
         throw this.#error('TIMEOUT', operation, mutates);
       }
       if (fault?.is === 'slow')
@@ -135,19 +145,19 @@ export class ModelVault {
       if (READS.has(operation)) this.watch.saw(job, this, this.object);
       else if (before !== this.object) {
         this.changes += 1;
-        this.watch.mutated({ vault: this, operation, job, isLate, before, after: this.object });
-        this.#note('us', before);
+        const version = this.watch.mutated({ vault: this, operation, job, isLate, before, after: this.object });
+        this.#note('us', before, version);
       }
     }
   }
 
-  #note(who: 'us' | 'them', before: ReferenceObject | undefined): void {
+  #note(who: 'us' | 'them', before: ReferenceObject | undefined, version?: number): void {
     const now = this.object;
     if (!now) this.wasPurged = true;
     const isSameContent = before !== undefined && now !== undefined && before.lastNumber === now.lastNumber;
     if (!now) this.truth = undefined;
-    else if (!before) this.truth = { maker: who, writer: who };
-    else this.truth = { maker: this.truth!.maker, writer: isSameContent ? this.truth!.writer : who };
+    else if (!before) this.truth = { maker: who, writer: who, version };
+    else if (!isSameContent) this.truth = { maker: this.truth!.maker, writer: who, version };
   }
 
   #takeFault(operation: AdapterOperation): ModelFault['how'] | undefined {

@@ -34,13 +34,14 @@ export class ModelWatch {
     this.#jobs.get(job)?.seen.set(vault.profileId, object);
   }
 
-  mutated(mutation: Mutation): void {
+  mutated(mutation: Mutation): number {
     const job = this.#jobs.get(mutation.job)!;
     const target = job.targets.get(mutation.vault.profileId)!;
     const about = { ...mutation, job, target, secret: this.source.get(target.secretId) };
     this.#keepsMetadataOfOthers(about);
     if (!mutation.isLate) this.#judge(about);
     job.wrote.add(target.profileId);
+    return target.desiredVersion;
   }
 
   /** Every state of a target is explained. */
@@ -73,7 +74,11 @@ export class ModelWatch {
     if (target.onConflict === 'overwrite') return;
     const text = readableOf(before);
     const isKnown = text !== undefined && secret.versions.some((version) => version.text === text);
-    if (target.onConflict === 'adopt-if-equal' && text !== undefined && fingerprintOf(text) === target.desiredFingerprint)
+    if (
+      target.onConflict === 'adopt-if-equal' &&
+      text !== undefined &&
+      fingerprintOf(text) === target.desiredFingerprint
+    )
       return;
     if (target.unsettledUntil !== null && isKnown) return;
     this.#violate(`${operation} at ${vault.name} touched what a foreigner made`);
@@ -101,11 +106,11 @@ export class ModelWatch {
     this.#expect(text === undefined || text !== readableOf(after), `write without a difference at ${vault.name}`);
   }
 
-  #writesNothingOlder({ vault, before, after, secret, job }: About): void {
-    if (vault.wasPurged || this.life > 0 || job.life > 0 || vault.truth?.writer !== 'us') return;
-    const [was, is] = [before, after].map((object) => newestWith(secret, readableOf(object)));
-    if (was !== undefined && is !== undefined)
-      this.#expect(is > was, `version ${is} went over version ${was} at ${vault.name}`);
+  #writesNothingOlder({ vault, target }: About): void {
+    const was = vault.truth?.version;
+    if (was === undefined || this.life > 0) return;
+    const is = target.desiredVersion;
+    this.#expect(is >= was, `version ${is} went over version ${was} at ${vault.name}`);
   }
 
   #leavesLostHistory({ vault, before, operation, target, job }: About): void {
@@ -142,7 +147,3 @@ type About = Omit<Mutation, 'job'> & {
 
 /** The marker of a secret's copies in the model. */
 export const markerOf = ({ id }: { readonly id: string }): string => `claviger/${id}`;
-
-function newestWith(secret: ModelSecret, text: string | undefined): number | undefined {
-  return text === undefined ? undefined : secret.versions.findLast((version) => version.text === text)?.number;
-}

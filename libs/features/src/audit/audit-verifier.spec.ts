@@ -1,99 +1,25 @@
-import { createHmac } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '@claviger/kernel';
-import { testContext } from '@claviger/testing';
 import fc from 'fast-check';
 import type { AuditAnchor } from './anchor-file.js';
-import { auditDigest, auditMac, makeAuditEntry } from './audit-entry.js';
+import { auditDigest, auditMac } from './audit-entry.js';
 import { publicKeys, type AuditKeys } from './audit-keys.js';
-import type { AuditRecord, ChainEntry } from './audit-record.js';
+import type { AuditRecord } from './audit-record.js';
 import { describeReport, type AuditReport } from './audit-report.js';
-import { NO_SEAL, sealHash, sealLeaf, type AuditSeal } from './audit-seal.js';
 import { verifyAudit } from './audit-verifier.js';
-import { MerkleTree } from './merkle.js';
-import { SealSigner } from './seal-key.js';
-
-type EntryRecord = Extract<AuditRecord, { kind: 'entry' }>;
-type SealRecord = Extract<AuditRecord, { kind: 'seal' }>;
-
-const namedMac = (keyId: string) => ({
-  keyId,
-  hmac: (data: Buffer | string) => createHmac('sha256', keyId).update(data).digest(),
-});
-const mac = namedMac('00000000000000aa');
-const signer = new SealSigner(mac);
-const stranger = new SealSigner(namedMac('00000000000000bb'));
-const keys: AuditKeys = {
-  source: 'keyring',
-  mac: (keyId) => (keyId === mac.keyId ? mac : undefined),
-  publicKey: (keyId) => (keyId === mac.keyId ? signer.publicKey : undefined),
-};
-const ctx = testContext();
-
-const entryAt = (tx: number, name: string): EntryRecord => ({
-  kind: 'entry',
-  epoch: '7',
-  tx: String(tx),
-  ...makeAuditEntry(
-    ctx,
-    {
-      action: 'secret.read',
-      outcome: 'allowed',
-      resource: { kind: 'secret', id: newId(), name },
-      details: { version: tx },
-    },
-    { now: new Date(1_780_000_000_000 + tx), mac },
-  ),
-});
-
-const rootOf = (entries: readonly ChainEntry[]): string => {
-  const tree = new MerkleTree();
-  for (const entry of entries) tree.add(sealLeaf(entry));
-  return tree.root().toString('hex');
-};
-
-function sealOver(entries: readonly EntryRecord[], previous: AuditSeal | undefined, by = signer): SealRecord {
-  const last = entries.at(-1)!;
-  const body = {
-    storeId: ctx.storeId,
-    number: (previous?.number ?? 0) + 1,
-    epoch: last.epoch,
-    watermarkTx: last.tx,
-    watermarkId: last.id,
-    entryCount: entries.length,
-    merkleRoot: rootOf(entries),
-    previousHash: previous ? sealHash(previous) : NO_SEAL,
-    sealedAt: new Date(1_780_000_001_000 + Number(last.tx)).toISOString(),
-    keyId: by.keyId,
-  };
-  return { kind: 'seal', ...by.sign(body) };
-}
-
-const anchorTo = (seal: AuditSeal): AuditAnchor => ({
-  storeId: seal.storeId,
-  number: seal.number,
-  hash: sealHash(seal),
-  sealedAt: seal.sealedAt,
-  keyId: seal.keyId,
-  publicKey: signer.publicKey,
-});
-
-/** Four seals over three entries each, and two entries that are not sealed yet. */
-function makeLog(sizes: readonly number[] = [3, 3, 3, 3], tail = 2): AuditRecord[] {
-  const records: AuditRecord[] = [
-    { kind: 'export', format: 'claviger-audit-export/1', storeId: ctx.storeId, exportedAt: '2026-06-01T00:00:00.000Z' },
-    { kind: 'key', keyId: signer.keyId, publicKey: signer.publicKey },
-  ];
-  let tx = 100;
-  let previous: SealRecord | undefined;
-  for (const size of sizes) {
-    const entries = Array.from({ length: size }, () => entryAt((tx += 1), `name-${tx}`));
-    previous = sealOver(entries, previous);
-    records.push(...entries, previous);
-  }
-  for (let i = 0; i < tail; i += 1) records.push(entryAt((tx += 1), 'tail'));
-  return records;
-}
+import {
+  anchorTo,
+  entryAt,
+  keys,
+  mac,
+  makeLog,
+  namedMac,
+  sealOver,
+  signer,
+  stranger,
+  type EntryRecord,
+  type SealRecord,
+} from './fixtures/sealed-log.js';
 
 async function* stream<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
@@ -187,9 +113,8 @@ describe('verifyAudit', () => {
       const entry = entries[4]!;
       const changed = { ...entry, [field]: value } as EntryRecord;
       const found = await broken(replace(entry, changed));
-      const isOutOfPlace = field === 'id' && changed.id < entries[3]!.id;
       expect(found).toMatchObject({
-        code: isOutOfPlace ? 'ENTRY_OUT_OF_ORDER' : 'ENTRY_CHANGED',
+        code: 'ENTRY_CHANGED',
         seal: 2,
         entry: `${changed.day}/${changed.id}`,
       });

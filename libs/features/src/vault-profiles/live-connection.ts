@@ -36,7 +36,7 @@ export class LiveConnection {
   ) {}
 
   mount(settings: MountSettings): OpenMount {
-    const key = JSON.stringify([settings.mount, settings.flavour, settings.prefix]);
+    const key = keyOf(settings);
     let mount = this.#mounts.get(key);
     if (!mount) {
       mount = openMount(this.#wrap(this.connection.open(settings)));
@@ -45,7 +45,9 @@ export class LiveConnection {
     return mount;
   }
 
+  /** What was found out about the mount before is forgotten: whoever checks may have changed it. */
   check(call: AdapterCall, mount?: MountSettings): Promise<VaultCheck> {
+    if (mount) this.#mounts.delete(keyOf(mount));
     return this.#run('check', () => this.connection.check(call, mount));
   }
 
@@ -90,6 +92,10 @@ export class LiveConnection {
       operation,
     });
   }
+}
+
+function keyOf({ mount, flavour, prefix }: MountSettings): string {
+  return JSON.stringify([mount, flavour, prefix]);
 }
 
 function openMount(adapter: VaultAdapter): OpenMount {

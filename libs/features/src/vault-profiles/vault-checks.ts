@@ -27,11 +27,11 @@ export function assertReady(check: VaultCheck): VaultCheck {
 
 /** A call that ends with the request, and in any case soon. */
 export function requestCall(ctx: RequestContext): AdapterCall {
-  const { signal } = sharedCall(ctx);
-  return { requestId: ctx.requestId, signal: ctx.signal ? AbortSignal.any([ctx.signal, signal]) : signal };
+  const call = sharedCall(ctx);
+  return ctx.signal ? { ...call, signal: AbortSignal.any([ctx.signal, call.signal]) } : call;
 }
 
 /** A call whose answer others wait for too: it outlives the request that makes it. */
-export function sharedCall(ctx: RequestContext): AdapterCall {
-  return { requestId: ctx.requestId, signal: AbortSignal.timeout(ANSWER_LIMIT_MS) };
+export function sharedCall({ requestId, hops }: RequestContext): AdapterCall {
+  return { requestId, signal: AbortSignal.timeout(ANSWER_LIMIT_MS), ...(hops ? { hops } : {}) };
 }

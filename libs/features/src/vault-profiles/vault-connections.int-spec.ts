@@ -184,6 +184,22 @@ describe('VaultConnections', () => {
     expect(outcomes.filter((outcome) => outcome.status === 'fulfilled').length).toBeLessThanOrEqual(2);
   });
 
+  it('asks a mount once what it can do, and again after a check', async () => {
+    const { instance, profile } = await remote();
+    let asked = 0;
+    room.fake.wrap = (adapter) =>
+      intercept(adapter, ({ operation, run }) => {
+        if (operation === 'capabilities') asked += 1;
+        return run();
+      });
+    await room.instances.update(room.ctx, instance.id, { description: 'connected anew' });
+    for (let i = 0; i < 3; i++) await room.connections.adapterFor(room.ctx, profile.id);
+    expect(asked).toBe(1);
+    await room.profiles.check(room.ctx, profile.id);
+    await room.connections.adapterFor(room.ctx, profile.id);
+    expect(asked).toBe(2);
+  });
+
   it('closes all connections at shutdown', async () => {
     const other = await room.secondProcess();
     const { instance, profile } = await remote();

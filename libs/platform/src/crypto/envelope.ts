@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { AppError } from '@claviger/kernel';
+import { HmacKey } from './hmac-key.js';
 
 const FORMAT = 1;
 const KEY_ID_BYTES = 8;
@@ -8,7 +9,16 @@ const TAG_BYTES = 16;
 const HEADER_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES;
 
 /** A symmetric key with the id that its ciphertexts carry: 16 lower-case hexadecimal digits. */
-export type NamedKey = { readonly id: string; readonly bytes: Buffer };
+export class NamedKey {
+  readonly hmac: HmacKey;
+
+  constructor(
+    readonly id: string,
+    bytes: Buffer,
+  ) {
+    this.hmac = new HmacKey(bytes);
+  }
+}
 
 /** Thrown for every ciphertext that does not open: wrong key, wrong row, or changed. One sentence, no reason to guess with. */
 export function unsealable(): AppError {
@@ -29,7 +39,7 @@ export function unsealable(): AppError {
  */
 export function seal(key: NamedKey, row: string, plaintext: Buffer | string): Buffer {
   const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', rowKey(key.bytes, row), nonce);
+  const cipher = createCipheriv('aes-256-gcm', rowKey(key, row), nonce);
   cipher.setAAD(Buffer.from(row, 'utf8'));
   const body = typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext);
   cipher.final();
@@ -52,7 +62,7 @@ export function open(key: NamedKey, row: string, sealed: Buffer): Buffer {
   const tagAt = sealed.length - TAG_BYTES;
   const decipher = createDecipheriv(
     'aes-256-gcm',
-    rowKey(key.bytes, row),
+    rowKey(key, row),
     sealed.subarray(1 + KEY_ID_BYTES, HEADER_BYTES),
   );
   decipher.setAAD(Buffer.from(row, 'utf8'));
@@ -66,6 +76,6 @@ export function open(key: NamedKey, row: string, sealed: Buffer): Buffer {
   return body;
 }
 
-function rowKey(storeKey: Buffer, row: string): Buffer {
-  return createHmac('sha256', storeKey).update(row).update('\u0001').digest();
+function rowKey(storeKey: NamedKey, row: string): Buffer {
+  return storeKey.hmac.digest(`${row}\u0001`);
 }

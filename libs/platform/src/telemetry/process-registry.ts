@@ -8,7 +8,7 @@ import { ProcessHeartbeatEntity } from './process-heartbeat.entity.js';
 const BEAT_MS = 3_000;
 const DEAD_AFTER = '15 seconds';
 
-export type ProcessKind = 'api' | 'worker' | 'standalone';
+export type ProcessKind = 'api' | 'worker' | 'standalone' | 'cli';
 export type ProcessIdentity = { readonly kind: ProcessKind; readonly version: string };
 
 /**

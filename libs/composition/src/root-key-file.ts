@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { SecretValue } from '@claviger/kernel';
 import { reasonOf } from '@claviger/platform/embedded';
 
-import { rootKeyUnusable } from './standalone.errors.js';
+import { rootKeyUnusable } from './root-key.errors.js';
 
 /** Path of the root key in a data directory. */
 export function rootKeyPath(dataDir: string): string {

@@ -1,0 +1,30 @@
+import fc from 'fast-check';
+import type { ModelRun } from './model-step.js';
+
+/** Runs in CI; any other number with CLAVIGER_MODEL_RUNS. */
+const RUNS = 300;
+
+/**
+ * Holds that no run fails. Prints the seed; CLAVIGER_MODEL_SEED repeats it. A failing run is shrunk and told as steps.
+ *
+ * @throws Error with what is wrong and the shortest run found that shows it
+ */
+export async function assertModel(
+  runs: fc.Arbitrary<ModelRun>,
+  hold: (run: ModelRun) => Promise<void>,
+  defaultRuns = RUNS,
+): Promise<void> {
+  const numRuns = numberFrom('CLAVIGER_MODEL_RUNS') ?? defaultRuns;
+  const seed = numberFrom('CLAVIGER_MODEL_SEED') ?? Date.now() % 2 ** 31;
+  process.stdout.write(`model: ${numRuns} runs with CLAVIGER_MODEL_SEED=${seed}\n`);
+  const found = await fc.check(fc.asyncProperty(runs, hold), { numRuns, seed });
+  if (!found.failed) return;
+  const { numRuns: failedAt, numShrinks, errorInstance } = found;
+  const head = `Run ${failedAt} of ${numRuns} fails (CLAVIGER_MODEL_SEED=${seed}, shrunk ${numShrinks} times):`;
+  throw new Error(`${head}\n${(errorInstance as Error).message}`);
+}
+
+function numberFrom(variable: string): number | undefined {
+  const text = process.env[variable];
+  return text === undefined || text === '' ? undefined : Number(text);
+}

@@ -46,8 +46,8 @@ export type Mutation = {
 export type Truth = {
   readonly maker: 'us' | 'them';
   readonly writer: 'us' | 'them';
-  /** Of the secret, when we wrote it. */
-  readonly version: number | undefined;
+  /** When we wrote it. */
+  readonly version: { readonly secretId: string; readonly number: number } | undefined;
 };
 
 const READS: ReadonlySet<AdapterOperation> = new Set(['read', 'describe', 'list', 'capabilities']);
@@ -57,8 +57,6 @@ export class ModelVault {
   readonly adapter: ReferenceAdapter;
   readonly faults: ModelFault[] = [];
   truth: Truth | undefined;
-  /** Something at the place was removed as a whole at some time, so that version numbers may have begun anew. */
-  wasPurged = false;
   isEnabled = true;
   repairsItself = false;
   /** Calls that changed something. */
@@ -151,9 +149,8 @@ export class ModelVault {
     }
   }
 
-  #note(who: 'us' | 'them', before: ReferenceObject | undefined, version?: number): void {
+  #note(who: 'us' | 'them', before: ReferenceObject | undefined, version?: Truth['version']): void {
     const now = this.object;
-    if (!now) this.wasPurged = true;
     const isSameContent = before !== undefined && now !== undefined && before.lastNumber === now.lastNumber;
     if (!now) this.truth = undefined;
     else if (!before) this.truth = { maker: who, writer: who, version };

@@ -1,7 +1,7 @@
 import type { ReferenceObject } from '@claviger/vaults/conformance';
 import type { SyncTargetEntity } from '../../../libs/features/src/replication/sync-target.entity.js';
 import { fingerprintOf, type ModelSecret, type ModelSource } from './model-source.js';
-import { readableOf, type ModelVault, type Mutation } from './model-vault.js';
+import { readableOf, type ModelVault, type Mutation, type Truth } from './model-vault.js';
 
 type Job = {
   readonly targets: ReadonlyMap<string, SyncTargetEntity>;
@@ -34,14 +34,14 @@ export class ModelWatch {
     this.#jobs.get(job)?.seen.set(vault.profileId, object);
   }
 
-  mutated(mutation: Mutation): number {
+  mutated(mutation: Mutation): Truth['version'] {
     const job = this.#jobs.get(mutation.job)!;
     const target = job.targets.get(mutation.vault.profileId)!;
     const about = { ...mutation, job, target, secret: this.source.get(target.secretId) };
     this.#keepsMetadataOfOthers(about);
     if (!mutation.isLate) this.#judge(about);
     job.wrote.add(target.profileId);
-    return target.desiredVersion;
+    return { secretId: target.secretId, number: target.desiredVersion };
   }
 
   /** Every state of a target is explained. */
@@ -108,9 +108,9 @@ export class ModelWatch {
 
   #writesNothingOlder({ vault, target }: About): void {
     const was = vault.truth?.version;
-    if (was === undefined || this.life > 0) return;
+    if (was?.secretId !== target.secretId || this.life > 0) return;
     const is = target.desiredVersion;
-    this.#expect(is >= was, `version ${is} went over version ${was} at ${vault.name}`);
+    this.#expect(is >= was.number, `version ${is} went over version ${was.number} at ${vault.name}`);
   }
 
   #leavesLostHistory({ vault, before, operation, target, job }: About): void {

@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { CLOCK, type Actor, type Clock, type RequestContext, type SecretValue } from '@claviger/kernel';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
@@ -16,7 +16,6 @@ import { TokenUses } from './token-uses.js';
 const CAPACITY = 20_000;
 
 type KnownToken = {
-  readonly hash: Buffer;
   readonly actor: Actor;
   /** When the token, one that it descends from, or a part of its policies ends. */
   readonly endsAtMs: number;
@@ -28,6 +27,7 @@ type KnownToken = {
  */
 @Injectable()
 export class AccessService {
+  /** By {@link memoryKey}. */
   readonly #tokens = new BoundedCache<string, KnownToken>(CAPACITY);
   /** What each caller's token grants, found once when it was authenticated. */
   readonly #grants = new WeakMap<Actor, PolicyMatcher>();
@@ -51,8 +51,8 @@ export class AccessService {
     const text = token.reveal();
     if (!isTokenText(text)) throw tokenInvalid();
     const storeId = this.keyring.rootStoreId;
-    const hash = this.keyring.mac(storeId, 'access').hmac(text);
-    const actor = this.#findKnown(hash) ?? (await this.#load(storeId, hash));
+    const key = memoryKey(text);
+    const actor = this.#findKnown(key) ?? (await this.#load(storeId, key, text));
     this.uses.note(storeId, actor.id, remoteAddress);
     return actor;
   }
@@ -80,26 +80,27 @@ export class AccessService {
     return this.#matcher(ctx.actor).match(path, 'update').capabilities.includes('sudo');
   }
 
-  #findKnown(hash: Buffer): Actor | undefined {
+  #findKnown(key: string): Actor | undefined {
     if (!this.epoch.isCurrent()) return undefined;
-    const known = this.#tokens.get(keyOf(hash));
-    if (!known || !timingSafeEqual(known.hash, hash)) return undefined;
+    const known = this.#tokens.get(key);
+    if (!known) return undefined;
     return this.clock.now().getTime() < known.endsAtMs ? known.actor : undefined;
   }
 
-  async #load(storeId: string, hash: Buffer): Promise<Actor> {
+  async #load(storeId: string, key: string, text: string): Promise<Actor> {
     this.epoch.start();
     const { generation } = this.epoch;
-    const { rows } = await this.database.execute<FoundToken>(undefined, FIND_TOKEN, [storeId, hash]);
+    const keyedHash = this.keyring.mac(storeId, 'access').hmac(text);
+    const { rows } = await this.database.execute<FoundToken>(undefined, FIND_TOKEN, [storeId, keyedHash]);
     const [row] = rows;
-    if (!row || !timingSafeEqual(row.hash, hash) || this.#hasEnded(row)) throw tokenInvalid();
+    if (!row || !timingSafeEqual(row.hash, keyedHash) || this.#hasEnded(row)) throw tokenInvalid();
     if (row.uses_left !== null) await this.#spendUse(storeId, row.id);
     const matcher = await this.library.matcher(storeId, row.policies);
     const actor = actorOf(row);
     this.#grants.set(actor, matcher);
     // A change that was committed while this was read has raised the generation, or will empty the memory.
     if (row.uses_left === null && generation === this.epoch.generation) {
-      this.#tokens.set(keyOf(hash), { hash, actor, endsAtMs: endOf(row, matcher) });
+      this.#tokens.set(key, { actor, endsAtMs: endOf(row, matcher) });
     }
     return actor;
   }
@@ -124,8 +125,12 @@ function mustBeFiltered({ rule }: MatchResult, operation: Operation): boolean {
   return (operation === 'list' || operation === 'scan') && rule !== undefined && rule.listFilters.length > 0;
 }
 
-function keyOf(hash: Buffer): string {
-  return hash.toString('latin1');
+/**
+ * What a token is remembered by: not its text, which would lie in memory longer than its request. It needs no key as the
+ * hash at rest does, because nobody guesses 256 random bits; and a difference of time tells only about the digest.
+ */
+function memoryKey(text: string): string {
+  return hash('sha256', text, 'base64url');
 }
 
 function actorOf(row: FoundToken): Actor {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError, CLOCK, faultPoint, isAppError, newId, type Clock, type RequestContext } from '@claviger/kernel';
-import { Database } from '@claviger/platform/database';
+import { Database, isUniqueViolation } from '@claviger/platform/database';
 import { AuditService } from '@claviger/features/audit';
 import { AccessService } from '@claviger/features/access';
 import { ChangeEntity } from './change.entity.js';
@@ -318,11 +318,4 @@ export class ChangeService {
       }),
     );
   }
-}
-
-/** True for PostgreSQL's unique_violation (23505) of that constraint or index. */
-export function isUniqueViolation(error: unknown, constraint: string): boolean {
-  const driver = (error as { driverError?: { code?: string; constraint?: string } }).driverError ?? error;
-  const { code, constraint: name } = driver as { code?: string; constraint?: string };
-  return code === '23505' && name === constraint;
 }

@@ -1,11 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import {
-  isUniqueViolation,
-  type ChangeHandler,
-  type ChangeResult,
-  type ExecutingChange,
-} from '@claviger/features/changes';
+import { type ChangeHandler, type ChangeResult, type ExecutingChange } from '@claviger/features/changes';
+import { isUniqueViolation } from '@claviger/platform/database';
 import { OwnershipMarker, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
 import { BackendPlaces } from '@claviger/features/vault-profiles';
 import { isVaultError, type BackendVersion, type VaultContent } from '@claviger/vaults/contract';

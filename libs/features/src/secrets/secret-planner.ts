@@ -221,7 +221,8 @@ export class SecretPlanner {
 
   async #usableProfile(ctx: RequestContext, name: string): Promise<VaultProfile> {
     const profile = await this.profiles.find(ctx, name);
-    if (!profile)
+    // By its name only: that is what was judged.
+    if (profile?.name !== name)
       throw new AppError({
         code: 'VAULT_PROFILE_UNKNOWN',
         kind: 'invalid',

@@ -71,9 +71,9 @@ export class SecretService {
   async findByName(ctx: RequestContext, profile: string, name: string): Promise<FoundSecret> {
     if (!this.access.can(ctx, 'readRecord', { profile, name })) throw secretNotFound();
     const found = await this.profiles.find(ctx, profile);
-    const secret = found && (await this.secrets.findByName(ctx, found.id, name));
+    const secret = found?.name === profile ? await this.secrets.findByName(ctx, found.id, name) : undefined;
     if (!secret) throw secretNotFound();
-    return { secret, named: { profile: found.name, name } };
+    return { secret, named: { profile, name } };
   }
 
   /** Those that the caller may list, of one profile or all. */

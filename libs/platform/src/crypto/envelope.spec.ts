@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { open, seal, sealedKeyId, type NamedKey } from './envelope.js';
+import { NamedKey, open, seal, sealedKeyId } from './envelope.js';
 
-const newKey = (): NamedKey => ({ id: randomBytes(8).toString('hex'), bytes: randomBytes(32) });
+const newKey = (): NamedKey => new NamedKey(randomBytes(8).toString('hex'), randomBytes(32));
 const refused = expect.objectContaining({ code: 'CIPHERTEXT_INVALID' });
 
 describe('the sealed envelope', () => {
@@ -26,7 +26,7 @@ describe('the sealed envelope', () => {
   it('does not open under another key, also one of the same id', () => {
     const key = newKey();
     const sealed = seal(key, 'a/1', 'text');
-    expect(() => open({ ...key, bytes: randomBytes(32) }, 'a/1', sealed)).toThrow(refused);
+    expect(() => open(new NamedKey(key.id, randomBytes(32)), 'a/1', sealed)).toThrow(refused);
     expect(() => open(newKey(), 'a/1', sealed)).toThrow(refused);
   });
 

@@ -14,7 +14,7 @@ export class NamedKey {
 
   constructor(
     readonly id: string,
-    bytes: Buffer,
+    readonly bytes: Buffer,
   ) {
     this.hmac = new HmacKey(bytes);
   }

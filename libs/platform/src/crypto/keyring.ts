@@ -1,6 +1,5 @@
-import { createHmac } from 'node:crypto';
 import { AppError, newId } from '@claviger/kernel';
-import { open, seal, sealedKeyId, unsealable, type NamedKey } from './envelope.js';
+import { NamedKey, open, seal, sealedKeyId, unsealable } from './envelope.js';
 import { generateKey, type RootKey } from './root-key.js';
 
 /** What a store's keys are for. Each purpose has one active key; older ones stay for what they sealed. */
@@ -64,7 +63,7 @@ export class Keyring {
   #add(row: StoreKeyRow, keks: ReadonlyMap<string, NamedKey>): void {
     const kek = keks.get(row.kek_id);
     if (!kek) throw unsealable();
-    const key = { id: row.id, bytes: open(kek, storeKeyRow(row.id), row.wrapped) };
+    const key = new NamedKey(row.id, open(kek, storeKeyRow(row.id), row.wrapped));
     const keys = this.#stores.get(row.store_id) ?? { active: new Map(), byId: new Map() };
     keys.byId.set(key.id, key);
     if (row.is_active) keys.active.set(row.purpose, key);
@@ -84,7 +83,7 @@ export class Keyring {
   /** The store's active keyed hash for a purpose, or that of an older key by its id. */
   mac(storeId: string, purpose: Exclude<KeyPurpose, 'data'>, keyId?: string): NamedMac {
     const key = keyId === undefined ? this.#active(storeId, purpose) : this.#byId(storeId, keyId);
-    return { keyId: key.id, hmac: (data) => createHmac('sha256', key.bytes).update(data).digest() };
+    return { keyId: key.id, hmac: (data) => key.hmac.digest(data) };
   }
 
   /** For support: which root key opened this keyring. */
@@ -132,7 +131,7 @@ async function openKeyEncryptionKeys(storage: KeyStorage, rootKey: RootKey): Pro
         message: `The root key is not the one that this data was sealed under (given ${rootKey.id}, needed ${String(row['root_key_id'])}). Restore the right root key; nothing was changed.`,
       });
     const id = row['id'] as string;
-    keks.set(id, { id, bytes: rootKey.unwrap(id, row['wrapped'] as Buffer) });
+    keks.set(id, new NamedKey(id, rootKey.unwrap(id, row['wrapped'] as Buffer)));
   }
   return keks;
 }

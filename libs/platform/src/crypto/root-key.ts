@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { AppError, SecretValue } from '@claviger/kernel';
-import { open, seal, type NamedKey } from './envelope.js';
+import { NamedKey, open, seal } from './envelope.js';
 
 /** The seal: the one key that is kept apart from the data and opens everything. */
 export class RootKey {
@@ -10,7 +10,7 @@ export class RootKey {
 
   private constructor(bytes: Buffer) {
     this.id = createHmac('sha256', bytes).update('claviger/root-key-id').digest('hex').slice(0, 16);
-    this.#key = { id: this.id, bytes };
+    this.#key = new NamedKey(this.id, bytes);
   }
 
   /** @param text 32 bytes in base64, with or without white space at the ends @throws AppError `ROOT_KEY_INVALID` */
@@ -42,7 +42,7 @@ export class RootKey {
 
 /** A new random key with a random id. */
 export function generateKey(): NamedKey {
-  return { id: randomBytes(8).toString('hex'), bytes: randomBytes(32) };
+  return new NamedKey(randomBytes(8).toString('hex'), randomBytes(32));
 }
 
 /** SHA-256 as lower-case hexadecimal. */

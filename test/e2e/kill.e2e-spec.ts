@@ -180,4 +180,12 @@ describeWithBao('kill -9', () => {
       await expectConverged(again.api, { id, name, values: [String(latest.get(name)!.sure)] });
     expect(await again.program.end('SIGTERM')).toBe(0);
   });
+
+  it('leaves an audit log that verifies, against its anchors too', async () => {
+    const command = [process.execPath, join(repository, 'dist/apps/cli/src/main.js'), 'audit', 'verify'] as const;
+    const verifier = yard.start(dataDir, { command });
+    expect(await verifier.exit()).toBe(0);
+    expect(verifier.stdout).toContain('INTACT');
+    expect(verifier.stdout).toMatch(/Anchors: [1-9]\d* match/);
+  });
 });

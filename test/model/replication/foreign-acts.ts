@@ -25,12 +25,13 @@ const onNewest =
 
 const replace =
   (metadata: Readonly<Record<string, string>>): Act =>
-  (vault) =>
-    vault.foreign(async (adapter, call) => {
-      await adapter.purge(call, PLACE);
-      const text = new SecretValue(theirs());
-      await adapter.create(call, PLACE, text, vault.capabilities.metadata ? metadata : {});
-    });
+  async (vault) => {
+    await vault.foreign((adapter, call) => adapter.purge(call, PLACE));
+    const text = new SecretValue(theirs());
+    await vault.foreign((adapter, call) =>
+      adapter.create(call, PLACE, text, vault.capabilities.metadata ? metadata : {}),
+    );
+  };
 
 const theirs = (): string => `{"foreign":${(written += 1)}}`;
 

@@ -55,7 +55,7 @@ export class MemoryLedger implements ModelLedger {
       return false;
     }
     this.#rows = this.#rows.filter((one) => one !== row);
-    this.init.onEnd(claimed.secretId, this.#of(claimed.secretId).length);
+    this.init.onEnd(claimed.secretId, this.#of(claimed.secretId).filter(counts).length);
     return true;
   }
 
@@ -102,25 +102,33 @@ export class MemoryLedger implements ModelLedger {
   }
 
   async desire(secretId: string, { version, fingerprint, presence }: DesiredContent): Promise<number> {
-    for (const row of this.#of(secretId).filter(({ desiredPresence }) => desiredPresence !== 'absent')) {
+    const wanted = this.#of(secretId).filter((row) => ['present', 'hidden'].includes(row.desiredPresence));
+    for (const row of wanted) {
       row.desiredVersion = version;
       row.desiredFingerprint = fingerprint;
       row.desiredPresence = presence;
       this.#makeDue(row);
     }
-    return this.#of(secretId).length;
+    return this.#of(secretId).filter(counts).length;
   }
 
   async retire(secretId: string, profileId: string): Promise<void> {
-    for (const row of this.#of(secretId, profileId)) {
+    for (const row of this.#of(secretId, profileId).filter(counts)) {
       row.desiredPresence = 'absent';
       this.#makeDue(row);
     }
   }
 
   async forget(secretId: string, profileId?: string): Promise<void> {
-    const gone = this.#of(secretId, profileId);
-    this.#rows = this.#rows.filter((row) => !gone.includes(row));
+    const now = this.#now();
+    const mayStillWrite = (row: SyncTargetEntity): boolean =>
+      row.leaseOwner !== null || (row.unsettledUntil !== null && row.unsettledUntil >= now);
+    const forgotten = this.#of(secretId, profileId);
+    this.#rows = this.#rows.filter((row) => !forgotten.includes(row) || mayStillWrite(row));
+    for (const row of forgotten.filter(mayStillWrite)) {
+      row.desiredPresence = 'retained';
+      this.#makeDue(row);
+    }
   }
 
   async resume(secretId: string): Promise<void> {
@@ -129,7 +137,7 @@ export class MemoryLedger implements ModelLedger {
 
   async requestRepair(secretId: string, profileId: string): Promise<void> {
     if (this.isPaused) return;
-    for (const row of this.#of(secretId, profileId)) {
+    for (const row of this.#of(secretId, profileId).filter(counts)) {
       row.isLookDue = true;
       row.isRepairRequested = true;
       this.#makeDue(row);
@@ -193,6 +201,9 @@ export class MemoryLedger implements ModelLedger {
     return this.init.clock.now();
   }
 }
+
+/** Not on its way out without its copy being touched. */
+const counts = ({ desiredPresence }: SyncTargetEntity): boolean => desiredPresence !== 'retained';
 
 function isDue(row: SyncTargetEntity, before: Date, now: Date): boolean {
   if (row.nextAttemptAt === null || row.nextAttemptAt > before) return false;

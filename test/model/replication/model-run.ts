@@ -89,6 +89,7 @@ function judge(world: ModelWorld, row: SyncTargetEntity, vault: ModelVault): str
   const isEqual = vault.readable !== undefined && fingerprintOf(vault.readable) === row.desiredFingerprint;
   const isHidden = vault.readable === undefined;
   if (row.leaseOwner !== null) return wrong('somebody holds it');
+  if (row.desiredPresence === 'retained') return wrong('it should have ended');
   switch (row.status) {
     case 'in_sync':
       if (row.desiredPresence === 'absent') return wrong('it should be gone');

@@ -70,7 +70,7 @@ export class ModelVault {
     private readonly clock: FakeClock,
     private readonly watch: {
       /** Returns the version that the job was to write. */
-      mutated(mutation: Mutation): number;
+      mutated(mutation: Mutation): Truth['version'];
       saw(job: string, vault: ModelVault, object: ReferenceObject | undefined): void;
     },
   ) {

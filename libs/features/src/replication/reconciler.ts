@@ -7,7 +7,7 @@ import { REPLICATION_SOURCE, type ReplicatedSecret, type ReplicationSource } fro
 import { ReplicationWakeUps } from './replication-wake-ups.js';
 import { SlowAttempts } from './slow-attempts.js';
 import { SourceFailure, SourceReads } from './source-reads.js';
-import type { SyncTargetEntity } from './sync-target.entity.js';
+import type { Presence, SyncTargetEntity } from './sync-target.entity.js';
 import { TargetActions, type MoveContext } from './target-actions.js';
 import { describeFailure, describeRest, describeWait } from './target-failure.policy.js';
 import { TargetObserver } from './target-observer.js';
@@ -100,20 +100,23 @@ export class Reconciler {
 
   /** False when something else was desired before the end, so that there is more to do. */
   async #converge(ctx: AttemptContext, work: Work): Promise<boolean> {
-    const { secret, target } = work;
+    const { secret, target, startedAt } = work;
     const now = this.clock.now();
-    if (secret.isDisabled && target.desiredPresence !== 'absent')
+    const { desiredPresence } = target;
+    if (desiredPresence === 'retained')
+      return this.#conclude(ctx, work, { do: mayArriveLate(target, startedAt) ? 'wait' : 'end' });
+    if (secret.isDisabled && desiredPresence !== 'absent')
       return this.#settle(ctx, target, rested(describeRest('secret'), now));
     if (this.#slow.isFull(target.profileId)) throw vaultOverloaded();
     const vault = await this.vaults.open(ctx, target);
     if (!vault) return this.#settle(ctx, target, rested(describeRest('profile'), now));
-    return this.#step(ctx, work, vault);
+    return this.#step(ctx, work, vault, desiredPresence);
   }
 
   /** Looks and acts in turns until the policy has come to an end. */
-  async #step(ctx: AttemptContext, work: Work, vault: OpenTarget): Promise<boolean> {
+  async #step(ctx: AttemptContext, work: Work, vault: OpenTarget, presence: Presence): Promise<boolean> {
     const move = this.#moveContext(ctx, work, vault);
-    let state = stateOf(work, vault);
+    let state = stateOf(work, vault, presence);
     let seen: Sighting | undefined;
     for (let moves = 0; moves <= MAX_MOVES;) {
       const action = decide(state, seen);
@@ -199,13 +202,13 @@ export class Reconciler {
   }
 }
 
-function stateOf({ target, epoch, startedAt }: Work, vault: OpenTarget): TargetState {
+function stateOf({ target, epoch, startedAt }: Work, vault: OpenTarget, presence: Presence): TargetState {
   const isNewEpoch = target.verifiedEpoch !== epoch;
   return {
     desired: {
       version: target.desiredVersion,
       fingerprint: target.desiredFingerprint,
-      presence: target.desiredPresence,
+      presence,
     },
     observed: {
       version: target.observedVersion,

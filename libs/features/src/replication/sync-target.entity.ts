@@ -3,6 +3,12 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 /** Whether the content is there to be read: `hidden` is there but soft-deleted. */
 export type Presence = 'present' | 'hidden' | 'absent';
 
+/**
+ * `retained`: the copy stays, and the target ends. It lasts only while an attempt that was begun before may still write
+ * there, and keeps the place from being given to anybody else until then.
+ */
+export type DesiredPresence = Presence | 'retained';
+
 export const TARGET_STATUSES = [
   'in_sync',
   'pending',
@@ -60,7 +66,7 @@ export class SyncTargetEntity {
   desiredFingerprint: string;
 
   @Column('text', { name: 'desired_presence' })
-  desiredPresence: Presence;
+  desiredPresence: DesiredPresence;
 
   @Column('integer', { name: 'observed_version', nullable: true })
   observedVersion: number | null;

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError, CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
+import { In, Not } from 'typeorm';
 import { CURRENT_EPOCH } from './database-epoch.sql.js';
 import { ReplicationWakeUps } from './replication-wake-ups.js';
 import {
@@ -35,6 +36,23 @@ export class TargetLedger {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
+  /** @throws AppError TARGET_EXISTS, retryable while the one that exists is on its way out */
+  async assertAbsent(ctx: RequestContext, secretId: string, profileId: string): Promise<void> {
+    const found = await this.database
+      .repository(ctx, SyncTargetEntity)
+      .findOneBy({ storeId: ctx.storeId, secretId, profileId });
+    if (!found) return;
+    const isEnding = found.desiredPresence === 'absent' || found.desiredPresence === 'retained';
+    throw new AppError({
+      code: 'TARGET_EXISTS',
+      kind: 'conflict',
+      message: isEnding
+        ? 'The secret is just being taken from this profile. Try again in a moment.'
+        : 'The secret is replicated to this profile already.',
+      retryable: isEnding,
+    });
+  }
+
   /** Adds a target, due at once. @throws AppError TARGET_EXISTS */
   async add(tx: RequestContext, target: NewTarget): Promise<void> {
     const repository = this.database.repository(tx, SyncTargetEntity);
@@ -65,13 +83,12 @@ export class TargetLedger {
         desiredPresence: desired.presence,
         ...this.#due(),
       })
-      .where(`store_id = :storeId and secret_id = :secretId and desired_presence <> 'absent'`, {
-        storeId: tx.storeId,
-        secretId,
-      })
+      .where({ storeId: tx.storeId, secretId, desiredPresence: In(['present', 'hidden']) })
       .execute();
     if (result.affected) this.#wake(tx, secretId);
-    return this.database.repository(tx, SyncTargetEntity).countBy({ storeId: tx.storeId, secretId });
+    return this.database
+      .repository(tx, SyncTargetEntity)
+      .countBy({ storeId: tx.storeId, secretId, desiredPresence: Not('retained') });
   }
 
   /** Makes one target due, to have its copy removed from the vault. @throws AppError TARGET_NOT_FOUND */
@@ -81,17 +98,33 @@ export class TargetLedger {
       .createQueryBuilder()
       .update(SyncTargetEntity)
       .set({ desiredPresence: 'absent', ...this.#due() })
-      .where({ storeId: tx.storeId, secretId, profileId })
+      .where({ storeId: tx.storeId, secretId, profileId, desiredPresence: Not('retained') })
       .execute();
     if (!result.affected) throw targetNotFound();
     this.#wake(tx, secretId);
   }
 
-  /** Forgets targets and leaves the vaults as they are; all of the secret's, or one. */
-  async forget(tx: RequestContext, secretId: string, profileId?: string): Promise<void> {
-    await this.database
-      .repository(tx, SyncTargetEntity)
-      .delete({ storeId: tx.storeId, secretId, ...(profileId ? { profileId } : {}) });
+  /**
+   * Ends targets and leaves the vaults as they are; all of the secret's, or one. Returns the profiles whose places are
+   * free now. Where an attempt is under way, or what one sent may still arrive, the target ends when that is over.
+   */
+  async forget(tx: RequestContext, secretId: string, profileId?: string): Promise<readonly string[]> {
+    const where = { storeId: tx.storeId, secretId, ...(profileId === undefined ? {} : { profileId }) };
+    const manager = this.database.manager(tx);
+    const ended = await manager
+      .createQueryBuilder()
+      .delete()
+      .from(SyncTargetEntity)
+      .where(where)
+      .andWhere('lease_owner is null and (unsettled_until is null or unsettled_until < :now)', {
+        now: this.clock.now(),
+      })
+      .returning('profile_id')
+      .execute();
+    const due = { desiredPresence: 'retained' as const, ...this.#due() };
+    const lingering = await manager.createQueryBuilder().update(SyncTargetEntity).set(due).where(where).execute();
+    if (lingering.affected) this.#wake(tx, secretId);
+    return (ended.raw as { profile_id: string }[]).map((row) => row.profile_id);
   }
 
   /** Makes all targets of a secret due, for a secret that was at rest. */
@@ -103,7 +136,10 @@ export class TargetLedger {
   list(ctx: RequestContext, secretId: string): Promise<SyncTargetEntity[]> {
     return this.database
       .repository(ctx, SyncTargetEntity)
-      .find({ where: { storeId: ctx.storeId, secretId }, order: { createdAt: 'ASC', profileId: 'ASC' } });
+      .find({
+        where: { storeId: ctx.storeId, secretId, desiredPresence: Not('retained') },
+        order: { createdAt: 'ASC', profileId: 'ASC' },
+      });
   }
 
   /** How many targets of each status each of these secrets has. */
@@ -113,7 +149,7 @@ export class TargetLedger {
   ): Promise<ReadonlyMap<string, Partial<Record<TargetStatus, number>>>> {
     const rows = (await this.database.manager(ctx).query(
       `select secret_id, status, count(*)::int as count from sync_target
-       where store_id = $1 and secret_id = any($2) group by secret_id, status`,
+       where store_id = $1 and secret_id = any($2) and desired_presence <> 'retained' group by secret_id, status`,
       [ctx.storeId, secretIds],
     )) as { secret_id: string; status: TargetStatus; count: number }[];
     const counts = new Map<string, Partial<Record<TargetStatus, number>>>();

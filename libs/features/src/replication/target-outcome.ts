@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TargetAction } from './reconcile.policy.js';
-import type { Drift, SyncTargetEntity } from './sync-target.entity.js';
+import type { Drift, Presence, SyncTargetEntity } from './sync-target.entity.js';
 import { LANES } from './sync-target.entity.js';
 import { describeStop, type TargetFailure } from './target-failure.policy.js';
 import type { Settlement } from './target.repository.js';
@@ -36,7 +36,7 @@ export function recorded(attempt: AttemptFacts, action: Action<'record'>, progre
     facts: {
       observedVersion: target.desiredVersion,
       observedFingerprint: action.fingerprint,
-      observedPresence: target.desiredPresence,
+      observedPresence: target.desiredPresence as Presence,
       observedBackendVersion: action.backendVersion ?? null,
       ownership: action.ownership,
       verifiedEpoch: epoch,

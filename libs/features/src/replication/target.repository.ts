@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
+import { Not } from 'typeorm';
 import { CURRENT_EPOCH, IS_ACCEPTED_DATABASE } from './database-epoch.sql.js';
 import { LANES, SyncTargetEntity, type TargetStatus } from './sync-target.entity.js';
 
@@ -77,8 +78,11 @@ export class TargetRepository {
     return result.affected === 1;
   }
 
+  /** How many targets a secret has; those that end without their copies being touched do not count. */
   count(ctx: RequestContext, secretId: string): Promise<number> {
-    return this.database.repository(ctx, SyncTargetEntity).countBy({ storeId: ctx.storeId, secretId });
+    return this.database
+      .repository(ctx, SyncTargetEntity)
+      .countBy({ storeId: ctx.storeId, secretId, desiredPresence: Not('retained') });
   }
 
   /** Secrets with targets that were due before `before` and that nobody works on, the most urgent first. */
@@ -148,7 +152,7 @@ export class TargetRepository {
         nextAttemptAt: now,
         updatedAt: () => 'now()',
       })
-      .where({ storeId: tx.storeId, secretId, profileId })
+      .where({ storeId: tx.storeId, secretId, profileId, desiredPresence: Not('retained') })
       .execute();
     return result.affected === 1;
   }
@@ -171,7 +175,7 @@ export class TargetRepository {
     return (await this.database.manager(ctx).query(
       `select profile_id as "profileId", status, count(*)::int as count,
          min(next_attempt_at) filter (where next_attempt_at <= $2) as "oldestDueAt"
-       from sync_target where store_id = $1 group by profile_id, status order by profile_id, status`,
+       from sync_target where store_id = $1 and desired_presence <> 'retained' group by profile_id, status order by profile_id, status`,
       [ctx.storeId, now],
     )) as { profileId: string; status: TargetStatus; count: number; oldestDueAt: Date | null }[];
   }

@@ -79,8 +79,8 @@ export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, unde
   }
 
   async #forget(tx: RequestContext, secret: SecretEntity): Promise<ChangeResult> {
-    await this.targets.forget(tx, secret.id);
-    await this.places.forget(tx, { secretId: secret.id });
+    for (const profileId of [secret.sourceProfileId, ...(await this.targets.forget(tx, secret.id))])
+      await this.places.forget(tx, { secretId: secret.id, profileId });
     return this.#end(tx, secret);
   }
 

@@ -99,8 +99,8 @@ export class RemoveSyncProfileHandler implements ChangeHandler<RemoveSyncProfile
     const { profileId, purge } = change.parameters;
     if (purge) await this.targets.retire(tx, secret.id, profileId);
     else {
-      await this.targets.forget(tx, secret.id, profileId);
-      await this.places.forget(tx, { secretId: secret.id, profileId });
+      const [isFree] = await this.targets.forget(tx, secret.id, profileId);
+      if (isFree !== undefined) await this.places.forget(tx, { secretId: secret.id, profileId });
     }
     await this.secrets.update(tx, secret.id, { revision: secret.revision + 1 });
     await this.events.add(tx, 'secret.updated', secret.id, { cause: this.kind });

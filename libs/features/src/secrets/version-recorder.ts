@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '@claviger/platform/config';
 import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import type { ExecutingChange } from '@claviger/features/changes';
 import { TargetLedger } from '@claviger/features/replication';
@@ -20,6 +21,7 @@ export class VersionRecorder {
   constructor(
     private readonly secrets: SecretRepository,
     private readonly targets: TargetLedger,
+    @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -56,6 +58,7 @@ export class VersionRecorder {
       rotatedAt: now,
       rotationDueAt: interval === null ? null : new Date(now.getTime() + interval * 1_000),
       verifiedAt: now,
+      nextVerifyAt: new Date(now.getTime() + this.config.work.verifyIntervalSeconds * 1_000),
     });
     await this.targets.desire(tx, secret.id, {
       version: number,

@@ -11,17 +11,23 @@ const RUNS = 300;
  */
 export async function assertModel(
   runs: fc.Arbitrary<ModelRun>,
-  hold: (run: ModelRun) => Promise<void>,
+  hold: (run: ModelRun, tell?: (line: string) => void) => Promise<void>,
   defaultRuns = RUNS,
 ): Promise<void> {
+  const { CLAVIGER_MODEL_REPEAT: repeated } = process.env;
+  if (repeated) return hold(JSON.parse(repeated) as ModelRun, (line) => process.stdout.write(`${line}\n`));
   const numRuns = numberFrom('CLAVIGER_MODEL_RUNS') ?? defaultRuns;
   const seed = numberFrom('CLAVIGER_MODEL_SEED') ?? Date.now() % 2 ** 31;
   process.stdout.write(`model: ${numRuns} runs with CLAVIGER_MODEL_SEED=${seed}\n`);
-  const found = await fc.check(fc.asyncProperty(runs, hold), { numRuns, seed });
+  const found = await fc.check(
+    fc.asyncProperty(runs, (run) => hold(run)),
+    { numRuns, seed },
+  );
   if (!found.failed) return;
-  const { numRuns: failedAt, numShrinks, errorInstance } = found;
+  const { numRuns: failedAt, numShrinks, errorInstance, counterexample } = found;
   const head = `Run ${failedAt} of ${numRuns} fails (CLAVIGER_MODEL_SEED=${seed}, shrunk ${numShrinks} times):`;
-  throw new Error(`${head}\n${(errorInstance as Error).message}`);
+  const repeat = `CLAVIGER_MODEL_REPEAT='${JSON.stringify(counterexample![0])}' repeats it, told act by act.`;
+  throw new Error(`${head}\n${(errorInstance as Error).message}\n\n${repeat}`);
 }
 
 function numberFrom(variable: string): number | undefined {

@@ -42,6 +42,7 @@ export class ModelProcess {
         },
         settle: async (ctx, claimed, settlement) => {
           await turnstile.pass('settle');
+          watch.settling(ctx.requestId, claimed, settlement);
           return ledger.settle(ctx, claimed, settlement);
         },
       },

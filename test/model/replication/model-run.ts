@@ -12,13 +12,18 @@ const MAX_ROUNDS = 6;
 const MAX_TURNS = 3_000;
 
 /** Runs the steps, lets the world come to rest, and tells everything that is wrong. @throws Error */
-export async function runModel(run: ModelRun, makeLedger?: LedgerMaker): Promise<void> {
-  const world = new ModelWorld(run.setting, makeLedger);
+export async function runModel(
+  run: ModelRun,
+  { makeLedger, tell }: { makeLedger?: LedgerMaker; tell?: ((line: string) => void) | undefined } = {},
+): Promise<void> {
+  const world = new ModelWorld(run.setting, makeLedger, tell);
   const secret = world.create();
   for (const index of run.setting.targets) await world.add(secret, index, 'fail');
   for (const step of run.steps) await world.take(step);
+  tell?.('— no more faults —');
   const problems = await comeToRest(world);
   problems.push(...(await judgeRest(world)));
+  tell?.('— everything is asked to be made equal —');
   await askForEverything(world);
   problems.push(...(await comeToRest(world)), ...(await judgeRepaired(world)), ...judgeLeftovers(world));
   problems.unshift(...world.watch.violations, ...world.defects.map((defect) => `defect: ${String(defect)}`));

@@ -166,7 +166,8 @@ export function describeRun({ setting, steps }: ModelRun): string {
   return [`A secret at a source ${source}, replicated to: ${names}.`, ...lines].join('\n');
 }
 
-function describeStep(step: ModelStep): string {
+/** A step as a person reads it. */
+export function describeStep(step: ModelStep): string {
   const { do: name, ...fields } = step;
   const said = Object.entries(fields).map(([key, value]) => {
     if (key === 'vault') return VAULTS[value as VaultIndex];

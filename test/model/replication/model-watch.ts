@@ -1,6 +1,8 @@
 import type { ReferenceObject } from '@claviger/vaults/conformance';
 import type { SyncTargetEntity } from '../../../libs/features/src/replication/sync-target.entity.js';
-import { fingerprintOf, type ModelSecret, type ModelSource } from './model-source.js';
+import { UNFIT_CONTENT } from '../../../libs/features/src/replication/target-observer.js';
+import type { Settlement } from '../../../libs/features/src/replication/target.repository.js';
+import { fingerprintOf, UNFIT_TEXT, type ModelSecret, type ModelSource } from './model-source.js';
 import { readableOf, type ModelVault, type Mutation, type Truth } from './model-vault.js';
 
 type Job = {
@@ -11,6 +13,8 @@ type Job = {
   readonly seen: Map<string, ReferenceObject | undefined>;
   /** Where it has written. */
   readonly wrote: Set<string>;
+  /** Fingerprints of what it replaced and nobody else has. */
+  readonly replaced: Map<string, string>;
 };
 
 const OWNER = 'claviger_owner';
@@ -27,7 +31,13 @@ export class ModelWatch {
 
   claimed(job: string, targets: readonly SyncTargetEntity[]): void {
     const byProfile = new Map(targets.map((target) => [target.profileId, { ...target }]));
-    this.#jobs.set(job, { targets: byProfile, life: this.life, seen: new Map(), wrote: new Set() });
+    this.#jobs.set(job, {
+      targets: byProfile,
+      life: this.life,
+      seen: new Map(),
+      wrote: new Set(),
+      replaced: new Map(),
+    });
   }
 
   saw(job: string, vault: ModelVault, object: ReferenceObject | undefined): void {
@@ -44,6 +54,13 @@ export class ModelWatch {
     return { secretId: target.secretId, number: target.desiredVersion };
   }
 
+  /** What was replaced and not ours is written down with what replaced it. */
+  settling(job: string, { profileId }: SyncTargetEntity, { facts }: Settlement): void {
+    const lost = this.#jobs.get(job)?.replaced.get(profileId);
+    if (lost === undefined || facts.observedVersion === undefined) return;
+    this.#expect(facts.overwritten?.fingerprint === lost, `nobody is told that ${lost} was lost`);
+  }
+
   /** Every state of a target is explained. */
   explained(row: SyncTargetEntity): void {
     const { status, errorCode, errorCause, errorAction, nextAttemptAt, leaseOwner } = row;
@@ -57,14 +74,18 @@ export class ModelWatch {
 
   #judge(about: About): void {
     const { vault, before, target, job } = about;
-    // What changed between looking and acting could not be known.
-    const isRace = job.seen.has(target.profileId) && job.seen.get(target.profileId) !== before;
-    if (isRace) return;
+    // What changed between looking and acting could not be known; nor, without looking, that version numbers began anew.
+    const hasLooked = job.seen.has(target.profileId);
+    const isRace = hasLooked && job.seen.get(target.profileId) !== before;
+    const isRenumbered = !hasLooked && target.ownership !== 'none' && vault.truth?.maker === 'them';
+    if (isRace || isRenumbered) return;
     if (vault.truth?.maker === 'them') this.#mayTouchForeign(about);
     if (about.operation === 'purge') this.#mayPurge(about);
     if (about.operation === 'put' || about.operation === 'create') {
       this.#makesADifference(about);
       this.#writesNothingOlder(about);
+      this.#wasAskedFor(about);
+      this.#notes(about);
     }
     if (before && about.operation !== 'setMetadata' && about.operation !== 'undelete') this.#leavesLostHistory(about);
   }
@@ -104,6 +125,23 @@ export class ModelWatch {
   #makesADifference({ vault, before, after }: About): void {
     const text = readableOf(before);
     this.#expect(text === undefined || text !== readableOf(after), `write without a difference at ${vault.name}`);
+  }
+
+  #wasAskedFor({ vault, before, target, secret, job }: About): void {
+    const isAsDesired =
+      target.observedVersion === target.desiredVersion && target.observedPresence === target.desiredPresence;
+    if (target.ownership === 'none' || !isAsDesired || target.isRepairRequested || vault.repairsItself) return;
+    const text = readableOf(before);
+    const isKnown = text !== undefined && secret.versions.some((version) => version.text === text);
+    if (job.wrote.has(target.profileId) || (target.unsettledUntil !== null && (isKnown || text === undefined))) return;
+    this.#violate(`drift at ${vault.name} was overwritten although nobody asked for it`);
+  }
+
+  #notes({ vault, before, target, secret, job }: About): void {
+    const text = readableOf(before);
+    if (text === undefined || vault.truth?.writer !== 'them') return;
+    if (secret.versions.some((version) => version.text === text)) return;
+    job.replaced.set(target.profileId, text === UNFIT_TEXT ? UNFIT_CONTENT : fingerprintOf(text));
   }
 
   #writesNothingOlder({ vault, target }: About): void {

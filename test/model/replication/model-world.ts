@@ -5,7 +5,7 @@ import { foreignActs } from './foreign-acts.js';
 import type { ModelLedger } from './model-ledger.js';
 import { ModelProcess } from './model-process.js';
 import { desiredOf, fingerprintOf, ModelSource, type ModelSecret } from './model-source.js';
-import { VAULTS, type ModelSetting, type ModelStep, type VaultIndex } from './model-step.js';
+import { describeStep, VAULTS, type ModelSetting, type ModelStep, type VaultIndex } from './model-step.js';
 import { ModelVault, PLACE } from './model-vault.js';
 import { ModelWatch } from './model-watch.js';
 
@@ -45,7 +45,11 @@ export class ModelWorld {
   /** Places whose copies a user chose to keep. */
   readonly retained = new Set<string>();
 
-  constructor(setting: ModelSetting, makeLedger: LedgerMaker = inMemory) {
+  constructor(
+    setting: ModelSetting,
+    makeLedger: LedgerMaker = inMemory,
+    readonly tell?: (line: string) => void,
+  ) {
     this.source.keepsVersions = setting.sourceKeepsVersions;
     this.ledger = makeLedger({ clock: this.clock, source: this.source, wake: (id) => void this.#queue.push(id) });
     this.#processes = [this.#start(), this.#start()];
@@ -63,6 +67,7 @@ export class ModelWorld {
 
   /** Carries out a step, and lets everything run that can run by itself. */
   async take(step: ModelStep): Promise<void> {
+    this.tell?.(`* ${describeStep(step)}`);
     await this.#take(step);
     await this.settle();
     for (const row of await this.ledger.list()) this.watch.explained(row);
@@ -83,8 +88,10 @@ export class ModelWorld {
   /** Lets a process do one thing: the one that is picked of those that wait, or begin a job. */
   async work(index: 0 | 1, pick: number): Promise<void> {
     const process = this.#processes[index]!;
-    if (process.turnstile.waiting.length > 0) process.turnstile.letPass(pick);
-    else if (!process.isRunning && this.#queue.length > 0) {
+    if (process.turnstile.waiting.length > 0) {
+      const what = process.turnstile.letPass(pick);
+      this.tell?.(`  process ${index}: ${what}`);
+    } else if (!process.isRunning && this.#queue.length > 0) {
       const [id] = this.#queue.splice(pick % this.#queue.length, 1);
       process.run(id!);
     }

@@ -35,10 +35,11 @@ export class Turnstile {
     });
   }
 
-  /** Lets one through. */
-  letPass(index: number): void {
+  /** Lets one through and says what it is. There must be one. */
+  letPass(index: number): string {
     const [waiting] = this.#waiting.splice(index % this.#waiting.length, 1);
-    waiting?.pass();
+    waiting!.pass();
+    return waiting!.what;
   }
 
   /** Nothing passes any more. */

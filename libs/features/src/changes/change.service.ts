@@ -33,18 +33,24 @@ export class ChangeService {
    * (recovery finds out). A change that failed throws its error, with `details.changeId`.
    */
   async submit<P>(ctx: RequestContext, kind: string, prepared: PreparedChange<P>): Promise<ChangeEntity> {
-    const id = newId(this.clock.now().getTime());
-    const requestedBy = { id: ctx.actor.rootId, name: ctx.actor.displayName };
-    const change: ExecutingChange = {
-      ...prepared,
-      parameters: prepared.parameters as never,
-      id,
-      attempt: 1,
-      requestedBy,
-    };
+    const change = this.#executing(ctx, prepared);
     if (prepared.isLocal) await this.#executeLocally(ctx, kind, change);
     else await this.#executeOutside(ctx, kind, change);
-    return (await this.changes.find(ctx, id))!;
+    return (await this.changes.find(ctx, change.id))!;
+  }
+
+  /** Throws what beginning a prepared change would throw, and leaves no trace of it. */
+  async rehearse<P>(ctx: RequestContext, kind: string, prepared: PreparedChange<P>): Promise<void> {
+    const change = this.#executing(ctx, prepared);
+    const end = new Error('The rehearsal is over.');
+    try {
+      await this.database.transaction(ctx, async (tx) => {
+        await this.handlers.get(kind).begin?.(tx, change);
+        throw end;
+      });
+    } catch (error) {
+      if (error !== end) throw error;
+    }
   }
 
   /** @throws AppError CHANGE_NOT_FOUND */
@@ -258,6 +264,16 @@ export class ChangeService {
       retryable: error.retryable,
       cause: error,
     });
+  }
+
+  #executing<P>(ctx: RequestContext, prepared: PreparedChange<P>): ExecutingChange {
+    return {
+      ...prepared,
+      parameters: prepared.parameters as never,
+      id: newId(this.clock.now().getTime()),
+      attempt: 1,
+      requestedBy: { id: ctx.actor.rootId, name: ctx.actor.displayName },
+    };
   }
 
   #row(ctx: RequestContext, kind: string, change: ExecutingChange): Partial<ChangeEntity> {

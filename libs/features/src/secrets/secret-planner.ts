@@ -1,6 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, type RequestContext, type SecretValue } from '@claviger/kernel';
-import { OwnershipMarker, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
+import {
+  OwnershipMarker,
+  TargetLedger,
+  type ConflictPolicy,
+  type SyncTargetEntity,
+} from '@claviger/features/replication';
 import { renderName, VaultProfileService, type VaultProfile } from '@claviger/features/vault-profiles';
 import {
   isVaultError,
@@ -152,6 +157,9 @@ export class SecretPlanner {
   /** What writing this content would do at the source and each target. */
   async planWrite(ctx: RequestContext, secret: SecretEntity, fingerprint: string): Promise<PlanStep[]> {
     return this.#planAll(ctx, secret, async (vault) => {
+      // Whether content equals what is there is told only to who may read it there; anybody else could guess with it.
+      if (!this.access.can(ctx, 'readContent', { profile: vault.profile.name, name: secret.name }))
+        return { action: 'update', reason: 'The new version is written, whatever it holds.' };
       const found = await findCurrent(vault);
       if (!found) return { action: 'create', reason: 'Nothing readable is there.' };
       if (this.fingerprints.matches(ctx.storeId, secret.type, found.content, fingerprint))
@@ -161,11 +169,11 @@ export class SecretPlanner {
   }
 
   async planRemove(ctx: RequestContext, secret: SecretEntity, retain: boolean): Promise<PlanStep[]> {
-    return this.#planAll(ctx, secret, async (vault) => {
+    return this.#planAll(ctx, secret, async (vault, target) => {
       if (retain) return { action: 'retain', reason: 'The vault is left as it is.' };
       if (await this.#isEmpty(vault)) return { action: 'no-op', reason: 'Nothing is there.' };
-      if (!(await this.vault.isOurs(ctx, vault)))
-        return { action: 'conflict', reason: 'What is there is not ours and is left alone.' };
+      const isOurs = target?.ownership !== 'none' && (await this.vault.isOurs(ctx, vault));
+      if (!isOurs) return { action: 'conflict', reason: 'What is there is not ours and is left alone.' };
       return { action: 'delete', reason: 'Removed with all its versions.' };
     });
   }
@@ -173,24 +181,25 @@ export class SecretPlanner {
   async #planAll(
     ctx: RequestContext,
     secret: SecretEntity,
-    judge: (vault: OpenSource) => Promise<Pick<PlanStep, 'action' | 'reason'>>,
+    judge: (vault: OpenSource, target?: SyncTargetEntity) => Promise<Pick<PlanStep, 'action' | 'reason'>>,
   ): Promise<PlanStep[]> {
     const source = await this.profiles.get(ctx, secret.sourceProfileId);
     const targets = await this.targets.list(ctx, secret.id);
     const steps = [
-      { profile: source, physicalName: secret.physicalName, role: 'source' as const },
+      { profile: source, physicalName: secret.physicalName, role: 'source' as const, target: undefined },
       ...(await Promise.all(
         targets.map(async (target) => ({
           profile: await this.profiles.get(ctx, target.profileId),
           physicalName: target.physicalName,
           role: 'target' as const,
+          target,
         })),
       )),
     ];
     return Promise.all(
-      steps.map(({ profile, physicalName, role }) =>
+      steps.map(({ profile, physicalName, role, target }) =>
         this.#step(profile.name, role, async () =>
-          judge(await this.#open(ctx, secret.id, located(profile, physicalName))),
+          judge(await this.#open(ctx, secret.id, located(profile, physicalName)), target),
         ),
       ),
     );

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, newId, type RequestContext, type SecretValue } from '@claviger/kernel';
-import { ChangeService, type ChangeEntity } from '@claviger/features/changes';
+import { AppError, newId, type RequestContext } from '@claviger/kernel';
+import { ChangeService, type ChangeEntity, type PreparedChange } from '@claviger/features/changes';
 import { targetNotFound, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { generateContent } from './content/index.js';
@@ -31,21 +31,14 @@ export class SecretService {
   ) {}
 
   async create(ctx: RequestContext, input: NewSecret): Promise<ChangeEntity> {
-    const prepared = await this.#prepareCreate(ctx, input);
-    return this.changes.submit(ctx, CREATE_SECRET, {
-      subject: { kind: 'secret', id: prepared.secretId, name: `${input.sourceProfile}/${input.name}` },
-      secretId: prepared.secretId,
-      parameters: prepared.parameters,
-      payload: prepared.content,
-      ...(input.reason ? { reason: input.reason } : {}),
-      isLocal: prepared.isLocal,
-    });
+    return this.changes.submit(ctx, CREATE_SECRET, await this.#prepareCreate(ctx, input));
   }
 
   /** What creating would do at each vault. */
   async planCreate(ctx: RequestContext, input: NewSecret): Promise<PlanStep[]> {
-    const { parameters, secretId } = await this.#prepareCreate(ctx, input);
-    return this.planner.planCreate(ctx, secretId, parameters);
+    const prepared = await this.#prepareCreate(ctx, input);
+    await this.changes.rehearse(ctx, CREATE_SECRET, prepared);
+    return this.planner.planCreate(ctx, prepared.secretId, prepared.parameters);
   }
 
   /** The secret, for an act that the caller may do. @throws AppError SECRET_NOT_FOUND, ACCESS_DENIED */
@@ -189,7 +182,7 @@ export class SecretService {
   async #prepareCreate(
     ctx: RequestContext,
     input: NewSecret,
-  ): Promise<{ secretId: string; parameters: CreateParameters; content: SecretValue<string>; isLocal: boolean }> {
+  ): Promise<PreparedChange<CreateParameters> & { readonly secretId: string }> {
     this.access.authorize(ctx, 'create', { profile: input.sourceProfile, name: input.name });
     if ((input.content === undefined) === (input.generate === undefined))
       throw new AppError({
@@ -198,8 +191,16 @@ export class SecretService {
         message: 'Give either content or generate, and not both.',
       });
     const content = input.content ?? (await generateContent(input.type, input.generate!));
-    const planned = await this.planner.prepareCreate(ctx, input, content);
-    return { secretId: newId(), content, ...planned };
+    const { parameters, isLocal } = await this.planner.prepareCreate(ctx, input, content);
+    const secretId = newId();
+    return {
+      subject: { kind: 'secret', id: secretId, name: `${input.sourceProfile}/${input.name}` },
+      secretId,
+      parameters,
+      payload: content,
+      ...(input.reason ? { reason: input.reason } : {}),
+      isLocal,
+    };
   }
 
   #submitLocally(

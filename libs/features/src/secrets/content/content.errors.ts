@@ -31,7 +31,7 @@ export function notOfType(type: SecretType, { field, problem }: ContentProblem):
 export function cannotGenerate(type: SecretType, fix: string): AppError {
   return new AppError({
     code: 'GENERATE_UNSUPPORTED',
-    kind: 'unsupported',
+    kind: 'invalid',
     message: `Claviger cannot generate the content of a ${type} secret: ${fix}.`,
     details: { type },
   });

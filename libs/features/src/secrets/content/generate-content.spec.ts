@@ -124,7 +124,7 @@ describe('generateContent', () => {
 
   it.each(['jwt', 'key-store'] as const)('does not make a %s, and says who does', async (type) => {
     const error = await refusalOf(type, {});
-    expect({ code: error.code, kind: error.kind }).toEqual({ code: 'GENERATE_UNSUPPORTED', kind: 'unsupported' });
+    expect({ code: error.code, kind: error.kind }).toEqual({ code: 'GENERATE_UNSUPPORTED', kind: 'invalid' });
     expect(error.message).toMatch(/issuer|keytool/);
   });
 });

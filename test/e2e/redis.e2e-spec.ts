@@ -60,7 +60,7 @@ describeWithPeers('two apis and a worker with their queue in Redis', () => {
   };
 
   /** Updates every secret a few times through both apis, while `disturb` does its worst. */
-  async function updateAll(first: number, disturb: () => Promise<unknown>): Promise<void> {
+  async function expectNothingLost(first: number, disturb: () => Promise<unknown>): Promise<void> {
     const rounds = Array.from({ length: ROUNDS }, (_, i) => first + i);
     let isOver = false;
     const disturbing = (async () => {
@@ -87,13 +87,13 @@ describeWithPeers('two apis and a worker with their queue in Redis', () => {
 
   it('lose nothing when Redis is emptied again and again in the middle of work', async () => {
     const vandal = new Redis(redis.url);
-    await updateAll(1, () => vandal.flushall());
+    await expectNothingLost(1, () => vandal.flushall());
     vandal.disconnect();
   });
 
   it('lose nothing when Redis dies in the middle of work and comes back empty', async () => {
     let disturbed: Promise<void> | undefined;
-    await updateAll(100, async () => {
+    await expectNothingLost(100, async () => {
       disturbed ??= (async () => {
         await redis.stop('SIGKILL');
         redis = await startRedis(Number(new URL(redis.url).port));

@@ -21,7 +21,7 @@ export const OUTSIDE_SOURCES: readonly Pair[] = [
 
 /** Tells the same story for every pair of vaults, on one stage. Those of OpenBao are skipped where there is none. */
 export function describeScenes(story: string, tell: (scene: Scene) => void, pairs = VAULT_PAIRS): void {
-  describe(story, () => {
+  describe(`${story}`, () => {
     let stage: Stage;
     beforeAll(async () => {
       stage = await Stage.open();

@@ -86,6 +86,10 @@ function builtinVaults() {
   return {
     title: 'the built-in vault, with two mounts',
     instances: [{ name: instance, kind: 'builtin' }],
-    profiles: ['a', 'b'].map((mount) => ({ name: `demo-${mount}-${suffix}`, instance, mount: `demo-${mount}-${suffix}` })),
+    profiles: ['a', 'b'].map((mount) => ({
+      name: `demo-${mount}-${suffix}`,
+      instance,
+      mount: `demo-${mount}-${suffix}`,
+    })),
   };
 }

@@ -32,7 +32,9 @@ export async function startClaviger() {
 /** The path of a bao program, or undefined. */
 export function findBao() {
   const candidates = [process.env.CLAVIGER_TEST_BAO, join(root, '.peers', 'venv', 'bin', 'bao'), 'bao'];
-  return candidates.find((path) => path && (existsSync(path) || path === 'bao') && spawnSync(path, ['version']).status === 0);
+  return candidates.find(
+    (path) => path && (existsSync(path) || path === 'bao') && spawnSync(path, ['version']).status === 0,
+  );
 }
 
 /** An OpenBao of our own, in memory, on a free port. */

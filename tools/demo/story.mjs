@@ -63,17 +63,32 @@ export async function tellStory(claviger, vaults) {
   await show(call, path, vaults, [source, target], name);
 
   heading('Update it');
-  const update = await call('PUT', `${path}/content`, { content: { username: 'payments', password: 'second-password' } }, { 'if-match': '"1"' });
+  const update = await call(
+    'PUT',
+    `${path}/content`,
+    { content: { username: 'payments', password: 'second-password' } },
+    { 'if-match': '"1"' },
+  );
   result(`version ${update.version}`);
   await inSync(call, path);
   await show(call, path, vaults, [source, target], name);
 
   heading('Write the same content once more');
-  const same = await call('PUT', `${path}/content`, { content: { username: 'payments', password: 'second-password' } }, { 'if-match': '"2"' });
+  const same = await call(
+    'PUT',
+    `${path}/content`,
+    { content: { username: 'payments', password: 'second-password' } },
+    { 'if-match': '"2"' },
+  );
   result(same.unchanged ? `nothing to do: version ${same.version} is equal` : `version ${same.version}`);
 
   heading('A write that is based on an old version is refused');
-  await call('PUT', `${path}/content`, { content: { username: 'payments', password: 'x' } }, { 'if-match': '"1"' }).then(
+  await call(
+    'PUT',
+    `${path}/content`,
+    { content: { username: 'payments', password: 'x' } },
+    { 'if-match': '"1"' },
+  ).then(
     () => result('it was not refused'),
     (error) => result(error.message),
   );
@@ -112,8 +127,10 @@ export async function tellStory(claviger, vaults) {
   const audit = await call('GET', `/audit-entries?limit=6&resource=${encodeURIComponent(`${source}/${name}`)}`);
   table(audit.items.map((e) => [e.at, e.actor.displayName, e.action, e.outcome]));
 
-  for (const { name: profile } of vaults.profiles) await call('DELETE', `/vault-profiles/${profile}`, undefined, { 'if-match': '*' });
-  for (const { name: instance } of vaults.instances) await call('DELETE', `/vault-instances/${instance}`, undefined, { 'if-match': '*' });
+  for (const { name: profile } of vaults.profiles)
+    await call('DELETE', `/vault-profiles/${profile}`, undefined, { 'if-match': '*' });
+  for (const { name: instance } of vaults.instances)
+    await call('DELETE', `/vault-instances/${instance}`, undefined, { 'if-match': '*' });
 }
 
 async function inSync(call, path) {
@@ -123,7 +140,9 @@ async function inSync(call, path) {
 /** What each place holds, asked of the vault itself where it is one outside. */
 async function show(call, path, vaults, profiles, name, exists = true) {
   if (!vaults.look) {
-    if (exists) for (const target of (await call('GET', `${path}/targets`)).items) result(`${target.profile}: ${target.status}, compared by ${target.verifiedHow}`);
+    if (exists)
+      for (const target of (await call('GET', `${path}/targets`)).items)
+        result(`${target.profile}: ${target.status}, compared by ${target.verifiedHow}`);
     return;
   }
   for (const profile of profiles) {

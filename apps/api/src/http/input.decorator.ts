@@ -1,8 +1,9 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { AppError } from '@claviger/kernel';
+import { AppError, SecretValue } from '@claviger/kernel';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ENDPOINT, type EndpointDefinition } from './endpoint.js';
+import { inputPointer } from './input-pointer.js';
 import { decodeJsonBody } from './json-body.js';
 
 /** The parsed request of an endpoint: parameters, query, body and If-Match. @throws AppError INPUT_INVALID and others */
@@ -24,10 +25,15 @@ function parseInput(endpoint: EndpointDefinition, request: FastifyRequest): Reco
 
 const EMPTY = Buffer.alloc(0);
 
-function parsePart(schema: z.ZodObject | undefined, value: unknown, part: string): unknown {
-  const parsed = (schema ?? NOTHING).safeParse(value ?? {});
-  if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.map((issue) => describeIssue(issue, schema ?? NOTHING, part));
+function parsePart(schema: z.ZodObject = NOTHING, value: unknown, part: string): unknown {
+  const parsed = schema.safeParse(value ?? {});
+  const errors = parsed.success
+    ? findNul(parsed.data).map((path) => ({
+        pointer: inputPointer(part, schema, path),
+        message: 'must not have a NUL character',
+      }))
+    : parsed.error.issues.map((issue) => describeIssue(issue, schema, part));
+  if (parsed.success && errors.length === 0) return parsed.data;
   throw new AppError({
     code: 'INPUT_INVALID',
     kind: 'invalid',
@@ -40,12 +46,20 @@ const NOTHING = z.strictObject({});
 
 type InputError = { readonly pointer: string; readonly message: string };
 
+/** Where texts stand that PostgreSQL cannot store. Secrets are sealed before they are stored, and may hold anything. */
+function findNul(value: unknown, path: readonly string[] = []): (readonly string[])[] {
+  if (typeof value === 'string') return value.includes('\0') ? [path] : [];
+  if (typeof value !== 'object' || value === null || value instanceof SecretValue) return [];
+  return Object.entries(value).flatMap(([key, item]) =>
+    key.includes('\0') ? [[...path, key]] : findNul(item, [...path, key]),
+  );
+}
+
 /** Never names an unknown field: what stands in the wrong place may be a secret. */
 function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodObject, part: string): InputError {
-  const at = issue.path.map((key) => `/${String(key)}`).join('');
-  const pointer = part === 'body' ? `#${at}` : `${part}${at}`;
+  const pointer = inputPointer(part, schema, issue.path);
   if (issue.code !== 'unrecognized_keys') return { pointer, message: issue.message };
-  const known = at === '' ? Object.keys(schema.shape) : [];
+  const known = issue.path.length === 0 ? Object.keys(schema.shape) : [];
   return {
     pointer,
     message:

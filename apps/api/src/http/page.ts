@@ -36,11 +36,17 @@ export function toPage<T>(rows: readonly T[], limit: number, position: (last: T)
   return { items, nextCursor: hasMore ? Buffer.from(JSON.stringify(position(last))).toString('base64url') : null };
 }
 
+/** PostgreSQL takes no NUL in a text. */
+function refuseNul(_key: string, value: unknown): unknown {
+  if (typeof value === 'string' && value.includes('\0')) throw new TypeError('A NUL character.');
+  return value;
+}
+
 /** Reads a cursor back. @throws AppError CURSOR_INVALID */
 export function fromCursor<T>(cursor: string | undefined, schema: z.ZodType<T>): T | undefined {
   if (cursor === undefined) return undefined;
   try {
-    return schema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+    return schema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'), refuseNul));
   } catch {
     throw new AppError({
       code: 'CURSOR_INVALID',

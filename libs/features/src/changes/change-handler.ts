@@ -1,8 +1,12 @@
 import type { RequestContext, SecretValue } from '@claviger/kernel';
+import type { Operation } from '@claviger/features/access';
 import type { Requester } from './change.entity.js';
 
 /** What a change is about, as rows and audit entries name it. */
 export type ChangeSubject = { readonly kind: string; readonly id: string; readonly name: string };
+
+/** An operation on a path that somebody must be allowed. */
+export type Need = { readonly path: string; readonly operation: Operation };
 
 /**
  * A change that was authorised and validated and may be executed. `parameters` hold no values; a value travels in
@@ -15,6 +19,8 @@ export type PreparedChange<P = Record<string, unknown>> = {
   readonly parameters: P;
   readonly payload?: SecretValue<string>;
   readonly reason?: string;
+  /** What the caller was judged by; whoever retries the change is judged by it again. A local change is never retried. */
+  readonly needs?: readonly Need[];
   /** True when executing it touches nothing but Claviger's own database: then it is one transaction. */
   readonly isLocal: boolean;
 };
@@ -23,6 +29,8 @@ export type PreparedChange<P = Record<string, unknown>> = {
 export type ExecutingChange<P = Record<string, unknown>> = PreparedChange<P> & {
   readonly id: string;
   readonly attempt: number;
+  /** An earlier attempt may have been carried out, in part or whole, without our knowing. */
+  readonly isResumed: boolean;
   readonly requestedBy: Requester;
 };
 

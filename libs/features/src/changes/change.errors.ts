@@ -1,8 +1,13 @@
 import { AppError } from '@claviger/kernel';
 
-/** No change of that id that the caller may see. */
-export const changeNotFound = (): AppError =>
-  new AppError({ code: 'CHANGE_NOT_FOUND', kind: 'not_found', message: 'There is no such change.' });
+/** No change of that id that the caller may see. `refusal` says why not, to the audit log alone. */
+export const changeNotFound = (refusal?: unknown): AppError =>
+  new AppError({
+    code: 'CHANGE_NOT_FOUND',
+    kind: 'not_found',
+    message: 'There is no such change, or you may not see it.',
+    cause: refusal,
+  });
 
 /** Another change of the same secret is being executed and did not end in time. */
 export const secretBusy = (): AppError =>

@@ -82,8 +82,7 @@ export class ChangeRepository {
   /** Takes over changes whose executor has gone silent, a few at a time. */
   async claimOrphans(
     ctx: RequestContext,
-    owner: string,
-    leaseUntil: Date,
+    lease: { readonly leaseOwner: string; readonly leaseUntil: Date },
     now: Date,
     limit: number,
   ): Promise<string[]> {
@@ -93,7 +92,7 @@ export class ChangeRepository {
          select store_id, id from change where store_id = $3 and state = 'executing' and lease_until < $4
          order by lease_until limit $5 for update skip locked)
        returning id`,
-      [owner, leaseUntil, ctx.storeId, now, limit],
+      [lease.leaseOwner, lease.leaseUntil, ctx.storeId, now, limit],
     )) as [{ id: string }[], number];
     return rows[0].map((row) => row.id);
   }

@@ -1,11 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError, CLOCK, faultPoint, isAppError, newId, type Clock, type RequestContext } from '@claviger/kernel';
+import {
+  AppError,
+  CLOCK,
+  faultPoint,
+  isAppError,
+  newId,
+  type Clock,
+  type ErrorKind,
+  type RequestContext,
+} from '@claviger/kernel';
 import { Database, isUniqueViolation } from '@claviger/platform/database';
 import { AuditService } from '@claviger/features/audit';
 import { AccessService } from '@claviger/features/access';
 import { ChangeEntity } from './change.entity.js';
 import { changeNotFound, changeNotInState, secretBusy } from './change.errors.js';
-import { ChangeHandlers, type ExecutingChange, type PreparedChange } from './change-handler.js';
+import { ChangeHandlers, type ExecutingChange, type Need, type PreparedChange } from './change-handler.js';
 import { ChangeRepository, type ChangeListQuery } from './change.repository.js';
 
 /** How long one attempt may talk to vaults. */
@@ -13,6 +22,12 @@ export const ACT_LIMIT_MS = 30_000;
 /** After this time without an end, another process takes the change over. Longer than an attempt can last. */
 const LEASE_MS = ACT_LIMIT_MS + 15_000;
 const BUSY_LIMIT_MS = 10_000;
+/** How many changes a process finishes for others at the same time. */
+const RECOVERED_AT_ONCE = 8;
+/** The longest pause before it is looked again what became of a change. */
+const MAX_PAUSE_MS = 60_000;
+/** Errors that tell nothing about what became of an earlier attempt. */
+const TELLS_NOTHING: ReadonlySet<ErrorKind> = new Set(['unavailable', 'timeout', 'rate_limited', 'internal']);
 
 /**
  * The one path of every mutation of secrets: whatever asks for it, from whichever surface, ends in {@link submit}.
@@ -56,11 +71,16 @@ export class ChangeService {
   /** @throws AppError CHANGE_NOT_FOUND */
   async get(ctx: RequestContext, id: string): Promise<ChangeEntity> {
     const change = await this.changes.find(ctx, id);
-    if (!change || !this.#maySee(ctx, change)) throw changeNotFound();
+    if (!change) throw changeNotFound();
+    try {
+      this.#authorize(ctx, change, 'read');
+    } catch (refusal) {
+      throw changeNotFound(refusal);
+    }
     return change;
   }
 
-  /** Newest first; all of them for who may list changes, else one's own. */
+  /** Newest first. */
   async list(ctx: RequestContext, query: ChangeListQuery): Promise<ChangeEntity[]> {
     this.access.authorize(ctx, 'claviger/changes/', 'list');
     return this.changes.list(ctx, query);
@@ -69,7 +89,7 @@ export class ChangeService {
   /** Ends a change that is not being executed, and erases its payload. */
   async cancel(ctx: RequestContext, id: string): Promise<ChangeEntity> {
     const change = await this.get(ctx, id);
-    if (change.requestedBy.id !== ctx.actor.rootId) this.access.authorize(ctx, `claviger/changes/${id}`, 'update');
+    this.#authorize(ctx, change, 'update');
     await this.database.transaction(ctx, async (tx) => {
       const ended = await this.changes.update(
         tx,
@@ -83,41 +103,53 @@ export class ChangeService {
     return this.get(ctx, id);
   }
 
-  /** Executes a failed change again, with the payload kept for it. */
+  /**
+   * Executes a failed change again, with the payload kept for it, for a caller who may do what it does.
+   * @throws AppError CHANGE_NOT_FOUND, ACCESS_DENIED, CHANGE_NOT_IN_STATE, SECRET_BUSY
+   */
   async retry(ctx: RequestContext, id: string): Promise<ChangeEntity> {
     const row = await this.get(ctx, id);
-    if (row.requestedBy.id !== ctx.actor.rootId) this.access.authorize(ctx, `claviger/changes/${id}`, 'update');
+    this.#authorize(ctx, row, 'update');
+    for (const { path, operation } of row.parameters['needs'] as readonly Need[])
+      this.access.authorize(ctx, path, operation);
     if (row.state !== 'failed') throw changeNotInState(row.state, 'failed');
-    const change = await this.#load(ctx, row, row.attempts + 1);
+    const change = await this.#load(ctx, row, { attempt: row.attempts + 1, isResumed: false });
     const owner = newId();
-    await this.database.transaction(ctx, async (tx) => {
-      const taken = await this.changes.update(
-        tx,
-        id,
-        { from: ['failed'] },
-        { state: 'executing', attempts: change.attempt, errorCode: null, errorMessage: null, ...this.#lease(owner) },
-      );
-      if (!taken) throw changeNotInState('no longer failed', 'failed');
-      await this.handlers.get(row.kind).begin?.(tx, change);
-      await this.#record(tx, row.kind, 'retry', change.subject, { changeId: id });
-    });
+    try {
+      await this.database.transaction(ctx, async (tx) => {
+        const taken = await this.changes.update(
+          tx,
+          id,
+          { from: ['failed'] },
+          { state: 'executing', attempts: change.attempt, errorCode: null, errorMessage: null, ...this.#lease(owner) },
+        );
+        if (!taken) throw changeNotInState('no longer failed', 'failed');
+        await this.handlers.get(row.kind).begin?.(tx, change);
+        await this.#record(tx, row.kind, 'retry', change.subject, { changeId: id });
+      });
+    } catch (error) {
+      throw isUniqueViolation(error, 'uq_change_executing') ? secretBusy() : error;
+    }
     await this.#actAndComplete(ctx, row.kind, change, owner);
     return this.get(ctx, id);
   }
 
-  /** Finishes what a process that died was executing. Returns how many were taken over. */
+  /**
+   * Finishes what a process that died, or that was left without an answer, was executing. Returns how many changes were
+   * taken over.
+   */
   async recover(ctx: RequestContext): Promise<number> {
-    const owner = newId();
-    const now = this.clock.now();
-    const ids = await this.changes.claimOrphans(ctx, owner, this.#lease(owner).leaseUntil, now, 20);
-    for (const id of ids) {
-      const row = (await this.changes.find(ctx, id))!;
-      const change = await this.#load(ctx, row, row.attempts);
-      await this.#actAndComplete(ctx, row.kind, change, owner).catch((error: unknown) => {
-        if (!isAppError(error)) throw error;
-      });
+    for (let taken = 0; ;) {
+      const owner = newId();
+      const lease = this.#lease(owner);
+      const ids = await this.changes.claimOrphans(ctx, lease, this.clock.now(), RECOVERED_AT_ONCE);
+      if (ids.length === 0) return taken;
+      taken += ids.length;
+      // All at once, so that each has its whole lease, and a vault that does not answer keeps nobody waiting.
+      const ends = await Promise.allSettled(ids.map((id) => this.#resume(ctx, id, owner)));
+      const defect = ends.find((end) => end.status === 'rejected' && !isAppError(end.reason));
+      if (defect) throw (defect as PromiseRejectedResult).reason;
     }
-    return ids.length;
   }
 
   /** Frees what a dead predecessor was executing, for a process that knows that it is alone on this database. */
@@ -128,6 +160,12 @@ export class ChangeService {
   /** Gives up changes that failed before that moment, erasing their payloads. */
   abandonFailed(ctx: RequestContext, before: Date): Promise<number> {
     return this.changes.abandonFailed(ctx, before);
+  }
+
+  async #resume(ctx: RequestContext, id: string, owner: string): Promise<void> {
+    const row = (await this.changes.find(ctx, id))!;
+    const change = await this.#load(ctx, row, { attempt: row.attempts, isResumed: true });
+    await this.#actAndComplete(ctx, row.kind, change, owner);
   }
 
   async #executeLocally(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<void> {
@@ -212,6 +250,8 @@ export class ChangeService {
         state: 'done',
         result,
         payload: null,
+        errorCode: null,
+        errorMessage: null,
         leaseUntil: null,
         leaseOwner: null,
         endedAt: this.clock.now(),
@@ -223,7 +263,7 @@ export class ChangeService {
     });
   }
 
-  /** A failure that is certain ends the attempt; one with an unknown outcome stays `executing`, for recovery. */
+  /** A failure that is certain ends the change; with an unknown outcome it stays `executing`, for recovery. */
   async #failed(
     ctx: RequestContext,
     kind: string,
@@ -231,9 +271,10 @@ export class ChangeService {
     owner: string,
     error: unknown,
   ): Promise<void> {
-    if (!isAppError(error) || (error as { outcomeUnknown?: boolean }).outcomeUnknown) {
-      const soon = new Date(this.clock.now().getTime() + Math.min(60_000, 1_000 * 2 ** change.attempt));
-      await this.changes.update(ctx, change.id, { from: ['executing'], owner }, { leaseUntil: soon });
+    if (!isCertain(error, change)) {
+      const leaseUntil = new Date(this.clock.now().getTime() + Math.min(MAX_PAUSE_MS, 1_000 * 2 ** change.attempt));
+      const cause = isAppError(error) ? { errorCode: error.code, errorMessage: error.message } : {};
+      await this.changes.update(ctx, change.id, { from: ['executing'], owner }, { leaseUntil, ...cause });
       if (isAppError(error)) return;
       throw error;
     }
@@ -272,6 +313,7 @@ export class ChangeService {
       parameters: prepared.parameters as never,
       id: newId(this.clock.now().getTime()),
       attempt: 1,
+      isResumed: false,
       requestedBy: { id: ctx.actor.rootId, name: ctx.actor.displayName },
     };
   }
@@ -285,15 +327,23 @@ export class ChangeService {
       requestedBy: change.requestedBy,
       reason: change.reason ?? null,
       baseVersion: change.baseVersion ?? null,
-      parameters: { ...change.parameters, subject: change.subject },
+      parameters: {
+        ...change.parameters,
+        subject: change.subject,
+        ...(change.isLocal ? {} : { needs: change.needs ?? [] }),
+      },
     };
   }
 
-  async #load(ctx: RequestContext, row: ChangeEntity, attempt: number): Promise<ExecutingChange> {
+  async #load(
+    ctx: RequestContext,
+    row: ChangeEntity,
+    progress: Pick<ExecutingChange, 'attempt' | 'isResumed'>,
+  ): Promise<ExecutingChange> {
     const payload = await this.changes.findPayload(ctx, row.id);
     return {
       id: row.id,
-      attempt,
+      ...progress,
       requestedBy: row.requestedBy,
       subject: this.#subject(row),
       parameters: row.parameters,
@@ -313,8 +363,10 @@ export class ChangeService {
     return row.parameters['subject'] as PreparedChange['subject'];
   }
 
-  #maySee(ctx: RequestContext, change: ChangeEntity): boolean {
-    return change.requestedBy.id === ctx.actor.rootId || this.access.can(ctx, `claviger/changes/${change.id}`, 'read');
+  /** One's own changes are one's own. @throws AppError ACCESS_DENIED */
+  #authorize(ctx: RequestContext, change: ChangeEntity, operation: 'read' | 'update'): void {
+    if (change.requestedBy.id !== ctx.actor.rootId)
+      this.access.authorize(ctx, `claviger/changes/${change.id}`, operation);
   }
 
   async #record(
@@ -334,4 +386,13 @@ export class ChangeService {
       }),
     );
   }
+}
+
+/**
+ * Whether a failure settles what became of the change: it was not carried out. What cannot be asked about an earlier
+ * attempt stays open.
+ */
+function isCertain(error: unknown, { isResumed }: ExecutingChange): error is AppError {
+  if (!isAppError(error) || (error as { outcomeUnknown?: boolean }).outcomeUnknown) return false;
+  return !isResumed || !(error.retryable || TELLS_NOTHING.has(error.kind));
 }

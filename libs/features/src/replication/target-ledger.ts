@@ -134,12 +134,10 @@ export class TargetLedger {
   }
 
   list(ctx: RequestContext, secretId: string): Promise<SyncTargetEntity[]> {
-    return this.database
-      .repository(ctx, SyncTargetEntity)
-      .find({
-        where: { storeId: ctx.storeId, secretId, desiredPresence: Not('retained') },
-        order: { createdAt: 'ASC', profileId: 'ASC' },
-      });
+    return this.database.repository(ctx, SyncTargetEntity).find({
+      where: { storeId: ctx.storeId, secretId, desiredPresence: Not('retained') },
+      order: { createdAt: 'ASC', profileId: 'ASC' },
+    });
   }
 
   /** How many targets of each status each of these secrets has. */

@@ -1,7 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { isAppError, type RequestContext } from '@claviger/kernel';
-import { isVaultError, type BackendVersion, type VaultContent } from '@claviger/vaults/contract';
-import type { MarkerVerdict } from './ownership-marker.js';
+import { AppError, isAppError, type RequestContext } from '@claviger/kernel';
+import {
+  isVaultError,
+  type BackendVersion,
+  type ObjectDescription,
+  type VaultContent,
+} from '@claviger/vaults/contract';
 import type { SeenContent, Sighting } from './reconcile.policy.js';
 import { REPLICATION_SOURCE, type ReplicatedSecret, type ReplicationSource } from './replication-source.js';
 import type { SyncTargetEntity } from './sync-target.entity.js';
@@ -10,52 +14,62 @@ import type { OpenTarget } from './target-vaults.js';
 /** In place of a fingerprint: there is content, and it is nothing that a secret can hold. Equal to no fingerprint. */
 export const UNFIT_CONTENT = 'unfit';
 
+const LOOKS = 3;
+
+type Look = { readonly secret: ReplicatedSecret; readonly target: SyncTargetEntity; readonly vault: OpenTarget };
+type Content = { readonly content: SeenContent; readonly version: BackendVersion | undefined };
+
 /** Looks at places. */
 @Injectable()
 export class TargetObserver {
   constructor(@Inject(REPLICATION_SOURCE) private readonly source: ReplicationSource) {}
 
-  /** What is at the place of a target now: one call, or two where the vault holds markers. @throws VaultError */
-  async look(
-    ctx: RequestContext,
-    { secret, target, vault }: { secret: ReplicatedSecret; target: SyncTargetEntity; vault: OpenTarget },
-  ): Promise<Sighting> {
-    let described: { marker: MarkerVerdict; version: BackendVersion | undefined } | undefined;
+  /**
+   * What is at the place of a target now: one call, or two where the vault holds markers.
+   * @throws VaultError; AppError TARGET_CONTENDED when it keeps changing
+   */
+  async look(ctx: RequestContext, look: Look): Promise<Sighting> {
+    const { vault } = look;
+    for (let attempt = 1; attempt <= LOOKS; attempt += 1) {
+      // The marker last: when another object takes the place in between, its marker counts and not that of ours.
+      const found = await this.#read(ctx, look);
+      if (!vault.capabilities.metadata)
+        return found ? { exists: true, marker: 'unmarked', ...found } : { exists: false };
+      const description = await describe(vault);
+      if (!description) return { exists: false };
+      const seen = join(found, description);
+      if (seen) return { exists: true, marker: vault.judge(description.metadata), ...seen };
+    }
+    throw contended();
+  }
+
+  /** The newest version; undefined when nothing was ever written, or there is nothing at all. */
+  async #read(ctx: RequestContext, { secret, target, vault }: Look): Promise<Content | undefined> {
     try {
-      if (vault.capabilities.metadata) {
-        const { metadata, currentVersion } = await vault.adapter.describe(vault.call(), vault.name);
-        described = { marker: vault.judge(metadata), version: currentVersion };
-      }
       const { content, version } = await vault.adapter.read(vault.call(), vault.name);
-      const seen = await this.#fingerprint(ctx, secret, target, content);
-      return { exists: true, marker: described?.marker ?? 'unmarked', version, content: seen };
+      return { content: await this.#identify(ctx, secret, target, content), version };
     } catch (error) {
-      const marker = described?.marker ?? 'unmarked';
-      if (isVaultError(error, 'VERSION_UNAVAILABLE')) {
-        const { state, version } = (error.details ?? {}) as { state?: string; version?: string };
-        const is = state === 'destroyed' ? 'destroyed' : 'hidden';
-        return { exists: true, marker, version: described?.version ?? version, content: { is } };
-      }
-      if (!isVaultError(error, 'NOT_FOUND', 'VERSION_NOT_FOUND')) throw error;
-      const isMetadataOnly = described !== undefined && described.version === undefined;
-      return isMetadataOnly ? { exists: true, marker, version: undefined, content: { is: 'none' } } : { exists: false };
+      if (isVaultError(error, 'NOT_FOUND', 'VERSION_NOT_FOUND')) return undefined;
+      if (!isVaultError(error, 'VERSION_UNAVAILABLE')) throw error;
+      const { state, version } = (error.details ?? {}) as { state?: string; version?: string };
+      return { content: { is: state === 'destroyed' ? 'destroyed' : 'hidden' }, version };
     }
   }
 
-  async #fingerprint(
+  async #identify(
     ctx: RequestContext,
     secret: ReplicatedSecret,
     { desiredFingerprint }: SyncTargetEntity,
     content: VaultContent,
   ): Promise<SeenContent> {
-    const fingerprint = this.#of(ctx, secret, content, desiredFingerprint);
+    const fingerprint = this.#fingerprint(ctx, secret, content, desiredFingerprint);
     const isKnown =
       fingerprint === desiredFingerprint ||
       (fingerprint !== UNFIT_CONTENT && (await this.source.findVersion(ctx, secret.id, fingerprint)) !== undefined);
     return { is: 'readable', fingerprint, isKnown };
   }
 
-  #of(ctx: RequestContext, secret: ReplicatedSecret, content: VaultContent, like: string): string {
+  #fingerprint(ctx: RequestContext, secret: ReplicatedSecret, content: VaultContent, like: string): string {
     try {
       return this.source.fingerprint(ctx, secret, content, like);
     } catch (error) {
@@ -64,3 +78,27 @@ export class TargetObserver {
     }
   }
 }
+
+async function describe(vault: OpenTarget): Promise<ObjectDescription | undefined> {
+  try {
+    return await vault.adapter.describe(vault.call(), vault.name);
+  } catch (error) {
+    if (isVaultError(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+/** What was read and what was described as one; undefined when the place was changed in between. */
+function join(found: Content | undefined, { currentVersion }: ObjectDescription): Content | undefined {
+  if (!found) return currentVersion === undefined ? { content: { is: 'none' }, version: undefined } : undefined;
+  const version = found.version ?? currentVersion;
+  return currentVersion === undefined || version === currentVersion ? { ...found, version } : undefined;
+}
+
+const contended = (): AppError =>
+  new AppError({
+    code: 'TARGET_CONTENDED',
+    kind: 'conflict',
+    message: 'The place keeps changing while it is looked at.',
+    retryable: true,
+  });

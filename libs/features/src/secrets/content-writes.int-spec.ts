@@ -1,28 +1,255 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { isAppError, type RequestContext } from '@claviger/kernel';
 import { ENTITIES } from '@claviger/composition';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
-import { createSecretRoom, json, type SecretRoom } from '../../../testing/src/secret-room.js';
+import fc from 'fast-check';
+import { createSecretRoom, json, versionOf, type SecretRoom } from '../../../testing/src/secret-room.js';
+import { someoneWaitsForALock } from '../../../testing/src/vault-room.js';
+import { LocalContent } from './local-content.js';
+
+type Row = Record<string, unknown>;
 
 let db: TestDatabase;
 let room: SecretRoom;
+/** The same without the short way. */
+let longRoom: SecretRoom;
 beforeAll(async () => {
   db = await createTestDatabase(ENTITIES);
   room = await createSecretRoom(db);
+  longRoom = await createSecretRoom(db);
+  const local = longRoom.get(LocalContent);
+  const find = local.findBase.bind(local);
+  jest.spyOn(local, 'findBase').mockImplementation(async (ctx, id) => {
+    const row = await find(ctx, id);
+    return row && { ...row, is_plain: false };
+  });
   await room.builtin('prod');
   await room.outside('kv');
 });
 afterAll(() => db.drop());
 
-describe('room', () => {
-  it('works', async () => {
-    const id = await room.secret('a');
-    expect(await room.content.write(room.ctx, id, { content: json({ value: 'two' }) })).toMatchObject({
-      change: { state: 'done' },
+const value = (n: number): { value: string } => ({ value: `v${n}` });
+const codeOf = (error: unknown): string => {
+  if (isAppError(error)) return error.code;
+  throw error;
+};
+
+describe('the short and the long way of writing', () => {
+  type Step =
+    | { readonly do: 'put'; readonly value: number; readonly base: 'none' | 'current' | 'stale'; readonly reads: boolean }
+    | { readonly do: 'hide' | 'show' | 'disable' | 'enable' | 'read' };
+
+  const put = fc.record({
+    do: fc.constant('put' as const),
+    value: fc.nat({ max: 2 }),
+    base: fc.constantFrom('none' as const, 'none' as const, 'current' as const, 'stale' as const),
+    reads: fc.boolean(),
+  });
+  const other = fc.record({ do: fc.constantFrom('hide', 'show', 'disable', 'enable', 'read') });
+  const steps = fc.array(fc.oneof({ weight: 4, arbitrary: put }, { weight: 1, arbitrary: other }), { maxLength: 14 });
+
+  const writerOnly = { 'prod/data/*': ['update'], 'claviger/secrets/prod/*': ['read'] };
+
+  async function take(on: SecretRoom, id: string, step: Step, writer: RequestContext): Promise<unknown> {
+    const { secret } = await on.secrets.find(on.ctx, id);
+    switch (step.do) {
+      case 'put': {
+        const base = { none: {}, current: { baseVersion: secret.currentVersion }, stale: { baseVersion: 99 } }[step.base];
+        const caller = step.reads ? on.ctx : writer;
+        const done = await on.content.write(caller, id, { content: json(value(step.value)), reason: 'why', ...base });
+        return 'change' in done ? { ...done.change, ...ANY_CHANGE, parameters: {} } : done;
+      }
+      case 'hide':
+      case 'show': {
+        const act = step.do === 'hide' ? 'softDelete' : 'undelete';
+        return versionOf(await on.content.changeVersion(on.ctx, id, secret.currentVersion, act, {}));
+      }
+      case 'disable':
+      case 'enable':
+        return (await on.secrets.setDisabled(on.ctx, id, step.do === 'disable')).state;
+      case 'read': {
+        const { content, number } = await on.content.read(on.ctx, id);
+        return { content: content.reveal(), number };
+      }
+    }
+  }
+  /** What tells two runs of one change apart. */
+  const ANY_CHANGE = { id: '', secretId: '', createdAt: 0, updatedAt: 0, endedAt: 0, result: {}, requestedBy: {} };
+
+  it('answer alike and leave the same rows, whatever is written in whatever order', async () => {
+    const writer = room.caller(writerOnly);
+    const longWriter = longRoom.caller(writerOnly);
+    let runs = 0;
+    await fc.assert(
+      fc.asyncProperty(steps, async (sequence) => {
+        runs += 1;
+        const more = { rotationIntervalSeconds: 86_400, content: value(0) };
+        const short = await room.secret(`short-${runs}`, more);
+        const long = await longRoom.secret(`long-${runs}`, more);
+        for (const step of sequence) {
+          const answers = [
+            await take(room, short, step as Step, writer).catch(codeOf),
+            await take(longRoom, long, step as Step, longWriter).catch(codeOf),
+          ];
+          expect(answers[0]).toEqual(answers[1]);
+        }
+        expect(await traces(short)).toEqual(await traces(long));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('differ, so that the property has something to compare', async () => {
+    const write = jest.spyOn(room.get(LocalContent), 'write');
+    const longWrite = jest.spyOn(longRoom.get(LocalContent), 'write');
+    await room.content.write(room.ctx, await room.secret('short'), { content: json(value(1)) });
+    await longRoom.content.write(longRoom.ctx, await longRoom.secret('long'), { content: json(value(1)) });
+    expect([write.mock.calls.length, longWrite.mock.calls.length]).toEqual([1, 0]);
+    write.mockRestore();
+    longWrite.mockRestore();
+  });
+
+  /** Everything that a secret has left in the database, without ids and times. */
+  async function traces(id: string): Promise<Record<string, Row[]>> {
+    const by = (table: string, where: string, order: string): Promise<Row[]> =>
+      room.rows(`select * from ${table} where ${where} order by ${order}`, [id]);
+    const tables = {
+      secret: await by('secret', 'id = $1', 'id'),
+      versions: await by('secret_version', 'secret_id = $1', 'number, revision'),
+      changes: await by('change', 'secret_id = $1', 'id'),
+      events: await by('event', 'subject_id = $1', 'id'),
+      audit: await by('audit_entry', 'resource_id = $1::text', 'at, id'),
+      objects: await by('builtin_object', 'name = (select physical_name from secret where id = $1)', 'name'),
+      contents: await by('builtin_version', 'name = (select physical_name from secret where id = $1)', 'version'),
+    };
+    return Object.fromEntries(Object.entries(tables).map(([name, rows]) => [name, rows.map(plain)]));
+  }
+
+  const OWN = new Set(['digest', 'mac', 'tx', 'request_id', 'actor_id', 'actor_root_id', 'content', 'day']);
+
+  /** Ids, times and names become their kind; null stays null. */
+  function plain(row: Row): Row {
+    return Object.fromEntries(
+      Object.entries(row)
+        .filter(([key]) => !OWN.has(key))
+        .map(([key, one]) => [key, shape(one)]),
+    );
+  }
+
+  function shape(one: unknown): unknown {
+    if (one instanceof Date) return 'a time';
+    if (Array.isArray(one)) return one.map(shape);
+    if (one !== null && typeof one === 'object')
+      return Object.fromEntries(Object.entries(one).map(([key, inner]) => [key, shape(inner)]));
+    if (typeof one !== 'string') return one;
+    return one.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'an id').replace(/(short|long)-\d+/, 'a name');
+  }
+
+  it('keep the time at which the content is due for rotation', async () => {
+    const id = await room.secret('due', { rotationIntervalSeconds: 3_600 });
+    await room.content.write(room.ctx, id, { content: json(value(1)) });
+    const { secret } = await room.secrets.find(room.ctx, id);
+    expect(secret.rotationDueAt!.getTime() - secret.rotatedAt!.getTime()).toBe(3_600_000);
+  });
+
+  it('do not miss a sync profile that is added while they wait for the secret', async () => {
+    for (const on of [room, longRoom]) {
+      const id = await on.secret(`added-${on === room ? 'short' : 'long'}`);
+      const client = await db.database.pool.connect();
+      await client.query('begin');
+      await client.query('select 1 from secret where id = $1 for update', [id]);
+      const written = on.content.write(on.ctx, id, { content: json(value(1)) });
+      await someoneWaitsForALock(db);
+      await client.query(
+        `insert into sync_target (store_id, secret_id, profile_id, physical_name, desired_version, desired_fingerprint,
+           desired_presence, verified_epoch)
+         select s.store_id, s.id, p.id, 'x', s.current_version, s.current_fingerprint, 'present', 'x'
+         from secret s, vault_profile p where s.id = $1 and p.name = 'kv'`,
+        [id],
+      );
+      await client.query('update secret set revision = revision + 1 where id = $1', [id]);
+      await client.query('commit');
+      client.release();
+      expect(await written).toMatchObject({ change: { state: 'done' } });
+      const [target] = await on.rows('select desired_version from sync_target where secret_id = $1', [id]);
+      expect(target).toEqual({ desired_version: 2 });
+    }
+  });
+
+  it('refuse a secret that is disabled or deleted while they wait for it', async () => {
+    for (const on of [room, longRoom])
+      for (const [set, code] of [
+        ['is_disabled = true', 'SECRET_DISABLED'],
+        [`state = 'deleted'`, 'SECRET_NOT_FOUND'],
+        [`state = 'deleting'`, 'SECRET_NOT_ACTIVE'],
+      ] as const) {
+        const id = await on.secret(`gone-${code}-${on === room ? 'short' : 'long'}`);
+        const client = await db.database.pool.connect();
+        await client.query('begin');
+        await client.query(`update secret set ${set}, revision = revision + 1 where id = $1`, [id]);
+        const written = on.content.write(on.ctx, id, { content: json(value(1)) }).catch(codeOf);
+        await someoneWaitsForALock(db);
+        await client.query('commit');
+        client.release();
+        expect([code, 'SECRET_NOT_ACTIVE']).toContain(await written);
+        expect(await on.rows('select number from secret_version where secret_id = $1', [id])).toHaveLength(1);
+      }
+  });
+});
+
+describe('writers at the same time', () => {
+  const N = 12;
+
+  for (const source of ['prod', 'kv'])
+    it(`make dense versions at ${source}, the last of which is the content`, async () => {
+      const id = await room.secret(`unbound`, { sourceProfile: source });
+      const answers = await Promise.all(
+        Array.from({ length: N }, (_, n) => room.content.write(room.ctx, id, { content: json(value(n)) })),
+      );
+      const made = new Map(answers.map((answer, n) => ['change' in answer ? versionOf(answer.change) : 0, n]));
+      expect([...made.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: N }, (_, n) => n + 2));
+      const rows = await room.rows('select number from secret_version where secret_id = $1 order by number', [id]);
+      expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: N + 1 }, (_, n) => n + 1));
+      const { content, number } = await room.content.read(room.ctx, id);
+      expect(number).toBe(N + 1);
+      expect(JSON.parse(content.reveal())).toEqual(value(made.get(N + 1)!));
+      const { secret } = await room.secrets.find(room.ctx, id);
+      expect(secret.drift).toBeNull();
     });
-    const other = await room.secret('b', { sourceProfile: 'kv' });
-    expect(await room.content.write(room.ctx, other, { content: json({ value: 'two' }) })).toMatchObject({
-      change: { state: 'done' },
+
+  for (const source of ['prod', 'kv'])
+    it(`bound to one version at ${source} win once; the others are told that they are stale`, async () => {
+      const id = await room.secret(`bound`, { sourceProfile: source });
+      const answers = await Promise.all(
+        Array.from({ length: N }, (_, n) =>
+          room.content
+            .write(room.ctx, id, { content: json(value(n)), baseVersion: 1 })
+            .then(() => 'won', codeOf),
+        ),
+      );
+      expect(answers.filter((answer) => answer === 'won')).toHaveLength(1);
+      expect(answers.filter((answer) => answer === 'STALE_MATCH')).toHaveLength(N - 1);
+      expect((await room.content.read(room.ctx, id)).number).toBe(2);
     });
-    expect((await room.content.read(room.ctx, other)).number).toBe(2);
+
+  it('never read anything but a version that was written, while others write', async () => {
+    for (const source of ['prod', 'kv']) {
+      const id = await room.secret('read-meanwhile', { sourceProfile: source, content: value(1) });
+      let isOver = false;
+      const reads = (async () => {
+        const seen: number[] = [];
+        while (!isOver) {
+          const { content, number } = await room.content.read(room.ctx, id);
+          expect(JSON.parse(content.reveal())).toEqual(value(number));
+          seen.push(number);
+        }
+        return seen;
+      })();
+      for (let n = 2; n <= 15; n += 1) await room.content.write(room.ctx, id, { content: json(value(n)) });
+      isOver = true;
+      const seen = await reads;
+      expect(seen).toEqual([...seen].sort((a, b) => a - b));
+      expect((await room.secrets.find(room.ctx, id)).secret.drift).toBeNull();
+    }
   });
 });

@@ -126,6 +126,7 @@ export class ContentService {
       subject: subjectOf(found),
       secretId: id,
       parameters: { number, ...(expectedRevision === undefined ? {} : { expectedRevision }) },
+      needs: this.access.needs(VERSION_ACTS[act], found.named),
       ...(reason ? { reason } : {}),
       isLocal: !(await this.profiles.isRemote(ctx, version.profileId)),
     });
@@ -139,6 +140,7 @@ export class ContentService {
       subject: subjectOf(found),
       secretId: id,
       parameters: {},
+      needs: [...this.access.needs('writeContent', found.named), ...this.access.needs('adopt', found.named)],
       ...(reason ? { reason } : {}),
       isLocal: false,
     });
@@ -244,6 +246,10 @@ export class ContentService {
       secretId: secret.id,
       parameters,
       payload: content,
+      needs: [
+        ...this.access.needs('writeContent', named),
+        ...(cause === 'overwrite-drift' ? this.access.needs('overwrite', named) : []),
+      ],
       ...(baseVersion === undefined ? {} : { baseVersion }),
       ...(reason ? { reason } : {}),
       isLocal: !(await this.profiles.isRemote(ctx, secret.sourceProfileId)),

@@ -87,6 +87,7 @@ export class LocalContent {
       JSON.stringify({ ...parameters, subject }),
       newId(),
       parameters.cause,
+      row.revision,
       ...auditParameters(entry),
     ]);
     return rows[0] && this.#done(ctx, write, changeId, rows[0].current_version);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { AccessService } from '@claviger/features/access';
+import type { Need } from '@claviger/features/changes';
 import { secretNotFound } from './secret.errors.js';
 
 export type NamedSecret = { readonly profile: string; readonly name: string };
@@ -50,6 +51,11 @@ const PATHS = {
 export class SecretAccess {
   constructor(private readonly access: AccessService) {}
 
+  /** What an act on a secret needs. */
+  needs(act: SecretAct, secret: NamedSecret): Need[] {
+    return NEEDS[act].map(([operation, path]) => ({ operation, path: PATHS[path](secret) }));
+  }
+
   /** True when the caller may do this to this secret. */
   can(ctx: RequestContext, act: SecretAct, secret: NamedSecret): boolean {
     return NEEDS[act].every(([operation, path]) => this.access.can(ctx, PATHS[path](secret), operation));
@@ -66,8 +72,11 @@ export class SecretAccess {
    */
   authorizeFound(ctx: RequestContext, act: SecretAct, secret: NamedSecret): void {
     if (this.can(ctx, act, secret)) return;
-    if (!this.can(ctx, 'readRecord', secret)) throw secretNotFound();
-    this.authorize(ctx, act, secret);
+    try {
+      this.authorize(ctx, act, secret);
+    } catch (refusal) {
+      throw this.can(ctx, 'readRecord', secret) ? refusal : secretNotFound(refusal);
+    }
   }
 
   /** True when the caller may list the secrets of a profile. */

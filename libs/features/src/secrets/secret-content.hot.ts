@@ -24,6 +24,7 @@ export type CurrentContentRow = UsableRow & {
 /** A secret as a write to it finds it. */
 export type WriteBaseRow = UsableRow & {
   readonly type: SecretType;
+  readonly revision: number;
   readonly physical_name: string;
   readonly mount: string;
   /** The current version is in the built-in vault, neither deleted nor destroyed, without drift, and nowhere else. */
@@ -43,7 +44,7 @@ const USABLE = `s.id, s.name, s.state, s.is_disabled, s.source_profile_id, s.cur
 const FROM_SECRETS = `
     from unnest($2::uuid[]) as wanted (id)
     cross join lateral (
-      select ${USABLE}, s.type, s.physical_name, s.current_backend_version, s.drift
+      select ${USABLE}, s.type, s.revision, s.physical_name, s.current_backend_version, s.drift
       from secret s where s.store_id = $1 and s.id = wanted.id limit 1
     ) s
     cross join lateral (
@@ -70,7 +71,7 @@ export const FIND_CURRENT_CONTENT: NamedStatement = {
 export const FIND_WRITE_BASE: NamedStatement = {
   name: 'secret_find_write_base',
   text: `
-    select ${USABLE}, s.type, s.physical_name, p.mount,
+    select ${USABLE}, s.type, s.revision, s.physical_name, p.mount,
       v.content_id is not null and s.drift is null and t.profile_id is null as is_plain
     ${FROM_SECRETS}
     left join lateral (
@@ -78,25 +79,24 @@ export const FIND_WRITE_BASE: NamedStatement = {
     ) t on true`,
 };
 
-const WRITE_PARAMETERS = 17;
+const WRITE_PARAMETERS = 18;
 
 /**
  * A new version of a secret on the built-in vault that has no targets: object, content, version, secret, change, event
- * and audit entry, all or nothing. The secret is locked first, as everywhere. No row when it is not at the bound base any
- * more, not active, disabled, or has a target by now.
+ * and audit entry, all or nothing. The secret is locked first, as everywhere. No row when it was changed in whatever way
+ * since it was found: while this waits for the lock, other tables are seen as they were before, and a target that was
+ * added meanwhile would be missed. Whoever adds one raises the secret's revision.
  *
  * $1 store id, $2 secret id, $3 mount, $4 physical name, $5 bound base version or null, $6 content id, $7 sealed content,
  * $8 versions to keep, $9 fingerprint, $10 facts, $11 source profile id, $12 change id, $13 requester, $14 reason,
- * $15 change parameters, $16 event id, $17 cause; then the audit entry's.
+ * $15 change parameters, $16 event id, $17 cause, $18 revision that was found; then the audit entry's.
  */
 export const WRITE_CONTENT_LOCALLY: NamedStatement = {
   name: 'secret_write_content_locally',
   text: `
     with locked as materialized (
       select s.id from secret s
-      where s.store_id = $1 and s.id = $2 and s.state = 'active' and not s.is_disabled
-        and ($5::int is null or s.current_version = $5)
-        and not exists (select 1 from sync_target t where t.store_id = $1 and t.secret_id = $2)
+      where s.store_id = $1 and s.id = $2 and s.revision = $18
       for update
     ), object as (
       update builtin_object o set current_version = o.current_version + 1

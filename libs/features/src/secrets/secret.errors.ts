@@ -1,11 +1,15 @@
 import { AppError } from '@claviger/kernel';
 
-/** No secret of that id or name that the caller may see; the same answer for both. */
-export const secretNotFound = (): AppError =>
+/**
+ * No secret of that id or name that the caller may see; the same answer for both. `refusal` says why not, to the audit
+ * log alone.
+ */
+export const secretNotFound = (refusal?: unknown): AppError =>
   new AppError({
     code: 'SECRET_NOT_FOUND',
     kind: 'not_found',
     message: 'There is no such secret, or you may not see it.',
+    cause: refusal,
   });
 
 export const secretExists = (profile: string, name: string): AppError =>

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, newId, type RequestContext } from '@claviger/kernel';
-import { ChangeService, type ChangeEntity, type PreparedChange } from '@claviger/features/changes';
+import { ChangeService, type ChangeEntity, type Need, type PreparedChange } from '@claviger/features/changes';
 import { targetNotFound, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { generateContent } from './content/index.js';
-import { CREATE_SECRET, type CreateParameters } from './create-secret.handler.js';
+import { CREATE_SECRET, type CreateParameters, type PlannedPlace } from './create-secret.handler.js';
 import { DELETE_SECRET } from './delete-secret.handler.js';
 import { DISABLE_SECRET, EDIT_SECRET, ENABLE_SECRET, type EditParameters } from './edit-secret.handlers.js';
 import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
@@ -62,7 +62,7 @@ export class SecretService {
 
   /** The living secret of that name. @throws AppError SECRET_NOT_FOUND */
   async findByName(ctx: RequestContext, profile: string, name: string): Promise<FoundSecret> {
-    if (!this.access.can(ctx, 'readRecord', { profile, name })) throw secretNotFound();
+    this.access.authorizeFound(ctx, 'readRecord', { profile, name });
     const found = await this.profiles.find(ctx, profile);
     const secret = found?.name === profile ? await this.secrets.findByName(ctx, found.id, name) : undefined;
     if (!secret) throw secretNotFound();
@@ -118,13 +118,15 @@ export class SecretService {
     id: string,
     options: { readonly retain: boolean; readonly expectedRevision?: number; readonly reason?: string },
   ): Promise<ChangeEntity> {
-    const found = await this.find(ctx, id, options.retain ? 'forget' : 'delete');
+    const act = options.retain ? 'forget' : 'delete';
+    const found = await this.find(ctx, id, act);
     const isLocal = options.retain || !(await this.profiles.isRemote(ctx, found.secret.sourceProfileId));
     const { reason, ...parameters } = options;
     return this.changes.submit(ctx, DELETE_SECRET, {
       subject: subjectOf(found),
       secretId: id,
       parameters,
+      needs: this.access.needs(act, found.named),
       ...(reason ? { reason } : {}),
       isLocal,
     });
@@ -155,6 +157,11 @@ export class SecretService {
       subject: subjectOf(found),
       secretId: id,
       parameters: { target, onConflict: input.onConflict },
+      needs: [
+        ...this.access.needs('changeRecord', found.named),
+        ...this.access.needs('replicateFrom', found.named),
+        ...this.#targetNeeds({ profile: target.profile, name: found.secret.name }, input.onConflict),
+      ],
       ...(input.reason ? { reason: input.reason } : {}),
       isLocal: false,
     });
@@ -198,9 +205,23 @@ export class SecretService {
       secretId,
       parameters,
       payload: content,
+      needs: this.#createNeeds(parameters),
       ...(input.reason ? { reason: input.reason } : {}),
       isLocal,
     };
+  }
+
+  #createNeeds({ name, source, targets, onConflict }: CreateParameters): Need[] {
+    const at = ({ profile }: PlannedPlace): NamedSecret => ({ profile, name });
+    return [
+      ...this.access.needs('create', at(source)),
+      ...this.access.conflictNeeds(onConflict, at(source)),
+      ...targets.map(at).flatMap((target) => this.#targetNeeds(target, onConflict)),
+    ];
+  }
+
+  #targetNeeds(target: NamedSecret, onConflict: ConflictPolicy): Need[] {
+    return [...this.access.needs('replicateTo', target), ...this.access.conflictNeeds(onConflict, target)];
   }
 
   #submitLocally(

@@ -182,7 +182,7 @@ export class SecretContentController {
     @Input() { params: { id }, query }: InputOf<typeof versions>,
   ): Promise<Page<VersionView>> {
     const { secret } = await this.records.find(ctx, id);
-    const rows = await this.secrets.listVersions(ctx, id, query.limit + 1, fromCursor(query.cursor, z.number().int()));
+    const rows = await this.secrets.listVersions(ctx, id, query.limit + 1, fromCursor(query.cursor, versionNumber));
     const page = toPage(rows, query.limit, ({ number }) => number);
     return { items: await this.views.versions(ctx, secret, page.items), nextCursor: page.nextCursor };
   }

@@ -1,5 +1,5 @@
 import { Controller, Res } from '@nestjs/common';
-import type { RequestContext } from '@claviger/kernel';
+import { AppError, type RequestContext } from '@claviger/kernel';
 import type { ChangeEntity } from '@claviger/features/changes';
 import { TARGET_STATUSES } from '@claviger/features/replication';
 import {
@@ -150,19 +150,23 @@ export class SecretsController {
       const { secret } = await this.secrets.findByName(ctx, query.profile, query.name);
       return { items: [await this.views.one(ctx, secret)], nextCursor: null };
     }
-    const { limit, cursor, order, label, expiringBefore, name, ...filters } = query;
-    const after = fromCursor(cursor, z.object({ value: z.string().nullable(), id: z.uuid() }));
+    if (query.name !== undefined) throw profileMissing();
+    const { limit, cursor, order, label, expiringBefore, name: _, ...filters } = query;
+    const after = fromCursor(cursor, positionIn(query.sort));
     const [key, value] = label === undefined ? [] : splitLabel(label);
     const rows = await this.secrets.list(ctx, {
       ...withoutUndefined(filters),
       limit: limit + 1,
       descending: order === 'desc',
       ...(after ? { after } : {}),
-      ...(name === undefined ? {} : { namePrefix: name }),
       ...(key === undefined ? {} : { label: { key, ...(value === undefined ? {} : { value }) } }),
       ...(expiringBefore === undefined ? {} : { expiringBefore: new Date(expiringBefore) }),
     });
-    const page = toPage(rows, limit, (last) => ({ value: sortValue(last[query.sort]), id: last.id }));
+    const page = toPage(rows, limit, (last) => ({
+      sort: query.sort,
+      value: sortValue(last[query.sort]),
+      id: last.id,
+    }));
     return { items: await this.views.many(ctx, page.items), nextCursor: page.nextCursor };
   }
 
@@ -235,6 +239,20 @@ export class SecretsController {
     return { plan };
   }
 }
+
+/** Where a page ended, in a list of that order and no other. */
+function positionIn<S extends string>(sort: S): z.ZodType<{ sort: S; value: string | null; id: string }> {
+  const value = sort === 'name' ? z.string() : z.iso.datetime();
+  return z.object({ sort: z.literal(sort), value: value.nullable(), id: z.uuid() });
+}
+
+const profileMissing = (): AppError =>
+  new AppError({
+    code: 'INPUT_INVALID',
+    kind: 'invalid',
+    message: 'The request is wrong. query/name: needs profile as well; use namePrefix to look in all profiles.',
+    details: { errors: [{ pointer: 'query/name', message: 'needs profile as well' }] },
+  });
 
 function splitLabel(label: string): [string, string?] {
   const at = label.indexOf('=');

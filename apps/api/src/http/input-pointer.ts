@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+/**
+ * Where in the input a problem is, as `#/path/0/…` in a body and `query/name` elsewhere. Keys that the schema does not
+ * name are shown as `*`: what a caller wrote where a key belongs may be a secret.
+ */
+export function inputPointer(part: string, schema: z.ZodType, path: readonly PropertyKey[]): string {
+  let at: z.ZodType | undefined = schema;
+  let pointer = part === 'body' ? '#' : part;
+  for (const key of path) {
+    const holder: z.ZodType | undefined = at && unwrap(at);
+    at = holder instanceof z.ZodArray ? (holder.element as z.ZodType) : memberOf(holder, key);
+    pointer += at === undefined ? '/*' : `/${String(key)}`;
+  }
+  return pointer;
+}
+
+function memberOf(schema: z.ZodType | undefined, key: PropertyKey): z.ZodType | undefined {
+  if (!(schema instanceof z.ZodObject)) return undefined;
+  const shape = schema.shape as Record<PropertyKey, z.ZodType>;
+  return Object.hasOwn(shape, key) ? shape[key] : undefined;
+}
+
+/** The schema below everything that only changes whether and how it applies. */
+function unwrap(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault)
+    return unwrap(schema.unwrap() as z.ZodType);
+  return schema instanceof z.ZodPipe ? unwrap(schema.in as z.ZodType) : schema;
+}

@@ -1,4 +1,4 @@
-import { newDataDir, startClaviger, type ClavigerProcess } from './harness/claviger-process.js';
+import { newDataDir, postgresPid, startClaviger, type ClavigerProcess } from './harness/claviger-process.js';
 import type { Figure, PartReport } from './harness/figures.js';
 import { generateLoad, GENERATOR, type Load, type LoadResult } from './harness/load.js';
 import { cpuSeconds, treeCpuSeconds } from './harness/process-cost.js';
@@ -42,10 +42,10 @@ export async function run({ seconds }: { readonly seconds: number }): Promise<Pa
   let claviger: ClavigerProcess | undefined;
   let openBao: RaftOpenBao | undefined;
   try {
-    claviger = await startClaviger(dataDir.path, { env: { CLAVIGER_LOG_LEVEL: 'warn' } });
+    claviger = await startClaviger(dataDir.path);
     openBao = await startRaftOpenBao();
     const contest = {
-      ours: await prepareClaviger(claviger, seconds),
+      ours: await prepareClaviger(claviger, postgresPid(dataDir.path), seconds),
       theirs: await prepareOpenBao(openBao, seconds),
     };
     return {
@@ -114,8 +114,12 @@ function figuresOf(
   ];
 }
 
-async function prepareClaviger({ url, rootToken, pid, postgresPid }: ClavigerProcess, seconds: number): Promise<Side> {
-  const client = new RestClient(url, rootToken);
+async function prepareClaviger(
+  { address, rootToken, pid }: ClavigerProcess,
+  databasePid: number,
+  seconds: number,
+): Promise<Side> {
+  const client = new RestClient(address, rootToken);
   await client.call('POST', '/vault-instances', { name: 'local', kind: 'builtin', config: {}, credentials: {} });
   await client.call('POST', '/vault-profiles', { name: 'bench', instance: 'local', mount: 'bench' });
   const ids = await inParallel(names(), SEED_CONCURRENCY, async (name) => {
@@ -125,7 +129,7 @@ async function prepareClaviger({ url, rootToken, pid, postgresPid }: ClavigerPro
   });
   await client.close();
   const load = {
-    origin: url,
+    origin: address,
     paths: ids.map((id) => `/api/v1/secrets/${id}/content`),
     headers: client.headers,
     connections: CONNECTIONS,
@@ -136,7 +140,7 @@ async function prepareClaviger({ url, rootToken, pid, postgresPid }: ClavigerPro
     write: { ...load, method: 'PUT', headers: { ...load.headers, 'if-match': '*' }, body: `{"content":${CHANGED}}` },
     cpu: () => {
       const server = cpuSeconds(pid);
-      return { server, all: server + treeCpuSeconds(postgresPid) };
+      return { server, all: server + treeCpuSeconds(databasePid) };
     },
   };
 }

@@ -1,31 +1,21 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-
-const MAIN = fileURLToPath(new URL('../../dist/apps/standalone/src/main.js', import.meta.url));
-const READY = /is ready at (http:\/\/\S+)/;
-const READY_WITHIN_MS = 60_000;
+import { startProgram, type Program } from './program.js';
 
 /** The built standalone Claviger as a process of its own, on data of its own and a free port. */
-export type ClavigerProcess = {
-  readonly url: string;
-  readonly rootToken: string;
-  readonly pid: number;
-  /** Of the PostgreSQL server that it runs. */
-  readonly postgresPid: number;
-  /** From the start of the process until it said that it is ready. */
-  readonly readyMs: number;
-  /** Asks it to end and resolves when it has. */
-  stop(): Promise<void>;
-};
+export type ClavigerProcess = Program & { readonly rootToken: string };
 
 export type ClavigerOptions = {
   readonly nodeArguments?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 };
+
+/** The built entry of an app. */
+export function builtApp(name: 'standalone' | 'api' | 'worker'): string {
+  return fileURLToPath(new URL(`../../dist/apps/${name}/src/main.js`, import.meta.url));
+}
 
 /** A place for data directories; removed with everything in it by `remove`. */
 export function newDataDir(): { readonly path: string; remove(): void } {
@@ -37,52 +27,20 @@ export function newDataDir(): { readonly path: string; remove(): void } {
 
 /** Starts it and resolves when it is ready. @throws Error with what it said when it is not ready in time */
 export async function startClaviger(dataDir: string, options: ClavigerOptions = {}): Promise<ClavigerProcess> {
-  const startedAt = performance.now();
-  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), MAIN], {
-    env: {
-      PATH: process.env['PATH'],
-      NODE_ENV: 'production',
-      CLAVIGER_DATA_DIR: dataDir,
-      CLAVIGER_PORT: '0',
-      ...options.env,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const program = await startProgram({
+    args: [...(options.nodeArguments ?? []), builtApp('standalone')],
+    env: { CLAVIGER_DATA_DIR: dataDir, CLAVIGER_PORT: '0', CLAVIGER_LOG_LEVEL: 'warn', ...options.env },
+    ready: saysAddress,
   });
-  const killWithUs = (): void => void child.kill('SIGTERM');
-  process.once('exit', killWithUs);
-  const url = await readyAt(child);
-  return {
-    url,
-    rootToken: readFileSync(join(dataDir, 'root-token'), 'utf8').trim(),
-    pid: child.pid!,
-    postgresPid: Number.parseInt(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8'), 10),
-    readyMs: performance.now() - startedAt,
-    async stop() {
-      process.off('exit', killWithUs);
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
+  return { ...program, rootToken: readFileSync(join(dataDir, 'root-token'), 'utf8').trim() };
 }
 
-function readyAt(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let said: string | undefined = '';
-    const fail = (why: string): void => reject(new Error(`Claviger did not start, ${why}: ${said ?? ''}`));
-    const timer = setTimeout(() => fail('it took too long'), READY_WITHIN_MS);
-    child.once('exit', () => fail('it ended'));
-    for (const stream of [child.stdout!, child.stderr!])
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        // What it says later is read, so that the pipe never fills, and dropped.
-        if (said === undefined) return;
-        said += text;
-        const url = READY.exec(said)?.[1];
-        if (!url) return;
-        clearTimeout(timer);
-        said = undefined;
-        resolve(url);
-      });
-  });
+/** Standalone says its address once it is ready. */
+export async function saysAddress(says: (pattern: RegExp) => Promise<RegExpExecArray>): Promise<string> {
+  return (await says(/is ready at (http:\/\/\S+)/))[1]!;
+}
+
+/** Process id of the embedded PostgreSQL of a data directory. */
+export function postgresPid(dataDir: string): number {
+  return Number.parseInt(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8'), 10);
 }

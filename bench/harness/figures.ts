@@ -33,6 +33,10 @@ export function formatReport({ title, how, figures }: PartReport): string {
   const header = ['', 'Claviger', 'compared with', 'ratio', 'goal'];
   const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column]!.length)));
   const line = (row: readonly string[]): string =>
-    row.map((cell, column) => (column === 0 || column === 4 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ');
+    row
+      .map((cell, column) =>
+        column === 0 || column === 4 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
+      )
+      .join('  ');
   return [`\n${title}`, `  ${how}`, ...[header, ...rows].map((row) => `  ${line(row).trimEnd()}`)].join('\n');
 }

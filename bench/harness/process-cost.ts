@@ -16,7 +16,7 @@ export function treeCpuSeconds(root: number): number {
   if (all.length === 0) return Number.NaN;
   const inTree = new Set([root]);
   // Parents may be listed after their children: until nobody joins any more.
-  for (let size = 0; size !== inTree.size; ) {
+  for (let size = 0; size !== inTree.size;) {
     size = inTree.size;
     for (const { pid, parent } of all) if (inTree.has(parent)) inTree.add(pid);
   }
@@ -47,7 +47,10 @@ function read(pid: number): ProcessFacts | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The name in parentheses may hold anything; what follows its end are fields from the third on (proc_pid_stat(5)).
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number);
+    const fields = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
     const [utime = 0, stime = 0, cutime = 0, cstime = 0] = fields.slice(11, 15);
     return { pid, parent: fields[1]!, cpuSeconds: (utime + stime + cutime + cstime) / TICKS_PER_SECOND };
   } catch {

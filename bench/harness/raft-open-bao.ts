@@ -1,13 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findOpenBao } from '@claviger/testing';
-
-const READY_WITHIN_MS = 20_000;
-const POLL_MS = 25;
+import { eventually, findOpenBao } from '@claviger/testing';
+import { freePort } from './free-port.js';
 
 /** An OpenBao as it is run for real: raft storage on disk, a file audit device, initialised and unsealed. */
 export type RaftOpenBao = {
@@ -46,7 +43,7 @@ export async function startRaftOpenBao(): Promise<RaftOpenBao> {
     const rootToken = await unsealed(address);
     const call: RaftOpenBao['call'] = (method, path, body) => ask(address, rootToken, method, path, body);
     await call('POST', 'sys/mounts/kv', { type: 'kv', options: { version: '2' } });
-    await until(() => call('GET', 'kv/config'));
+    await eventually(() => call('GET', 'kv/config'));
     return { address, rootToken, pid: child.pid!, call, stop };
   } catch (error) {
     await stop();
@@ -76,10 +73,10 @@ audit "file" "file" {
 
 async function unsealed(address: string): Promise<string> {
   const init = { secret_shares: 1, secret_threshold: 1 };
-  const made = await until(() => ask(address, '', 'PUT', 'sys/init', init));
+  const made = await eventually(() => ask(address, '', 'PUT', 'sys/init', init));
   await ask(address, '', 'PUT', 'sys/unseal', { key: (made['keys'] as string[])[0] });
   // 200 says initialised, unsealed and active; anything else is a status of 400 or more.
-  await until(() => ask(address, '', 'GET', 'sys/health'));
+  await eventually(() => ask(address, '', 'GET', 'sys/health'));
   return made['root_token'] as string;
 }
 
@@ -100,30 +97,9 @@ async function ask(
   return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
 }
 
-/** Asks again and again until it does not fail; what it failed with at last is thrown. */
-async function until<T>(attempt: () => Promise<T>): Promise<T> {
-  for (const deadline = Date.now() + READY_WITHIN_MS; ; ) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
-  }
-}
-
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
   await ended;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,6 +1,6 @@
 import type { JsonBody } from '@claviger/testing';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Stage, type StageVault, unique } from './stage.js';
+import { Stage, type StageVault } from './stage.js';
 
 jest.setTimeout(60_000);
 

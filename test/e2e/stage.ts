@@ -135,9 +135,9 @@ export class Stage {
     });
   }
 
-  /** A client with a token of these policies. */
+  /** A client with a token of these policies, who is nobody else: its token descends from none. */
   async tokenWith(...policies: readonly string[]): Promise<ApiClient> {
-    const answer = await this.api.post('/tokens', { policies });
+    const answer = await this.api.post('/tokens', { policies, isOrphan: true });
     expect(answer.status).toBe(201);
     return this.api.as(answer.body.token as string);
   }

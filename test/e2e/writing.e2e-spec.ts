@@ -257,7 +257,7 @@ describeScenes('the state of a secret that a caller saw', (scene) => {
         stage.api.put(`/secrets/${id}/content`, { content: { value: `${i}` } }, { ifMatch: 1 }),
       ),
     );
-    const statuses = answers.map(({ status }) => status).sort();
+    const statuses = answers.map(({ status }) => status).sort((a, b) => a - b);
     expect(statuses).toEqual([200, 412, 412, 412, 412, 412, 412, 412]);
     expect((await stage.show(id)).currentVersion).toBe(2);
   });
@@ -266,7 +266,7 @@ describeScenes('the state of a secret that a caller saw', (scene) => {
     const { stage, source, target } = scene;
     const { id, name } = await stage.secret({ name: unique('race'), source, targets: [target] });
     const versions = await Promise.all(Array.from({ length: 8 }, (_, i) => stage.write(id, { value: `w${i}` })));
-    expect(versions.sort()).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(versions.sort((a, b) => a - b)).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
     await stage.inSync(id);
     expect(await target.read(name)).toEqual(await stage.content(id));
     const { body } = await stage.api.get(`/secrets/${id}/versions`);

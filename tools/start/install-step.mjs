@@ -7,7 +7,10 @@ import { root } from './root.mjs';
 const LOCK = join(root, 'package-lock.json');
 const STAMP = join(root, 'node_modules/.claviger-install');
 
-/** Installs the packages unless exactly those of package-lock.json are there, whoever installed them. */
+/**
+ * Installs the packages unless exactly those of package-lock.json are there, whoever installed them. Not by `npm ci`:
+ * it refuses when a registry lacks an optional package of some other platform, which `install` passes over.
+ */
 export async function ensureInstalled() {
   const wanted = stamp();
   const found = read(STAMP);
@@ -16,7 +19,7 @@ export async function ensureInstalled() {
   if (isOtherPlatform || !isInstalled()) {
     await runStep({
       title: 'Installing packages',
-      ...npm(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']),
+      ...npm(['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']),
     });
   }
   writeFileSync(STAMP, wanted);

@@ -2,12 +2,14 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { root } from './root.mjs';
 
+const HEAD_LINES = 10;
 const TAIL_LINES = 30;
 const SAY_EVERY_MS = 10_000;
+const STOP_LIMIT_MS = 2_000;
 
 /**
- * Runs one long step as a child process: says on standard error that it runs and how long it took, and shows the end of
- * its output only if it fails, which ends this process too. A signal to this process ends the child first.
+ * Runs one long step as a child process: says on standard error that it runs and how long it took, and shows its output
+ * only if it fails, which ends this process too. A signal to this process ends the child first.
  *
  * @param {{ title: string, file: string, args: string[], env?: NodeJS.ProcessEnv }} step
  */
@@ -17,8 +19,15 @@ export async function runStep({ title, file, args, env = process.env }) {
   if (result.code === 0) return line.end('done');
   if (result.signal) process.exit(128 + constants.signals[result.signal]);
   line.end('failed');
-  process.stderr.write(`${result.output.trimEnd().split('\n').slice(-TAIL_LINES).join('\n')}\n`);
+  process.stderr.write(`${shortened(result.output.trimEnd().split('\n')).join('\n')}\n`);
   process.exit(1);
+}
+
+/** Programs say what went wrong at the beginning or at the end of their output. */
+function shortened(lines) {
+  return lines.length <= HEAD_LINES + TAIL_LINES
+    ? lines
+    : [...lines.slice(0, HEAD_LINES), '…', ...lines.slice(-TAIL_LINES)];
 }
 
 /** Runs a program to its end. `signal` is the one that this process was asked to end with meanwhile, if any. */
@@ -30,6 +39,8 @@ export function runToEnd(file, args, env = process.env) {
     const forward = (signal) => {
       asked = signal;
       child.kill(signal);
+      // npm goes on for a minute after a SIGTERM; what it leaves half-made is made again by the next start.
+      setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS).unref();
     };
     process.on('SIGINT', forward).on('SIGTERM', forward);
     const finish = (code) => {
@@ -42,7 +53,7 @@ export function runToEnd(file, args, env = process.env) {
       output.push(`${file}: ${error.message}\n`);
       finish(1);
     });
-    child.once('close', finish);
+    child.once('close', finish).once('exit', (code) => asked && finish(code));
   });
 }
 

@@ -1,7 +1,10 @@
 import { findRootKey, rootKeyMissing, rootKeyPath, writeRootKey } from '@claviger/composition';
 import { SecretValue } from '@claviger/kernel';
 import { Keyring, RootKey } from '@claviger/platform/crypto';
+import { reasonOf } from '@claviger/platform/embedded';
 import { Client } from 'pg';
+
+import { databaseUnreachable } from './standalone.errors.js';
 
 export type RootKeySource = {
   readonly databaseUrl: string;
@@ -12,13 +15,15 @@ export type RootKeySource = {
 
 /**
  * Finds the root key that the database is sealed under, or makes one, but only for a database that holds no keys yet.
- * Throws ROOT_KEY_MISSING, ROOT_KEY_UNUSABLE, and what the keyring throws for a wrong key (ROOT_KEY_WRONG,
+ * Throws DATABASE_UNREACHABLE, ROOT_KEY_MISSING, ROOT_KEY_UNUSABLE, and what the keyring throws for a wrong key (ROOT_KEY_WRONG,
  * ROOT_KEY_INVALID), having changed nothing.
  */
 export async function resolveRootKey({ databaseUrl, dataDir, given }: RootKeySource): Promise<SecretValue> {
   const found = given === undefined ? findRootKey(dataDir) : new SecretValue(given);
   const client = new Client({ connectionString: databaseUrl });
-  await client.connect();
+  await client.connect().catch((error: unknown) => {
+    throw databaseUnreachable(reasonOf(error));
+  });
   try {
     if (!(await Keyring.exists(client))) return found ?? makeRootKey(dataDir);
     if (!found) throw rootKeyMissing(rootKeyPath(dataDir));

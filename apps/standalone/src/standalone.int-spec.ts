@@ -251,6 +251,14 @@ describe('a start that is refused', () => {
     });
   });
 
+  it('says that the PostgreSQL that it is given does not answer, and nothing of its password', async () => {
+    const env = { CLAVIGER_DATABASE_URL: 'postgres://someone:canary-77@127.0.0.1:1/claviger' };
+    await expect(start(newPath(), { env })).rejects.toMatchObject({
+      code: 'DATABASE_UNREACHABLE',
+      message: expect.stringMatching(/^(?!.*canary).*ECONNREFUSED.*CLAVIGER_DATABASE_URL/),
+    });
+  });
+
   it('says which process works on the data directory, rather than that the port is in use', async () => {
     const dataDir = copyOfStopped();
     await start(dataDir);

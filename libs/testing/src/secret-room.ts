@@ -9,7 +9,13 @@ import { Logger, ProcessRegistry } from '@claviger/platform/telemetry';
 import { AccessService, compilePolicies, parsePolicy, type PolicyMatcher } from '@claviger/features/access';
 import { ChangesModule, ChangeService, type ChangeEntity } from '@claviger/features/changes';
 import { ReplicationModule, Reconciler } from '@claviger/features/replication';
-import { ContentService, SecretService, SecretsModule, SecretViews, SourceVerification } from '@claviger/features/secrets';
+import {
+  ContentService,
+  SecretService,
+  SecretsModule,
+  SecretViews,
+  SourceVerification,
+} from '@claviger/features/secrets';
 import type { NewSecret } from '@claviger/features/secrets';
 import { VaultInstanceService, VaultProfileService } from '@claviger/features/vault-profiles';
 import { BuiltinKind, openBuiltinContent, sealBuiltinContent } from '@claviger/vaults/adapters/builtin';
@@ -168,7 +174,12 @@ export async function createSecretRoom(
   const profiles = get(VaultProfileService);
   const secrets = get(SecretService);
   for (const name of ['inside', 'outside']) {
-    const body = { name, kind: name === 'inside' ? 'builtin' : 'outside', config: {}, credentials: new SecretValue({}) };
+    const body = {
+      name,
+      kind: name === 'inside' ? 'builtin' : 'outside',
+      config: {},
+      credentials: new SecretValue({}),
+    };
     if (!(await db.database.pool.query('select 1 from vault_instance where name = $1', [name])).rowCount)
       await get(VaultInstanceService).create(ctx, body as never, { check: false });
   }
@@ -208,7 +219,8 @@ export async function createSecretRoom(
       return change.secretId!;
     },
     caller: (path) => access.admit(ctx, path),
-    rows: async (sql, values = []) => (await db.database.pool.query(sql, [...values])).rows as Record<string, unknown>[],
+    rows: async (sql, values = []) =>
+      (await db.database.pool.query(sql, [...values])).rows as Record<string, unknown>[],
   };
 }
 

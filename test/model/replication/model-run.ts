@@ -4,6 +4,7 @@ import { VERIFY_INTERVAL_S } from './model-ledger.js';
 import { fingerprintOf } from './model-source.js';
 import { describeRun, type ModelRun, type VaultIndex } from './model-step.js';
 import type { ModelVault } from './model-vault.js';
+import { markerOf } from './model-watch.js';
 import { ModelWorld, type LedgerMaker } from './model-world.js';
 
 /** Rounds of waiting, sweeping, verifying and working after which nothing changes any more. */
@@ -50,10 +51,10 @@ async function comeToRest(world: ModelWorld): Promise<string[]> {
   return ['there is no fixed point'];
 }
 
-/** Verifying a target that is at rest costs two calls. */
+/** Verifying a target that is at rest costs two calls, and three where our marker is missing. */
 function tooManyCalls(vault: ModelVault, before: number): string[] {
   const calls = vault.calls - before;
-  return calls > 2 ? [`${calls} calls to ${vault.name} although nothing has changed`] : [];
+  return calls > 3 ? [`${calls} calls to ${vault.name} although nothing has changed`] : [];
 }
 
 async function workOff(world: ModelWorld): Promise<boolean> {
@@ -98,6 +99,7 @@ function judge(world: ModelWorld, row: SyncTargetEntity, vault: ModelVault): str
   switch (row.status) {
     case 'in_sync':
       if (row.desiredPresence === 'absent') return wrong('it should be gone');
+      if (row.desiredPresence === 'present' && lacksMarker(vault, row)) return wrong('it is not marked as ours');
       return (row.desiredPresence === 'present' ? isEqual : isHidden) ? [] : wrong('it is not equal');
     case 'paused': {
       const isDisabled = world.source.get(row.secretId).isDisabled && row.errorCode === 'SECRET_DISABLED';
@@ -105,8 +107,11 @@ function judge(world: ModelWorld, row: SyncTargetEntity, vault: ModelVault): str
       const isRestored = world.watch.life > 0 && row.errorCode === 'TARGET_RESTORED';
       return isDisabled || isOff || isRestored ? [] : wrong('there is no reason');
     }
-    case 'drifted':
-      return row.desiredPresence === 'present' && isEqual ? wrong('it is equal') : [];
+    case 'drifted': {
+      if (row.desiredPresence === 'present' && isEqual) return wrong('it is equal');
+      const isOurDoing = vault.truth?.writer === 'us' && row.errorCode === 'TARGET_CHANGED_AT_TARGET';
+      return isOurDoing && world.watch.life === 0 ? wrong('we did that ourselves') : [];
+    }
     case 'missing':
       return vault.object === undefined ? [] : wrong('it is there');
     case 'foreign':
@@ -116,6 +121,10 @@ function judge(world: ModelWorld, row: SyncTargetEntity, vault: ModelVault): str
     default:
       return wrong('it has come to rest');
   }
+}
+
+function lacksMarker({ capabilities, object }: ModelVault, { secretId }: SyncTargetEntity): boolean {
+  return capabilities.metadata && object?.metadata['claviger_owner'] !== markerOf({ id: secretId });
 }
 
 /** A person enables everything and asks for every target to be made equal. */
@@ -141,7 +150,7 @@ function judgeLeftovers(world: ModelWorld): string[] {
   if (world.watch.life > 0 || world.source.active) return [];
   const left = world.source.current ? [] : world.vaults;
   return left
-    .filter(({ profileId, truth }) => truth?.maker === 'us' && truth.writer === 'us' && !world.retained.has(profileId))
+    .filter(({ isRetained, truth }) => truth?.maker === 'us' && truth.writer === 'us' && !isRetained)
     .map(({ name }) => `a copy was left behind at ${name}`);
 }
 

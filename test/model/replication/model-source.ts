@@ -12,6 +12,8 @@ export type ModelSecret = {
   readonly id: string;
   state: 'active' | 'deleting' | 'deleted';
   isDisabled: boolean;
+  /** How often it was disabled or enabled. */
+  toggles: number;
   readonly versions: ModelVersion[];
 };
 

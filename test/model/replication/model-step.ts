@@ -36,13 +36,15 @@ export type ModelStep =
   | { readonly do: 'add'; readonly vault: VaultIndex; readonly onConflict: ConflictPolicy }
   | { readonly do: 'remove'; readonly vault: VaultIndex; readonly purge: boolean }
   | { readonly do: 'sync'; readonly vault: VaultIndex }
-  | { readonly do: 'toggle the profile'; readonly vault: VaultIndex }
+  | { readonly do: 'disable the profile'; readonly vault: VaultIndex }
+  | { readonly do: 'enable the profile'; readonly vault: VaultIndex }
   | { readonly do: 'toggle repair'; readonly vault: VaultIndex }
   | { readonly do: 'foreign'; readonly vault: VaultIndex; readonly act: ForeignAct }
   | { readonly do: 'fault'; readonly vault: VaultIndex; readonly fault: ModelFault }
   | { readonly do: 'source fault'; readonly code: VaultErrorCode }
   | { readonly do: 'work'; readonly process: 0 | 1; readonly picks: readonly number[] }
-  | { readonly do: 'kill'; readonly process: 0 | 1; readonly landsAfter: number | undefined }
+  | { readonly do: 'work it off' }
+  | { readonly do: 'kill'; readonly process: 0 | 1 }
   | { readonly do: 'lose the queue' }
   | { readonly do: 'repeat the queue' }
   | { readonly do: 'wait'; readonly seconds: number }
@@ -85,7 +87,11 @@ const seconds = fc.integer({ min: 1, max: 60 });
 const fault: fc.Arbitrary<ModelFault> = fc.record({
   on: fc.constantFrom<ModelFault['on']>('any', 'read', 'write'),
   how: fc.oneof<fc.Arbitrary<ModelFault['how']>[]>(
-    refusal.map((code) => ({ is: 'refused', code })),
+    fc.record({
+      is: fc.constant('refused' as const),
+      code: refusal,
+      leaves: fc.constantFrom('nothing' as const, 'a marker' as const),
+    }),
     fc.constant({ is: 'request lost' }),
     fc.constant({ is: 'answer lost' }),
     seconds.map((after) => ({ is: 'late', seconds: after })),
@@ -105,36 +111,38 @@ const weighted = (weight: number, arbitrary: fc.Arbitrary<ModelStep>): fc.Weight
 
 /** Steps that happen to a single database. */
 const STEPS: readonly fc.WeightedArbitrary<ModelStep>[] = [
-  weighted(40, step('work', { process, picks: fc.array(fc.nat(11), { minLength: 1, maxLength: 12 }) })),
-  weighted(10, step('write', {})),
-  weighted(3, step('write an old content again', { version: fc.nat(5) })),
-  weighted(3, step('delete the version', {})),
-  weighted(3, step('undelete the version', {})),
+  weighted(24, step('work', { process, picks: fc.array(fc.nat(5), { minLength: 1, maxLength: 10, size: 'max' }) })),
+  weighted(16, step('work it off', {})),
+  weighted(14, step('write', {})),
+  weighted(4, step('write an old content again', { version: fc.nat(5) })),
+  weighted(5, step('delete the version', {})),
+  weighted(5, step('undelete the version', {})),
   weighted(1, step('destroy the version', {})),
-  weighted(2, step('create the secret', {})),
+  weighted(4, step('create the secret', {})),
   weighted(2, step('delete the secret', { retain: fc.boolean() })),
   weighted(1, step('disable the secret', {})),
-  weighted(2, step('enable the secret', {})),
-  weighted(7, step('add', { vault, onConflict })),
-  weighted(4, step('remove', { vault, purge: fc.boolean() })),
+  weighted(3, step('enable the secret', {})),
+  weighted(8, step('add', { vault, onConflict })),
+  weighted(5, step('remove', { vault, purge: fc.boolean() })),
   weighted(3, step('sync', { vault })),
-  weighted(1, step('toggle the profile', { vault })),
+  weighted(1, step('disable the profile', { vault })),
+  weighted(3, step('enable the profile', { vault })),
   weighted(1, step('toggle repair', { vault })),
-  weighted(10, step('foreign', { vault, act: foreignAct })),
+  weighted(9, step('foreign', { vault, act: foreignAct })),
   weighted(14, step('fault', { vault, fault })),
   weighted(2, step('source fault', { code: refusal })),
-  weighted(5, step('kill', { process, landsAfter: fc.option(seconds, { nil: undefined }) })),
+  weighted(4, step('kill', { process })),
   weighted(2, step('lose the queue', {})),
-  weighted(2, step('repeat the queue', {})),
-  weighted(7, step('wait', { seconds: fc.constantFrom(1, 2, 10, 31, 46, 80, 400, 3_600) })),
-  weighted(4, step('sweep', {})),
-  weighted(2, step('verify', {})),
+  weighted(1, step('repeat the queue', {})),
+  weighted(8, step('wait', { seconds: fc.constantFrom(1, 2, 10, 31, 46, 80, 400, 3_600) })),
+  weighted(6, step('sweep', {})),
+  weighted(5, step('verify', {})),
 ];
 
 const RESTORES: readonly fc.WeightedArbitrary<ModelStep>[] = [
-  weighted(4, step('back up', {})),
-  weighted(2, step('restore', { as: fc.constantFrom('failover', 'clone') })),
-  weighted(2, step('accept the database', {})),
+  weighted(8, step('back up', {})),
+  weighted(5, step('restore', { as: fc.constantFrom('failover', 'clone') })),
+  weighted(5, step('accept the database', {})),
 ];
 
 /** What is so from the beginning of a run. */
@@ -154,7 +162,7 @@ export function anyRun({ maxSteps, restores }: { maxSteps: number; restores: boo
       sourceKeepsVersions: fc.boolean(),
       targets: fc.uniqueArray(vault, { maxLength: 3 }),
     }),
-    steps: fc.array(steps, { minLength: 1, maxLength: maxSteps }),
+    steps: fc.array(steps, { minLength: 1, maxLength: maxSteps, size: 'max' }),
   });
 }
 

@@ -19,7 +19,8 @@ export const PLACE = 'app/db';
 export type ModelFault = {
   readonly on: 'any' | 'read' | 'write';
   readonly how:
-    | { readonly is: 'refused'; readonly code: VaultErrorCode }
+    /** A creation may have left its marker by then, where the vault holds markers. */
+    | { readonly is: 'refused'; readonly code: VaultErrorCode; readonly leaves: 'nothing' | 'a marker' }
     /** Never arrives; the caller cannot tell. */
     | { readonly is: 'request lost' }
     /** Carried out; the caller cannot tell. */
@@ -42,7 +43,7 @@ export type Mutation = {
   readonly after: ReferenceObject | undefined;
 };
 
-/** Who made an object, and who wrote what it holds now. */
+/** Who made an object (or has taken it over, as it was told to), and who wrote what it holds now. */
 export type Truth = {
   readonly maker: 'us' | 'them';
   readonly writer: 'us' | 'them';
@@ -59,6 +60,8 @@ export class ModelVault {
   truth: Truth | undefined;
   isEnabled = true;
   repairsItself = false;
+  /** A user chose to keep the copy. */
+  isRetained = false;
   /** Calls that changed something. */
   changes = 0;
   calls = 0;
@@ -88,13 +91,16 @@ export class ModelVault {
 
   /** The vault as one process reaches it: every call and every answer waits for its turn. */
   reachedBy(turnstile: Turnstile): VaultAdapter {
-    return intercept(this.adapter, async ({ operation, call, mutates, run }) => {
+    return intercept(this.adapter, async ({ operation, call, mutates, args, run }) => {
       if (operation === 'capabilities') return run();
       this.calls += 1;
       const cut = (): VaultError => this.#error('CANCELLED', operation, mutates);
       await turnstile.pass(`${this.name} ${operation}`, call.signal, cut);
       const fault = this.#takeFault(operation);
-      if (fault?.is === 'refused') throw this.#error(fault.code, operation, false);
+      if (fault?.is === 'refused') {
+        if (operation === 'create' && fault.leaves === 'a marker') this.#leaveMarker(args[2]);
+        throw this.#error(fault.code, operation, false);
+      }
       if (fault?.is === 'request lost') throw this.#error('TIMEOUT', operation, mutates);
       if (fault?.is === 'late') {
         void this.clock
@@ -149,12 +155,20 @@ export class ModelVault {
     }
   }
 
+  /** As a creation that was interrupted between marking and writing. */
+  #leaveMarker(metadata: unknown): void {
+    if (this.object !== undefined || !this.capabilities.metadata) return;
+    const object = { metadata: metadata as Readonly<Record<string, string>>, versions: [], lastNumber: 0 };
+    this.adapter.restore(new Map([[PLACE, object]]));
+    this.#note('us', undefined);
+  }
+
   #note(who: 'us' | 'them', before: ReferenceObject | undefined, version?: Truth['version']): void {
     const now = this.object;
     const isSameContent = before !== undefined && now !== undefined && before.lastNumber === now.lastNumber;
     if (!now) this.truth = undefined;
     else if (!before) this.truth = { maker: who, writer: who, version };
-    else if (!isSameContent) this.truth = { maker: this.truth!.maker, writer: who, version };
+    else if (!isSameContent) this.truth = { maker: who === 'us' ? 'us' : this.truth!.maker, writer: who, version };
   }
 
   #takeFault(operation: AdapterOperation): ModelFault['how'] | undefined {

@@ -15,6 +15,8 @@ type Job = {
   readonly wrote: Set<string>;
   /** Fingerprints of what it replaced and nobody else has. */
   readonly replaced: Map<string, string>;
+  /** How often the secret had been disabled or enabled. */
+  readonly toggles: number;
 };
 
 const OWNER = 'claviger_owner';
@@ -55,7 +57,9 @@ export class ModelWatch {
   }
 
   /** What was replaced and not ours is written down with what replaced it. */
-  settling(job: string, { profileId }: SyncTargetEntity, { facts }: Settlement): void {
+  settling(job: string, { profileId, drift }: SyncTargetEntity, { facts, verdict }: Settlement): void {
+    const isUnseen = verdict.status === 'in_sync' && facts.verifiedHow === undefined;
+    this.#expect(!isUnseen || drift === null, 'drift was forgotten without looking');
     const lost = this.#jobs.get(job)?.replaced.get(profileId);
     if (lost === undefined || facts.observedVersion === undefined) return;
     this.#expect(facts.overwritten?.fingerprint === lost, `nobody is told that ${lost} was lost`);
@@ -79,8 +83,10 @@ export class ModelWatch {
     const isRace = hasLooked && job.seen.get(target.profileId) !== before;
     const isRenumbered = !hasLooked && target.ownership !== 'none' && vault.truth?.maker === 'them';
     if (isRace || isRenumbered) return;
-    if (vault.truth?.maker === 'them') this.#mayTouchForeign(about);
+    this.#mayTouch(about, hasLooked);
+    this.#isEnabled(about);
     if (about.operation === 'purge') this.#mayPurge(about);
+    if (about.operation === 'undelete') this.#bringsBackTheRight(about);
     if (about.operation === 'put' || about.operation === 'create') {
       this.#makesADifference(about);
       this.#writesNothingOlder(about);
@@ -90,19 +96,35 @@ export class ModelWatch {
     if (before && about.operation !== 'setMetadata' && about.operation !== 'undelete') this.#leavesLostHistory(about);
   }
 
-  #mayTouchForeign({ vault, operation, before, target, job, secret }: About): void {
-    if (target.ownership !== 'none' || job.wrote.has(target.profileId)) return;
-    if (target.onConflict === 'overwrite') return;
+  /** What a foreigner made, or put into a copy that we gave up, is touched only as the user said. */
+  #mayTouch({ vault, operation, before, target, job, secret }: About, hasLooked: boolean): void {
     const text = readableOf(before);
     const isKnown = text !== undefined && secret.versions.some((version) => version.text === text);
-    if (
-      target.onConflict === 'adopt-if-equal' &&
-      text !== undefined &&
-      fingerprintOf(text) === target.desiredFingerprint
-    )
+    const isOwned = target.ownership !== 'none' || job.wrote.has(target.profileId);
+    if (isOwned) {
+      const isMarked =
+        !vault.capabilities.metadata || before === undefined || before.metadata[OWNER] === markerOf(secret);
+      const isTold = isMarked || isKnown || !hasLooked || target.ownership === 'ledger';
+      this.#expect(isTold, `${operation} at ${vault.name} touched what had taken the place of our copy`);
       return;
-    if (target.unsettledUntil !== null && isKnown) return;
-    this.#violate(`${operation} at ${vault.name} touched what a foreigner made`);
+    }
+    const isForeign = vault.truth?.maker === 'them' || (vault.truth?.writer === 'them' && text !== undefined);
+    if (!isForeign || target.onConflict === 'overwrite') return;
+    const isEqual = text !== undefined && fingerprintOf(text) === target.desiredFingerprint;
+    if (target.onConflict === 'adopt-if-equal' && isEqual) return;
+    if (isKnown && (target.unsettledUntil !== null || before?.metadata[OWNER] === markerOf(secret))) return;
+    this.#violate(`${operation} at ${vault.name} touched what is foreign`);
+  }
+
+  #isEnabled({ vault, operation, target, secret, job }: About): void {
+    const isAtRest = secret.isDisabled && secret.toggles === job.toggles && target.desiredPresence !== 'absent';
+    this.#expect(!isAtRest, `${operation} at ${vault.name} although the secret is disabled`);
+  }
+
+  #bringsBackTheRight({ vault, after, target }: About): void {
+    const text = readableOf(after);
+    const isRight = text === undefined || fingerprintOf(text) === target.desiredFingerprint;
+    this.#expect(isRight, `another version was brought back at ${vault.name}`);
   }
 
   #mayPurge({ vault, before, target, secret, job }: About): void {

@@ -19,6 +19,9 @@ const CAPABILITIES = [
   { ...REFERENCE_FLAVOURS.full, compareAndSet: false, atomicCreate: false },
 ];
 
+/** Of working off what there is; what is not done then waits for time to pass. */
+const MOST_TURNS = 120;
+
 /** Makes the ledger of a world; in memory unless told otherwise. */
 export type LedgerMaker = (world: {
   clock: FakeClock;
@@ -42,8 +45,6 @@ export class ModelWorld {
   readonly #processes: ModelProcess[];
   #queue: string[] = [];
   #backup: { rows: ReturnType<MemoryLedger['backup']>; secrets: ModelSecret[] } | undefined;
-  /** Places whose copies a user chose to keep. */
-  readonly retained = new Set<string>();
 
   constructor(
     setting: ModelSetting,
@@ -124,20 +125,18 @@ export class ModelWorld {
       case 'delete the secret':
         return source.current && this.#delete(source.current, step.retain);
       case 'disable the secret':
-        if (secret) secret.isDisabled = true;
-        return;
+        return secret && this.#setDisabled(secret, true);
       case 'enable the secret':
-        if (!secret) return;
-        secret.isDisabled = false;
-        return ledger.resume(secret.id);
+        return secret && this.#setDisabled(secret, false);
       case 'add':
         return secret && this.add(secret, step.vault, step.onConflict);
       case 'remove':
         return secret && this.#remove(secret, step.vault, step.purge);
       case 'sync':
         return source.current && ledger.requestRepair(source.current.id, profileId(step.vault));
-      case 'toggle the profile':
-        this.vaults[step.vault]!.isEnabled = !this.vaults[step.vault]!.isEnabled;
+      case 'disable the profile':
+      case 'enable the profile':
+        this.vaults[step.vault]!.isEnabled = step.do === 'enable the profile';
         return;
       case 'toggle repair':
         this.vaults[step.vault]!.repairsItself = !this.vaults[step.vault]!.repairsItself;
@@ -178,7 +177,7 @@ export class ModelWorld {
   create(): ModelSecret {
     const id = secretId(this.source.secrets.length + 1);
     const version = { number: 1, text: `{"s":"${id.slice(-2)}-${this.watch.life}-1"}`, state: 'live' as const };
-    const secret: ModelSecret = { id, state: 'active', isDisabled: false, versions: [version] };
+    const secret: ModelSecret = { id, state: 'active', isDisabled: false, toggles: 0, versions: [version] };
     this.source.secrets.push(secret);
     return secret;
   }
@@ -191,8 +190,13 @@ export class ModelWorld {
     const id = profileId(index);
     // One place belongs to one secret until nothing of it is there any more.
     if ((await this.ledger.list()).some((row) => row.profileId === id)) return;
-    this.retained.delete(id);
     await this.ledger.add(secret.id, { profileId: id, onConflict, desired: desiredOf(secret) });
+  }
+
+  async #setDisabled(secret: ModelSecret, isDisabled: boolean): Promise<void> {
+    secret.isDisabled = isDisabled;
+    secret.toggles += 1;
+    if (!isDisabled) await this.ledger.resume(secret.id);
   }
 
   async #write(secret: ModelSecret, text: string): Promise<void> {
@@ -214,7 +218,7 @@ export class ModelWorld {
 
   async #delete(secret: ModelSecret, retain: boolean): Promise<void> {
     if (retain) {
-      for (const row of await this.ledger.list()) this.retained.add(row.profileId);
+      for (const row of await this.ledger.list()) this.#vault(row.profileId).isRetained = true;
       secret.state = 'deleted';
       return this.ledger.forget(secret.id);
     }
@@ -226,8 +230,12 @@ export class ModelWorld {
   async #remove(secret: ModelSecret, index: VaultIndex, purge: boolean): Promise<void> {
     const id = profileId(index);
     if (purge) return this.ledger.retire(secret.id, id);
-    this.retained.add(id);
+    this.vaults[index]!.isRetained = true;
     return this.ledger.forget(secret.id, id);
+  }
+
+  #vault(id: string): ModelVault {
+    return this.vaults.find((vault) => vault.profileId === id)!;
   }
 
   #kill(index: 0 | 1): void {

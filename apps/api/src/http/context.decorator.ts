@@ -1,10 +1,10 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import type { FastifyRequest } from 'fastify';
+import { requestOf } from './request-of.js';
 
 /** The context of an authenticated request. */
 export const Context = createParamDecorator((_: unknown, context: ExecutionContext): RequestContext => {
-  const request = context.switchToHttp().getRequest<FastifyRequest>();
-  if (!request.context) throw new Error('A public route has no context.');
-  return request.context;
+  const { context: ctx } = requestOf(context);
+  if (!ctx) throw new Error('A public route has no context.');
+  return ctx;
 });

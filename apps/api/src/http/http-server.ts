@@ -1,8 +1,10 @@
 import { AppError, newId } from '@claviger/kernel';
 import { HOP_HEADER, hopsThrough } from '@claviger/vaults/network';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { BODY_LIMIT_BYTES } from './json-body.js';
 import { ProblemFilter } from './problem.filter.js';
+import { fromFramework, toProblem } from './problem.js';
 
 /** Time that a client may take to send a request. */
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -18,7 +20,17 @@ export function createHttpAdapter(): FastifyAdapter {
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 2_048, ignoreTrailingSlash: false },
     skipMiddie: true,
+    frameworkErrors: answerBadAddress,
   });
+}
+
+/** Fastify itself would quote the address, in which anything may stand. */
+function answerBadAddress(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toProblem(fromFramework(error), request.id);
+  void reply
+    .status(problem.status)
+    .headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store', 'x-request-id': request.id })
+    .send(JSON.stringify(problem));
 }
 
 const loop = (): AppError =>

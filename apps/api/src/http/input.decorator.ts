@@ -5,11 +5,12 @@ import { z } from 'zod';
 import { ENDPOINT, type EndpointDefinition } from './endpoint.js';
 import { inputPointer } from './input-pointer.js';
 import { decodeJsonBody } from './json-body.js';
+import { requestOf } from './request-of.js';
 
 /** The parsed request of an endpoint: parameters, query, body and If-Match. @throws AppError INPUT_INVALID and others */
 export const Input = createParamDecorator((_: unknown, context: ExecutionContext) => {
   const endpoint = Reflect.getMetadata(ENDPOINT, context.getHandler()) as EndpointDefinition;
-  return parseInput(endpoint, context.switchToHttp().getRequest<FastifyRequest>());
+  return parseInput(endpoint, requestOf(context));
 });
 
 function parseInput(endpoint: EndpointDefinition, request: FastifyRequest): Record<string, unknown> {

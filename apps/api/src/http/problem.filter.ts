@@ -21,15 +21,16 @@ export class ProblemFilter implements ExceptionFilter {
 
   async answer(thrown: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     let error = fromFramework(thrown);
-    if (request.context && error instanceof AppError && error.kind === 'forbidden') {
+    const refusal = findRefusal(error);
+    if (request.context && refusal) {
       try {
         await this.audit.commit(
           request.context,
           this.audit.entry(request.context, {
             action: 'access.refused',
             outcome: 'refused',
-            resource: { kind: 'path', name: textOf(error.details?.['path']) ?? request.routeOptions.url ?? '' },
-            details: { operation: textOf(error.details?.['operation']) ?? request.method },
+            resource: { kind: 'path', name: textOf(refusal.details?.['path']) ?? request.routeOptions.url ?? '' },
+            details: { operation: textOf(refusal.details?.['operation']) ?? request.method },
           }),
         );
       } catch (auditError) {
@@ -47,6 +48,12 @@ export class ProblemFilter implements ExceptionFilter {
       .header('cache-control', 'no-store')
       .send(JSON.stringify(problem));
   }
+}
+
+/** Also one that the caller is told in other words: that there is nothing, because they may not know of it. */
+function findRefusal(error: unknown): AppError | undefined {
+  if (!(error instanceof AppError)) return undefined;
+  return error.kind === 'forbidden' ? error : findRefusal(error.cause);
 }
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);

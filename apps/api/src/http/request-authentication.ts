@@ -6,6 +6,7 @@ import { Keyring } from '@claviger/platform/crypto';
 import { HOP_HEADER, parseHops } from '@claviger/vaults/network';
 import type { FastifyRequest } from 'fastify';
 import { ENDPOINT, type EndpointDefinition } from './endpoint.js';
+import { requestOf } from './request-of.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -34,7 +35,7 @@ export class RequestAuthentication implements CanActivate {
     const endpoint = Reflect.getMetadata(ENDPOINT, context.getHandler()) as EndpointDefinition | undefined;
     if (!endpoint) throw new Error('A route without an endpoint definition.');
     if (endpoint.needs === 'public') return true;
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const request = requestOf(context);
     const token = findToken(request);
     try {
       if (!token) throw noToken();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId, systemClock, type RequestContext } from '@claviger/kernel';
 import type { Keyring } from '@claviger/platform/crypto';
+import { arrayParameters, unnestSql } from '@claviger/platform/database';
 import {
   createTestDatabase,
   pendingSchemaChanges,
@@ -11,7 +12,8 @@ import {
 import fc from 'fast-check';
 import { readAuditChain } from './audit-chain.js';
 import type { AuditEvent } from './audit-event.js';
-import { auditInsertSql, auditParameters } from './audit-entry.hot.js';
+import type { AuditEntry } from './audit-entry.js';
+import { auditColumns, insertAuditSql } from './audit-entry.hot.js';
 import { keysOfStore } from './audit-keys.js';
 import { verifyAudit } from './audit-verifier.js';
 import { AUDIT_ENTITIES } from './audit.entities.js';
@@ -173,15 +175,18 @@ describe('AuditService', () => {
 
   it('can ride on a hot statement, which decides whether there is an entry', async () => {
     await test.database.pool.query('create table hot (id integer primary key)');
+    const columns = auditColumns((entry: AuditEntry) => entry);
     const write = (id: number, name: string): Promise<unknown> =>
       test.database.execute(
         ctx,
         {
           name: 'hot_write',
-          text: `with written as (insert into hot values ($1) on conflict do nothing returning id),
-            audited as (${auditInsertSql(2, 'written')}) select id from written`,
+          text: `with given as materialized (select ${unnestSql(columns, 2)}),
+            written as (insert into hot values ($1) on conflict do nothing returning id),
+            entry as (select given.* from given, written),
+            audited as (${insertAuditSql('entry')}) select id from written`,
         },
-        [id, ...auditParameters(audit.entry(ctx, event(name)))],
+        [id, ...arrayParameters(columns, [audit.entry(ctx, event(name))])],
       );
     await write(1, 'hot');
     await write(1, 'hot again');

@@ -3,7 +3,7 @@ export { readAuditChain, type AuditChainSource } from './audit-chain.js';
 export type { AuditEntry } from './audit-entry.js';
 export type { AuditDetails, AuditEvent, AuditOutcome } from './audit-event.js';
 export { AUDIT_OUTCOMES } from './audit-event.js';
-export { auditInsertSql, auditParameters } from './audit-entry.hot.js';
+export { auditColumns, insertAuditSql } from './audit-entry.hot.js';
 export { AuditKeeperModule } from './audit-keeper.module.js';
 export { keysOfStore, publicKeys, type AuditKeys } from './audit-keys.js';
 export { AuditPartitions } from './audit-partitions.js';

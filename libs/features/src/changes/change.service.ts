@@ -110,9 +110,9 @@ export class ChangeService {
   async retry(ctx: RequestContext, id: string): Promise<ChangeEntity> {
     const row = await this.get(ctx, id);
     this.#authorize(ctx, row, 'update');
+    if (row.state !== 'failed') throw changeNotInState(row.state, 'failed');
     for (const { path, operation } of row.parameters['needs'] as readonly Need[])
       this.access.authorize(ctx, path, operation);
-    if (row.state !== 'failed') throw changeNotInState(row.state, 'failed');
     const change = await this.#load(ctx, row, { attempt: row.attempts + 1, isResumed: false });
     const owner = newId();
     try {

@@ -110,7 +110,8 @@ export function decide(state: TargetState, seen?: Sighting): TargetAction {
 /** What is known once an action was carried out: from then on only looking tells how things stand. */
 export function advance(state: TargetState, action: TargetAction): TargetState {
   const isOwning = action.do === 'create' || action.do === 'adopt' || action.do === 'put';
-  return { ...state, mustLook: true, mayHaveWritten: true, ...(isOwning ? { ownership: proof(state) } : {}) };
+  const ownership = !isOwning ? state.ownership : state.can.metadata ? 'marker' : 'ledger';
+  return { ...state, ownership, mustLook: true, mayHaveWritten: true };
 }
 
 /** Actions after which what was there before is gone or out of sight. */
@@ -121,11 +122,11 @@ function decideUnseen(state: TargetState): TargetAction {
   if (desired.presence === 'absent')
     return ownership === 'none' && !state.mayHaveWritten ? { do: 'end' } : { do: 'look' };
   if (state.mustLook || state.mayHaveWritten) return { do: 'look' };
-  if (ownership === 'none') return desired.presence === 'present' ? { do: 'create' } : { do: 'look' };
   if (isAsDesired(state)) {
     const { backendVersion, fingerprint } = observed;
     return { do: 'record', backendVersion: backendVersion ?? undefined, fingerprint, ownership, how: 'none' };
   }
+  if (ownership === 'none') return desired.presence === 'present' ? { do: 'create' } : { do: 'look' };
   const writes = desired.presence === 'present' && observed.fingerprint !== desired.fingerprint;
   const isMarked = ownership === 'marker' || !can.metadata;
   if (writes && isMarked && can.compareAndSet && observed.backendVersion !== null)
@@ -143,7 +144,7 @@ function decideSeen(state: TargetState, seen: Sighting): TargetAction {
 /** Removing needs both: it is in our ledger, and it carries our marker where the vault can hold one. */
 function decideAbsent(state: TargetState, seen: Sighting): TargetAction {
   const ending: TargetAction = state.mayArriveLate ? { do: 'wait' } : { do: 'end' };
-  if (!seen.exists) return ending;
+  if (!seen.exists || (state.ownership === 'none' && !state.mayHaveWritten)) return ending;
   if (!isOurs(state, seen)) return state.ownership === 'none' ? ending : stop('foreign', 'not_ours');
   // Without a marker only the content can tell whether it is still our object that would be removed.
   const isProven = seen.marker === 'ours' || !isUnknown(seen.content);
@@ -193,8 +194,8 @@ function decideUnreadable(state: TargetState, seen: Seen): TargetAction {
 
 function decideHidden(state: TargetState, seen: Seen): TargetAction {
   if (seen.content.is !== 'readable') return recordSeen(state, seen, 'metadata');
-  if (isDrift(state) && !state.mayHaveWritten) return stop('drifted', 'shown_at_target', seen.content.fingerprint);
   if (!state.can.softDelete || seen.version === undefined) return stop('blocked', 'cannot_hide');
+  if (isDrift(state) && !state.mayHaveWritten) return stop('drifted', 'shown_at_target', seen.content.fingerprint);
   return { do: 'hide', backendVersion: seen.version, fingerprint: seen.content.fingerprint };
 }
 
@@ -252,17 +253,13 @@ function put(state: TargetState, { version, content }: Seen, marks: boolean): Ta
   };
 }
 
-function recordSeen(state: TargetState, { version, content }: Seen, how: 'value' | 'metadata'): TargetAction {
+function recordSeen(state: TargetState, { marker, version, content }: Seen, how: 'value' | 'metadata'): TargetAction {
   const { observed } = state;
+  const ownership = marker === 'ours' ? 'marker' : state.ownership === 'none' ? 'ledger' : state.ownership;
   const isSameVersion = version !== undefined && version === observed.backendVersion;
   const given = content.is === 'readable' || content.is === 'hidden' ? content.fingerprint : undefined;
   const fingerprint = given ?? (isSameVersion ? observed.fingerprint : null);
-  return { do: 'record', backendVersion: version, fingerprint, ownership: proof(state), how };
-}
-
-/** How it can be proven from now on that the object is ours. */
-function proof(state: TargetState): Ownership {
-  return state.can.metadata ? 'marker' : 'ledger';
+  return { do: 'record', backendVersion: version, fingerprint, ownership, how };
 }
 
 function stop(

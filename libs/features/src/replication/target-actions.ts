@@ -51,7 +51,12 @@ export class TargetActions {
         const { backendVersion, fingerprint } = action;
         await this.#change(move, () => adapter.softDelete(vault.call(), name, [backendVersion]));
         progress.hasWritten = true;
-        return { exists: true, marker: 'ours', version: backendVersion, content: { is: 'hidden', fingerprint } };
+        return {
+          exists: true,
+          marker: markerOf(vault),
+          version: backendVersion,
+          content: { is: 'hidden', fingerprint },
+        };
       }
       case 'unhide':
         await this.#change(move, () => adapter.undelete(vault.call(), name, [action.backendVersion]));
@@ -96,12 +101,12 @@ export class TargetActions {
   }
 
   /** A receipt with a version proves the write; without one, only reading back does. */
-  #written({ target, progress }: MoveContext, { version }: WriteReceipt): Sighting | undefined {
+  #written({ target, vault, progress }: MoveContext, { version }: WriteReceipt): Sighting | undefined {
     faultPoint('reconcile.written');
     progress.hasWritten = true;
     if (version === undefined) return undefined;
     const content = { is: 'readable', fingerprint: target.desiredFingerprint, isKnown: true } as const;
-    return { exists: true, marker: 'ours', version, content };
+    return { exists: true, marker: markerOf(vault), version, content };
   }
 
   /** Notes that something is under way before it is, and takes that back only when it certainly had no effect. */
@@ -123,6 +128,9 @@ export class TargetActions {
     }
   }
 }
+
+/** What stands at an object that we have just changed. */
+const markerOf = ({ capabilities }: OpenTarget): 'ours' | 'unmarked' => (capabilities.metadata ? 'ours' : 'unmarked');
 
 /** Refusals of a creation before anything is written. */
 const NOTHING_DONE = ['ALREADY_EXISTS', 'INVALID_NAME', 'INVALID_VALUE', 'TOO_LARGE'] as const;

@@ -25,20 +25,24 @@ export class TargetObserver {
   constructor(@Inject(REPLICATION_SOURCE) private readonly source: ReplicationSource) {}
 
   /**
-   * What is at the place of a target now: one call, or two where the vault holds markers.
+   * What is at the place of a target now: one call; two where the vault holds markers, three where
+   * ours is missing.
    * @throws VaultError; AppError TARGET_CONTENDED when it keeps changing
    */
   async look(ctx: RequestContext, look: Look): Promise<Sighting> {
     const { vault } = look;
+    let found = await this.#read(ctx, look);
+    if (!vault.capabilities.metadata) return found ? { exists: true, marker: 'unmarked', ...found } : { exists: false };
     for (let attempt = 1; attempt <= LOOKS; attempt += 1) {
-      // The marker last: when another object takes the place in between, its marker counts and not that of ours.
-      const found = await this.#read(ctx, look);
-      if (!vault.capabilities.metadata)
-        return found ? { exists: true, marker: 'unmarked', ...found } : { exists: false };
+      // The marker after the content: when another object takes the place in between, its marker counts and not ours.
       const description = await describe(vault);
       if (!description) return { exists: false };
+      const marker = vault.judge(description.metadata);
       const seen = join(found, description);
-      if (seen) return { exists: true, marker: vault.judge(description.metadata), ...seen };
+      if (seen && (marker === 'ours' || seen.content.is === 'none')) return { exists: true, marker, ...seen };
+      // Without our marker the content counts, and what was read first may have been that of our lost object.
+      found = await this.#read(ctx, look);
+      if (seen && isSame(seen, found)) return { exists: true, marker, ...seen };
     }
     throw contended();
   }
@@ -93,6 +97,12 @@ function join(found: Content | undefined, { currentVersion }: ObjectDescription)
   if (!found) return currentVersion === undefined ? { content: { is: 'none' }, version: undefined } : undefined;
   const version = found.version ?? currentVersion;
   return currentVersion === undefined || version === currentVersion ? { ...found, version } : undefined;
+}
+
+function isSame(seen: Content, again: Content | undefined): boolean {
+  if (again?.content.is !== seen.content.is) return false;
+  if (seen.content.is !== 'readable' || again.content.is !== 'readable') return true;
+  return seen.version === again.version && seen.content.fingerprint === again.content.fingerprint;
 }
 
 const contended = (): AppError =>

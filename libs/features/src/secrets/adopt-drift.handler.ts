@@ -6,9 +6,10 @@ import { validateContent } from './content/index.js';
 import { lockForEdit } from './edit-secret.handlers.js';
 import { SecretEvents } from './secret-events.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
+import type { SecretEntity } from './secret.entity.js';
 import { changeStale } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
-import { findCurrent, SourceVault } from './source-vault.js';
+import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
 import { VersionRecorder } from './version-recorder.js';
 
 export const ADOPT_DRIFT = 'secret.drift.adopt';
@@ -17,6 +18,8 @@ type Outcome = {
   readonly fingerprint: string;
   readonly facts: Record<string, unknown>;
   readonly backendVersion: BackendVersion | undefined;
+  /** The object was replaced by another one, and all older versions went with it. */
+  readonly isReplaced: boolean;
 };
 
 /** Makes content that somebody put at the source behind our back a version of the secret, after all. */
@@ -43,18 +46,35 @@ export class AdoptDriftHandler implements ChangeHandler<Record<string, unknown>,
     const source = await this.vault.open(ctx, secret, secret.sourceProfileId, change.id);
     const found = await findCurrent(source);
     if (!found || !secret.drift) throw nothingToAdopt();
-    const fingerprint = this.fingerprints.of(ctx.storeId, secret.type, found.content, secret.drift.fingerprint);
+    const fingerprint = this.fingerprints.ofFound(ctx.storeId, secret.type, found.content, secret.drift.fingerprint);
     // What is adopted is what was shown as drift, not what came after it.
     if (fingerprint !== secret.drift.fingerprint) throw changeStale();
     const { facts } = await validateContent(secret.type, parseContent(found.content.reveal()));
-    return { fingerprint, facts, backendVersion: found.version };
+    return {
+      fingerprint,
+      facts,
+      backendVersion: found.version,
+      isReplaced: await this.#isReplaced(ctx, source, secret),
+    };
   }
 
-  async complete(tx: RequestContext, change: ExecutingChange, outcome: Outcome): Promise<ChangeResult> {
+  async complete(
+    tx: RequestContext,
+    change: ExecutingChange,
+    { isReplaced: areOldGone, ...found }: Outcome,
+  ): Promise<ChangeResult> {
     const secret = await lockForEdit(this.secrets, tx, change.secretId!, undefined);
-    const version = await this.recorder.record(tx, secret, change, { ...outcome, origin: 'adopted' });
+    if (areOldGone) await this.secrets.markPruned(tx, secret.id);
+    const version = await this.recorder.record(tx, secret, change, { ...found, origin: 'adopted' });
     await this.events.add(tx, 'secret.drift-resolved', secret.id, { version, how: 'adopted' });
     return { secretId: secret.id, version };
+  }
+
+  async #isReplaced(ctx: RequestContext, source: OpenSource, secret: SecretEntity): Promise<boolean> {
+    if (!source.capabilities.versionedReads) return false;
+    const { versions } = await source.adapter.describe(source.call, source.name);
+    const ids = versions.map(({ version }) => version);
+    return !(await this.vault.keepsCurrent(ctx, source, secret, ids));
   }
 }
 

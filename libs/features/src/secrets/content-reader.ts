@@ -2,7 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { secretBusy } from '@claviger/features/changes';
 import { Database } from '@claviger/platform/database';
-import { isVaultError, type ReadResult, type VaultContent } from '@claviger/vaults/contract';
+import { VaultProfileService } from '@claviger/features/vault-profiles';
+import { isVaultError, type BackendVersion, type ReadResult, type VaultContent } from '@claviger/vaults/contract';
 import { SecretEvents } from './secret-events.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity, SourceDrift } from './secret.entity.js';
@@ -32,6 +33,7 @@ export class ContentReader {
   constructor(
     private readonly database: Database,
     private readonly secrets: SecretRepository,
+    private readonly profiles: VaultProfileService,
     private readonly vault: SourceVault,
     private readonly fingerprints: SecretFingerprints,
     private readonly events: SecretEvents,
@@ -47,7 +49,11 @@ export class ContentReader {
     const found = await findCurrent(source);
     if (found && this.#isCurrent(ctx, secret, found)) return verified(secret, found);
     if (!found) await this.#refuseIfDeletedByUs(ctx, secret);
-    // A write of ours may have reached the vault and not yet the row; that is no drift.
+    if (await this.#isBusy(ctx, secret.id)) {
+      // A write of ours may have reached the vault and not yet the row; until it has, the version before it counts.
+      const recorded = await this.#findRecorded(ctx, secret, source);
+      if (recorded) return recorded;
+    }
     const now = await this.#whenSettled(ctx, secret);
     if (now.currentVersion !== secret.currentVersion || now.currentBackendVersion !== secret.currentBackendVersion)
       return this.readCurrent(ctx, now);
@@ -60,6 +66,7 @@ export class ContentReader {
     const version = await this.secrets.findVersion(ctx, secret.id, number);
     if (!version) throw versionNotFound();
     if (version.destroyedAt) throw versionUnavailable(number, 'destroyed');
+    if (version.prunedAt) throw versionUnavailable(number, 'pruned');
     if (version.deletedAt) throw versionUnavailable(number, 'deleted');
     if (number === secret.currentVersion) return this.readCurrent(ctx, secret);
     if (version.backendVersion === null) throw versionUnavailable(number, 'unversioned');
@@ -70,7 +77,25 @@ export class ContentReader {
         throw versionUnavailable(number, 'missing');
       return { content: found.content, number, fingerprint: version.fingerprint };
     } catch (error) {
+      if (isVaultError(error, 'VERSION_NOT_FOUND'))
+        await this.secrets.updateVersion(ctx, secret.id, number, { prunedAt: this.clock.now() });
       throw unavailable(error, number) ?? error;
+    }
+  }
+
+  /**
+   * Ids of the versions that the source keeps, where asking costs no call over the network; else undefined: what was found
+   * gone stands in the rows.
+   */
+  async findKept(ctx: RequestContext, secret: SecretEntity): Promise<ReadonlySet<BackendVersion> | undefined> {
+    if (await this.profiles.isRemote(ctx, secret.sourceProfileId)) return undefined;
+    const source = await this.vault.open(ctx, secret);
+    try {
+      const { versions } = await source.adapter.describe(source.call, source.name);
+      return new Set(versions.map(({ version }) => version));
+    } catch (error) {
+      if (isVaultError(error, 'NOT_FOUND')) return new Set();
+      throw error;
     }
   }
 
@@ -82,10 +107,7 @@ export class ContentReader {
     const now = await this.secrets.find(ctx, secret.id);
     if (!now || (await this.#isBusy(ctx, secret.id)) || now.currentVersion !== secret.currentVersion) return true;
     if (isRight) {
-      await this.secrets.update(ctx, secret.id, {
-        verifiedAt: this.clock.now(),
-        ...(secret.drift ? { drift: null } : {}),
-      });
+      await this.#recordRight(ctx, now);
       return true;
     }
     if (!found && (await this.#isDeletedByUs(ctx, secret))) return true;
@@ -131,6 +153,16 @@ export class ContentReader {
     if (version?.deletedAt) throw versionUnavailable(version.number, 'deleted');
   }
 
+  /** The source holds what it should; a drift that was recorded has ended by itself. */
+  async #recordRight(ctx: RequestContext, { id, currentVersion: version }: SecretEntity): Promise<void> {
+    await this.database.transaction(ctx, async (tx) => {
+      const locked = await this.secrets.lock(tx, id);
+      if (locked?.state !== 'active' || locked.currentVersion !== version) return;
+      await this.secrets.update(tx, id, { verifiedAt: this.clock.now(), drift: null });
+      if (locked.drift) await this.events.add(tx, 'secret.drift-resolved', id, { version, how: 'healed' });
+    });
+  }
+
   async #recordDrift(
     ctx: RequestContext,
     secret: SecretEntity,
@@ -141,9 +173,7 @@ export class ContentReader {
     await this.database.transaction(ctx, async (tx) => {
       const locked = await this.secrets.lock(tx, secret.id);
       if (!locked || locked.state !== 'active' || locked.currentVersion !== secret.currentVersion) return;
-      const isNew =
-        locked.drift?.backendVersion !== drift.backendVersion || locked.drift?.fingerprint !== drift.fingerprint;
-      if (!isNew && locked.drift) return;
+      if (locked.drift && isSameDrift(locked.drift, drift)) return;
       await this.secrets.update(tx, secret.id, { drift });
       await this.events.add(tx, 'secret.drifted', secret.id, { kind: drift.kind });
     });
@@ -157,14 +187,17 @@ export class ContentReader {
   ): Promise<SourceDrift> {
     const detectedAt = this.clock.now().toISOString();
     if (found) {
-      const fingerprint = this.fingerprints.of(ctx.storeId, secret.type, found.content, secret.currentFingerprint!);
+      const like = secret.currentFingerprint!;
+      const fingerprint = this.fingerprints.ofFound(ctx.storeId, secret.type, found.content, like);
       return { detectedAt, kind: 'content', fingerprint, ...(found.version ? { backendVersion: found.version } : {}) };
     }
     try {
       await source.adapter.describe(source.call, source.name);
       return { detectedAt, kind: 'hidden' };
-    } catch {
-      return { detectedAt, kind: 'missing' };
+    } catch (error) {
+      // Only that nothing readable is there is known when the vault does not say more.
+      if (isVaultError(error, 'NOT_FOUND', 'PERMISSION_DENIED')) return { detectedAt, kind: 'missing' };
+      throw error;
     }
   }
 
@@ -174,14 +207,26 @@ export class ContentReader {
     source: OpenSource,
     isGone: boolean,
   ): Promise<VerifiedContent> {
+    const recorded = await this.#findRecorded(ctx, secret, source);
+    if (recorded) return recorded;
     const number = secret.currentVersion;
-    if (secret.currentBackendVersion === null)
-      throw isGone ? versionUnavailable(number, 'missing') : sourceDrifted(number);
-    const found = await findCurrent(source, secret.currentBackendVersion);
-    if (!found) throw versionUnavailable(number, 'missing');
-    if (!this.#isCurrent(ctx, secret, found)) throw sourceDrifted(number);
-    return verified(secret, found);
+    throw isGone ? versionUnavailable(number, 'missing') : sourceDrifted(number);
   }
+
+  /** The recorded version beside a newer one, where the vault keeps old versions. */
+  async #findRecorded(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    source: OpenSource,
+  ): Promise<VerifiedContent | undefined> {
+    if (secret.currentBackendVersion === null || !source.capabilities.versionedReads) return undefined;
+    const found = await findCurrent(source, secret.currentBackendVersion);
+    return found && this.#isCurrent(ctx, secret, found) ? verified(secret, found) : undefined;
+  }
+}
+
+function isSameDrift(a: SourceDrift, b: SourceDrift): boolean {
+  return a.kind === b.kind && a.backendVersion === b.backendVersion && a.fingerprint === b.fingerprint;
 }
 
 function verified(secret: SecretEntity, found: ReadResult): VerifiedContent {

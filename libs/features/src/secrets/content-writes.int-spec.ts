@@ -36,7 +36,12 @@ const codeOf = (error: unknown): string => {
 
 describe('the short and the long way of writing', () => {
   type Step =
-    | { readonly do: 'put'; readonly value: number; readonly base: 'none' | 'current' | 'stale'; readonly reads: boolean }
+    | {
+        readonly do: 'put';
+        readonly value: number;
+        readonly base: 'none' | 'current' | 'stale';
+        readonly reads: boolean;
+      }
     | { readonly do: 'hide' | 'show' | 'disable' | 'enable' | 'read' };
 
   const put = fc.record({
@@ -54,7 +59,9 @@ describe('the short and the long way of writing', () => {
     const { secret } = await on.secrets.find(on.ctx, id);
     switch (step.do) {
       case 'put': {
-        const base = { none: {}, current: { baseVersion: secret.currentVersion }, stale: { baseVersion: 99 } }[step.base];
+        const base = { none: {}, current: { baseVersion: secret.currentVersion }, stale: { baseVersion: 99 } }[
+          step.base
+        ];
         const caller = step.reads ? on.ctx : writer;
         const done = await on.content.write(caller, id, { content: json(value(step.value)), reason: 'why', ...base });
         return 'change' in done ? { ...done.change, ...ANY_CHANGE, parameters: {} } : done;
@@ -74,7 +81,16 @@ describe('the short and the long way of writing', () => {
     }
   }
   /** What tells two runs of one change apart. */
-  const ANY_CHANGE = { id: '', secretId: '', createdAt: 0, updatedAt: 0, endedAt: 0, result: {}, requestedBy: {} };
+  const ANY_CHANGE = {
+    id: '',
+    secretId: '',
+    createdAt: 0,
+    updatedAt: 0,
+    endedAt: 0,
+    result: {},
+    requestedBy: {},
+    payload: null,
+  };
 
   it('answer alike and leave the same rows, whatever is written in whatever order', async () => {
     const writer = room.caller(writerOnly);
@@ -125,7 +141,7 @@ describe('the short and the long way of writing', () => {
     return Object.fromEntries(Object.entries(tables).map(([name, rows]) => [name, rows.map(plain)]));
   }
 
-  const OWN = new Set(['digest', 'mac', 'tx', 'request_id', 'actor_id', 'actor_root_id', 'content', 'day']);
+  const OWN = new Set(['digest', 'mac', 'tx', 'request_id', 'actor_id', 'actor_root_id', 'content', 'day', 'metadata']);
 
   /** Ids, times and names become their kind; null stays null. */
   function plain(row: Row): Row {
@@ -222,9 +238,7 @@ describe('writers at the same time', () => {
       const id = await room.secret(`bound`, { sourceProfile: source });
       const answers = await Promise.all(
         Array.from({ length: N }, (_, n) =>
-          room.content
-            .write(room.ctx, id, { content: json(value(n)), baseVersion: 1 })
-            .then(() => 'won', codeOf),
+          room.content.write(room.ctx, id, { content: json(value(n)), baseVersion: 1 }).then(() => 'won', codeOf),
         ),
       );
       expect(answers.filter((answer) => answer === 'won')).toHaveLength(1);

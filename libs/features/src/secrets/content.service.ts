@@ -22,6 +22,7 @@ import {
 } from './secret.errors.js';
 import type { SecretEntity } from './secret.entity.js';
 import { SecretRepository } from './secret.repository.js';
+import { SecretViews, type VersionView } from './secret-view.js';
 import { VERSION_KINDS, type VersionAct } from './version-state.handlers.js';
 import { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js';
 
@@ -43,6 +44,7 @@ export class ContentService {
     private readonly changes: ChangeService,
     private readonly audit: AuditService,
     private readonly local: LocalContent,
+    private readonly views: SecretViews,
   ) {}
 
   /** The content of the current version or of an old one; the answer waits until the audit entry is durable. */
@@ -108,6 +110,17 @@ export class ContentService {
       ...input,
       reason: input.reason ?? `Restored version ${number}.`,
     });
+  }
+
+  /** The versions, newest first, for who may read the record; they outlive the secret. */
+  async listVersions(
+    ctx: RequestContext,
+    id: string,
+    page: { readonly limit: number; readonly before?: number },
+  ): Promise<VersionView[]> {
+    const { secret } = await this.records.find(ctx, id);
+    const rows = await this.secrets.listVersions(ctx, id, page.limit, page.before);
+    return this.views.versions(ctx, secret, rows, await this.reader.findKept(ctx, secret));
   }
 
   /** Hides, brings back or erases one version where it is managed. */
@@ -196,7 +209,7 @@ export class ContentService {
     if (!row) throw secretNotFound();
     const named = await this.#assertUsable(ctx, fromRow(row), 'writeContent');
     if (baseVersion !== undefined && baseVersion !== row.current_version) throw staleMatch(row.current_version);
-    if (!row.is_plain) return undefined;
+    if (!row.is_plain || ctx.transaction) return undefined;
     const prepared = await this.planner.prepareContent(ctx, row.type, content);
     if (prepared.fingerprint === row.current_fingerprint && this.access.can(ctx, 'readContent', named))
       return { unchanged: true, version: row.current_version };
@@ -207,11 +220,11 @@ export class ContentService {
     );
     const { fingerprint, facts } = prepared;
     const change = await this.local.write(ctx, {
-      row,
+      base: row,
       subject: subjectOf({ secret: { id }, named }),
       content,
       parameters: { cause: 'put', fingerprint, facts, isBound: baseVersion !== undefined },
-      baseVersion,
+      boundVersion: baseVersion,
       reason,
       keep: maxVersions!,
     });

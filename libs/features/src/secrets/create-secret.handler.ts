@@ -8,7 +8,8 @@ import { isVaultError, type BackendVersion, type VaultContent } from '@claviger/
 import type { SecretType } from './content/index.js';
 import { SecretEvents } from './secret-events.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
-import { placeDiffers, placeOccupied, secretExists } from './secret.errors.js';
+import type { SecretEntity } from './secret.entity.js';
+import { placeDiffers, placeOccupied, secretExists, secretNotFound } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
 import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
 import { VersionRecorder } from './version-recorder.js';
@@ -31,7 +32,12 @@ export type CreateParameters = {
   readonly facts: Record<string, unknown>;
 };
 
-type Outcome = { readonly backendVersion: BackendVersion | undefined; readonly adopted: boolean };
+type Outcome = {
+  readonly backendVersion: BackendVersion | undefined;
+  readonly adopted: boolean;
+  /** Of content that was not ours and is overwritten now. */
+  readonly lostFingerprint?: string;
+};
 
 export const CREATE_SECRET = 'secret.create';
 
@@ -73,14 +79,17 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
         createdBy: change.requestedBy,
       });
     } catch (error) {
+      if (isUniqueViolation(error, 'pk_secret')) throw secretNotFound();
       if (isUniqueViolation(error, 'uq_secret_name')) throw secretExists(p.source.profile, p.name);
       throw error;
     }
-    for (const place of [p.source, ...p.targets])
+    // In one order, whichever of them is the source: else two secrets in the same profiles wait for each other.
+    for (const place of [p.source, ...p.targets].sort((a, b) => (a.profileId < b.profileId ? -1 : 1)))
       await this.places.claim(tx, { profileId: place.profileId, physicalName: place.physicalName, secretId });
   }
 
   async act(ctx: RequestContext, change: ExecutingChange<CreateParameters>): Promise<Outcome | undefined> {
+    assertCreating(await this.secrets.find(ctx, change.secretId!));
     await this.#refuseOccupiedTargets(ctx, change);
     const source = await this.#open(ctx, change, change.parameters.source);
     return source.isRemote ? this.#write(ctx, source, change) : undefined;
@@ -92,9 +101,10 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
     outcome: Outcome | undefined,
   ): Promise<ChangeResult> {
     const { parameters: p } = change;
+    // It may have been forgotten while its vault was being written.
+    const secret = assertCreating(await this.secrets.lock(tx, change.secretId!));
     // The built-in vault takes part in this transaction; any other was written in act.
     const written = outcome ?? (await this.#write(tx, await this.#open(tx, change, p.source), change));
-    const secret = (await this.secrets.lock(tx, change.secretId!))!;
     const version = await this.recorder.record(tx, secret, change, {
       fingerprint: p.fingerprint,
       facts: p.facts,
@@ -110,12 +120,21 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
         desired: { version, fingerprint: p.fingerprint, presence: 'present' },
       });
     await this.events.add(tx, 'secret.created', secret.id, { version });
-    return { secretId: secret.id, version, adopted: written.adopted };
+    return {
+      secretId: secret.id,
+      version,
+      adopted: written.adopted,
+      ...(written.lostFingerprint
+        ? { overwroteForeign: this.fingerprints.display(tx.storeId, secret.id, written.lostFingerprint) }
+        : {}),
+    };
   }
 
   async fail(tx: RequestContext, change: ExecutingChange<CreateParameters>): Promise<void> {
+    const secret = await this.secrets.lock(tx, change.secretId!);
     await this.places.forget(tx, { secretId: change.secretId! });
-    await this.secrets.remove(tx, change.secretId!);
+    // One that was forgotten meanwhile stays as it was told: deleted.
+    if (secret?.state === 'creating') await this.secrets.remove(tx, secret.id);
   }
 
   async #write(ctx: RequestContext, source: OpenSource, change: ExecutingChange<CreateParameters>): Promise<Outcome> {
@@ -148,16 +167,17 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
     }
     await this.#mark(source);
     const receipt = await source.adapter.put(source.call, source.name, content);
-    return { backendVersion: receipt.version, adopted: false };
+    const lost = found && this.fingerprints.ofFound(ctx.storeId, p.type, found.content, p.fingerprint);
+    return { backendVersion: receipt.version, adopted: false, ...(lost ? { lostFingerprint: lost } : {}) };
   }
 
-  /** After a crash: is what we found what the interrupted attempt wrote? Without metadata, equal content must do. */
+  /** Is what we found what an earlier attempt wrote of which we had no answer? Without metadata, equal content must do. */
   async #isOwnEarlierWrite(
     ctx: RequestContext,
     source: OpenSource,
     change: ExecutingChange<CreateParameters>,
   ): Promise<boolean> {
-    if (!source.capabilities.metadata) return change.attempt > 1;
+    if (!source.capabilities.metadata) return change.isResumed;
     const { metadata } = await source.adapter.describe(source.call, source.name);
     return this.ownership.judge(ctx.storeId, source.place, metadata) === 'ours';
   }
@@ -195,4 +215,9 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
     const located = { id: change.secretId!, sourceProfileId: place.profileId, physicalName: place.physicalName };
     return this.vault.open(ctx, located, place.profileId, change.id);
   }
+}
+
+function assertCreating(secret: SecretEntity | null): SecretEntity {
+  if (secret?.state !== 'creating') throw secretNotFound();
+  return secret;
 }

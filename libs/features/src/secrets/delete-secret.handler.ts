@@ -5,10 +5,10 @@ import { TargetLedger } from '@claviger/features/replication';
 import { BackendPlaces } from '@claviger/features/vault-profiles';
 import { isVaultError } from '@claviger/vaults/contract';
 import { SecretEvents } from './secret-events.js';
-import { placeOccupied, secretNotFound, staleMatch } from './secret.errors.js';
+import { notOurs, secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
 import type { SecretEntity } from './secret.entity.js';
 import { SecretRepository } from './secret.repository.js';
-import { SourceVault, type OpenSource } from './source-vault.js';
+import { SourceVault } from './source-vault.js';
 
 export type DeleteParameters = {
   /** Forget the secret and leave every vault as it is. */
@@ -23,7 +23,7 @@ export const DELETE_SECRET = 'secret.delete';
  * until the last copy is confirmed to be gone. With `retain` it is only forgotten. Its history outlives it.
  */
 @Injectable()
-export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, undefined> {
+export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, 'purged'> {
   readonly kind = DELETE_SECRET;
 
   constructor(
@@ -37,22 +37,28 @@ export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, unde
 
   async begin(tx: RequestContext, change: ExecutingChange<DeleteParameters>): Promise<void> {
     const secret = await this.#lock(tx, change.secretId!);
-    const { expectedRevision } = change.parameters;
+    const { expectedRevision, retain } = change.parameters;
+    // What is just being created is deleted when it is there; to forget it is possible at any time.
+    if (secret.state === 'creating' && !retain) throw secretNotActive(secret.state);
     if (expectedRevision !== undefined && expectedRevision !== secret.revision) throw staleMatch(secret.revision);
   }
 
-  async act(ctx: RequestContext, change: ExecutingChange<DeleteParameters>): Promise<undefined> {
-    const secret = (await this.secrets.find(ctx, change.secretId!))!;
-    const source = await this.#open(ctx, secret, change);
-    if (source.isRemote) await this.#purge(ctx, source, change);
-    return undefined;
+  async act(ctx: RequestContext, change: ExecutingChange<DeleteParameters>): Promise<'purged'> {
+    // It may have been forgotten since, which leaves its vault alone.
+    await this.#purge(ctx, assertExists(await this.secrets.find(ctx, change.secretId!)), change);
+    return 'purged';
   }
 
-  async complete(tx: RequestContext, change: ExecutingChange<DeleteParameters>): Promise<ChangeResult> {
+  async complete(
+    tx: RequestContext,
+    change: ExecutingChange<DeleteParameters>,
+    outcome: 'purged' | undefined,
+  ): Promise<ChangeResult> {
     const secret = await this.#lock(tx, change.secretId!);
     if (change.parameters.retain) return this.#forget(tx, secret);
-    const source = await this.#open(tx, secret, change);
-    if (!source.isRemote) await this.#purge(tx, source, change);
+    // The built-in vault takes part in this transaction; any other was purged in act.
+    if (!outcome) await this.#purge(tx, secret, change);
+    await this.secrets.markDestroyed(tx, secret.id);
     await this.places.forget(tx, { secretId: secret.id, profileId: secret.sourceProfileId });
     const left = await this.targets.desire(tx, secret.id, {
       version: secret.currentVersion,
@@ -73,9 +79,7 @@ export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, unde
   }
 
   async #lock(tx: RequestContext, id: string): Promise<SecretEntity> {
-    const secret = await this.secrets.lock(tx, id);
-    if (!secret || secret.state === 'deleted') throw secretNotFound();
-    return secret;
+    return assertExists(await this.secrets.lock(tx, id));
   }
 
   async #forget(tx: RequestContext, secret: SecretEntity): Promise<ChangeResult> {
@@ -95,18 +99,20 @@ export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, unde
     return { secretId: secret.id, state: 'deleted' };
   }
 
-  /** Removes the object at the source, unless its marker says that somebody else has taken the place. */
-  async #purge(ctx: RequestContext, source: OpenSource, change: ExecutingChange<DeleteParameters>): Promise<void> {
+  /** Removes the object at the source, unless it is somebody else's by now. */
+  async #purge(ctx: RequestContext, secret: SecretEntity, change: ExecutingChange<DeleteParameters>): Promise<void> {
+    const source = await this.vault.open(ctx, secret, secret.sourceProfileId, change.id);
     try {
-      if (!(await this.vault.isOurs(ctx, source))) throw placeOccupied(source.profile.name, change.subject.name);
+      if (!(await this.vault.isOurs(ctx, source, secret))) throw notOurs(source.profile.name, secret.name);
     } catch (error) {
       if (isVaultError(error, 'NOT_FOUND')) return;
       throw error;
     }
     await source.adapter.purge(source.call, source.name);
   }
+}
 
-  #open(ctx: RequestContext, secret: SecretEntity, change: ExecutingChange): Promise<OpenSource> {
-    return this.vault.open(ctx, secret, secret.sourceProfileId, change.id);
-  }
+function assertExists(secret: SecretEntity | null): SecretEntity {
+  if (!secret || secret.state === 'deleted') throw secretNotFound();
+  return secret;
 }

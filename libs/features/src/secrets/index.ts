@@ -9,7 +9,7 @@ export { ContentService, type WriteResult } from './content.service.js';
 export type { EditParameters } from './edit-secret.handlers.js';
 export type { PlanStep } from './secret-planner.js';
 export { SECRET_STATES, SecretEntity } from './secret.entity.js';
-export { SecretRepository, type SecretListQuery } from './secret.repository.js';
+export type { SecretListQuery } from './secret.repository.js';
 export type { NewSecret } from './new-secret.js';
 export { SecretService } from './secret.service.js';
 export { SECRET_JOBS, VERIFY_SOURCES } from './secret.jobs.js';

@@ -1,46 +1,64 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, newId, type Clock, type RequestContext } from '@claviger/kernel';
-import { auditParameters, AuditService } from '@claviger/features/audit';
+import { AuditService } from '@claviger/features/audit';
 import type { ChangeEntity, Requester } from '@claviger/features/changes';
-import { BatchedLookup, Database, type NamedStatement } from '@claviger/platform/database';
+import { BatchedLookup, BatchedWrite, Database, type NamedStatement } from '@claviger/platform/database';
 import { LOCAL_VAULT, type LocalVault, type VaultContent } from '@claviger/vaults/contract';
 import {
   FIND_CURRENT_CONTENT,
   FIND_WRITE_BASE,
-  WRITE_CONTENT_LOCALLY,
+  WRITE_CONTENTS,
+  writeParameters,
   type CurrentContentRow,
+  type HotWrite,
   type WriteBaseRow,
 } from './secret-content.hot.js';
 import { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js';
 
 export type LocalWrite = {
-  readonly row: WriteBaseRow;
+  readonly base: WriteBaseRow;
   readonly subject: { readonly kind: string; readonly id: string; readonly name: string };
   readonly content: VaultContent;
   readonly parameters: WriteParameters;
-  readonly baseVersion: number | undefined;
+  /** The version that the caller bound the write to. */
+  readonly boundVersion: number | undefined;
   readonly reason: string | undefined;
   /** How many versions the vault keeps. */
   readonly keep: number;
 };
 
+const MAX_BATCH = 100;
+const MAX_IN_FLIGHT = 2;
+
 /**
- * The short way for content in the built-in vault: one statement to read, gathered over concurrent requests, and one to
- * write. It does what the long way does; the long way serves whatever it does not take.
+ * The short way for content in the built-in vault: one statement to read and one to write, each gathered over concurrent
+ * requests. It does what the long way does; the long way serves whatever it does not take.
  */
 @Injectable()
 export class LocalContent {
   readonly #contents: StoreLookups<CurrentContentRow>;
   readonly #bases: StoreLookups<WriteBaseRow>;
+  readonly #writes: BatchedWrite<HotWrite, number | undefined>;
 
   constructor(
-    private readonly database: Database,
+    database: Database,
     private readonly audit: AuditService,
     @Inject(LOCAL_VAULT) private readonly vault: LocalVault,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.#contents = new StoreLookups(database, FIND_CURRENT_CONTENT);
     this.#bases = new StoreLookups(database, FIND_WRITE_BASE);
+    this.#writes = new BatchedWrite({
+      write: async (writes) => {
+        type Written = { readonly secret_id: string; readonly current_version: number };
+        const { rows } = await database.execute<Written>(undefined, WRITE_CONTENTS, writeParameters(writes));
+        const versions = new Map(rows.map((row) => [row.secret_id, row.current_version]));
+        return writes.map(({ base }) => versions.get(base.id));
+      },
+      keyOf: ({ base }) => base.id,
+      maxBatch: MAX_BATCH,
+      maxInFlight: MAX_IN_FLIGHT,
+    });
   }
 
   /** The secret, and its content where that is in the built-in vault. */
@@ -58,39 +76,32 @@ export class LocalContent {
     return this.vault.open(ctx.storeId, { contentId: row.content_id!, sealed: row.content! });
   }
 
-  /** Writes a new version; undefined when the secret is not as the row has it any more. */
+  /** Writes a new version; undefined when the secret is not as it was found any more. Not for inside a transaction. */
   async write(ctx: RequestContext, write: LocalWrite): Promise<ChangeEntity | undefined> {
-    const { row, subject, parameters } = write;
+    const { base, subject, parameters } = write;
     const changeId = newId();
-    const { contentId, sealed } = this.vault.seal(ctx.storeId, write.content);
-    const entry = this.audit.entry(ctx, {
-      action: WRITE_CONTENT,
-      outcome: 'allowed',
-      resource: subject,
-      details: { changeId, phase: 'done' },
-    });
-    const { rows } = await this.database.execute<{ current_version: number }>(ctx, WRITE_CONTENT_LOCALLY, [
-      ctx.storeId,
-      row.id,
-      row.mount,
-      row.physical_name,
-      write.baseVersion ?? null,
-      contentId,
-      sealed,
-      write.keep,
-      parameters.fingerprint,
-      JSON.stringify(parameters.facts),
-      row.source_profile_id,
+    const version = await this.#writes.submit({
+      storeId: ctx.storeId,
+      base,
+      ...this.vault.seal(ctx.storeId, write.content),
+      keep: write.keep,
+      fingerprint: parameters.fingerprint,
+      facts: JSON.stringify(parameters.facts),
       changeId,
-      JSON.stringify(requester(ctx)),
-      write.reason ?? null,
-      JSON.stringify({ ...parameters, subject }),
-      newId(),
-      parameters.cause,
-      row.revision,
-      ...auditParameters(entry),
-    ]);
-    return rows[0] && this.#done(ctx, write, changeId, rows[0].current_version);
+      requester: JSON.stringify(requester(ctx)),
+      reason: write.reason ?? null,
+      boundVersion: write.boundVersion ?? null,
+      parameters: JSON.stringify({ ...parameters, subject }),
+      cause: parameters.cause,
+      eventId: newId(),
+      entry: this.audit.entry(ctx, {
+        action: WRITE_CONTENT,
+        outcome: 'allowed',
+        resource: subject,
+        details: { changeId, phase: 'done' },
+      }),
+    });
+    return version === undefined ? undefined : this.#done(ctx, write, changeId, version);
   }
 
   /** The row of the change as the statement inserted it. */
@@ -101,13 +112,13 @@ export class LocalContent {
       id,
       kind: WRITE_CONTENT,
       state: 'done',
-      secretId: write.row.id,
+      secretId: write.base.id,
       requestedBy: requester(ctx),
       reason: write.reason ?? null,
-      baseVersion: write.baseVersion ?? null,
+      baseVersion: write.boundVersion ?? null,
       parameters: { ...write.parameters, subject: write.subject },
       payload: null,
-      result: { secretId: write.row.id, version },
+      result: { secretId: write.base.id, version },
       errorCode: null,
       errorMessage: null,
       attempts: 1,
@@ -121,9 +132,6 @@ export class LocalContent {
 }
 
 const requester = (ctx: RequestContext): Requester => ({ id: ctx.actor.rootId, name: ctx.actor.displayName });
-
-const MAX_BATCH = 100;
-const MAX_IN_FLIGHT = 2;
 
 /** Secrets by id, gathered for each store over concurrent requests. */
 class StoreLookups<Row extends { readonly id: string }> {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { AccessService } from '@claviger/features/access';
 import type { Need } from '@claviger/features/changes';
+import type { ConflictPolicy } from '@claviger/features/replication';
 import { secretNotFound } from './secret.errors.js';
 
 export type NamedSecret = { readonly profile: string; readonly name: string };
@@ -35,6 +36,12 @@ const NEEDS = {
 
 export type SecretAct = keyof typeof NEEDS;
 
+const CONFLICT_ACTS: Readonly<Record<ConflictPolicy, readonly SecretAct[]>> = {
+  fail: [],
+  'adopt-if-equal': ['adopt'],
+  overwrite: ['overwrite'],
+};
+
 const PATHS = {
   record: ({ profile, name }: NamedSecret) => `claviger/secrets/${profile}/${name}`,
   adopt: ({ profile, name }: NamedSecret) => `claviger/adopt/${profile}/${name}`,
@@ -54,6 +61,11 @@ export class SecretAccess {
   /** What an act on a secret needs. */
   needs(act: SecretAct, secret: NamedSecret): Need[] {
     return NEEDS[act].map(([operation, path]) => ({ operation, path: PATHS[path](secret) }));
+  }
+
+  /** What dealing so with what is not ours needs. */
+  conflictNeeds(policy: ConflictPolicy, secret: NamedSecret): Need[] {
+    return CONFLICT_ACTS[policy].flatMap((act) => this.needs(act, secret));
   }
 
   /** True when the caller may do this to this secret. */

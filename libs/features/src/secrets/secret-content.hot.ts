@@ -1,5 +1,5 @@
-import { auditInsertSql } from '@claviger/features/audit';
-import type { NamedStatement } from '@claviger/platform/database';
+import { auditColumns, insertAuditSql, type AuditEntry } from '@claviger/features/audit';
+import { arrayParameters, unnestSql, type ArrayColumn, type NamedStatement } from '@claviger/platform/database';
 import type { SecretState } from './secret.entity.js';
 import type { SecretType } from './content/index.js';
 
@@ -48,9 +48,10 @@ const FROM_SECRETS = `
       from secret s where s.store_id = $1 and s.id = wanted.id limit 1
     ) s
     cross join lateral (
-      select p.mount, i.kind = 'builtin' as is_builtin
-      from vault_profile p join vault_instance i on i.store_id = $1 and i.id = p.instance_id
-      where p.store_id = $1 and p.id = s.source_profile_id limit 1
+      select p.mount, (
+        select i.kind = 'builtin' from vault_instance i where i.store_id = $1 and i.id = p.instance_id
+      ) as is_builtin
+      from vault_profile p where p.store_id = $1 and p.id = s.source_profile_id limit 1
     ) p
     left join lateral (
       select v.content_id, v.content
@@ -79,54 +80,112 @@ export const FIND_WRITE_BASE: NamedStatement = {
     ) t on true`,
 };
 
-const WRITE_PARAMETERS = 18;
+/** One new version of a secret on the built-in vault. */
+export type HotWrite = {
+  readonly storeId: string;
+  /** The secret as it was found; its revision binds the write. */
+  readonly base: WriteBaseRow;
+  readonly contentId: string;
+  readonly sealed: Buffer;
+  /** How many versions the vault keeps. */
+  readonly keep: number;
+  readonly fingerprint: string;
+  /** JSON, as are the requester and the parameters. */
+  readonly facts: string;
+  readonly changeId: string;
+  readonly requester: string;
+  readonly reason: string | null;
+  readonly boundVersion: number | null;
+  readonly parameters: string;
+  readonly cause: string;
+  readonly eventId: string;
+  readonly entry: AuditEntry;
+};
+
+const WRITE_COLUMNS: readonly ArrayColumn<HotWrite>[] = [
+  { name: 'store_id', type: 'uuid', value: (write) => write.storeId },
+  { name: 'secret_id', type: 'uuid', value: (write) => write.base.id },
+  { name: 'revision', type: 'integer', value: (write) => write.base.revision },
+  { name: 'mount', type: 'text', value: (write) => write.base.mount },
+  { name: 'physical_name', type: 'text', value: (write) => write.base.physical_name },
+  { name: 'profile_id', type: 'uuid', value: (write) => write.base.source_profile_id },
+  { name: 'content_id', type: 'uuid', value: (write) => write.contentId },
+  { name: 'content', type: 'bytea', value: (write) => write.sealed },
+  { name: 'keep', type: 'integer', value: (write) => write.keep },
+  { name: 'fingerprint', type: 'text', value: (write) => write.fingerprint },
+  { name: 'facts', type: 'jsonb', value: (write) => write.facts },
+  { name: 'change_id', type: 'uuid', value: (write) => write.changeId },
+  { name: 'requester', type: 'jsonb', value: (write) => write.requester },
+  { name: 'reason', type: 'text', value: (write) => write.reason },
+  { name: 'bound_version', type: 'integer', value: (write) => write.boundVersion },
+  { name: 'parameters', type: 'jsonb', value: (write) => write.parameters },
+  { name: 'cause', type: 'text', value: (write) => write.cause },
+  { name: 'event_id', type: 'uuid', value: (write) => write.eventId },
+  ...auditColumns((write: HotWrite) => write.entry),
+];
+
+/** The parameters of {@link WRITE_CONTENTS}. */
+export function writeParameters(writes: readonly HotWrite[]): Buffer[] {
+  return arrayParameters(WRITE_COLUMNS, writes);
+}
 
 /**
- * A new version of a secret on the built-in vault that has no targets: object, content, version, secret, change, event
- * and audit entry, all or nothing. The secret is locked first, as everywhere. No row when it was changed in whatever way
- * since it was found: while this waits for the lock, other tables are seen as they were before, and a target that was
- * added meanwhile would be missed. Whoever adds one raises the secret's revision.
+ * New versions of secrets on the built-in vault that have no targets, at most one for each secret: object, content,
+ * version, secret, change, event and audit entry, all or nothing. A row for each that was written.
  *
- * $1 store id, $2 secret id, $3 mount, $4 physical name, $5 bound base version or null, $6 content id, $7 sealed content,
- * $8 versions to keep, $9 fingerprint, $10 facts, $11 source profile id, $12 change id, $13 requester, $14 reason,
- * $15 change parameters, $16 event id, $17 cause, $18 revision that was found; then the audit entry's.
+ * Each secret is locked first, as everywhere, in the order of the parameters. It is left out when it was changed in
+ * whatever way since it was found: while this waits for the lock, other tables are seen as they were before, and a target
+ * that was added meanwhile would be missed. Whoever adds one raises the secret's revision.
+ *
+ * Rows are joined by their whole key, the store included, out of one row: so the planner finds no index to use with half
+ * of it.
  */
-export const WRITE_CONTENT_LOCALLY: NamedStatement = {
-  name: 'secret_write_content_locally',
+export const WRITE_CONTENTS: NamedStatement = {
+  name: 'secret_write_contents',
   text: `
-    with locked as materialized (
-      select s.id from secret s
-      where s.store_id = $1 and s.id = $2 and s.revision = $18
-      for update
+    with given as materialized (
+      select ${unnestSql(WRITE_COLUMNS)}
+    ), locked as materialized (
+      select given.* from given cross join lateral (
+        select from secret s
+        where s.store_id = given.store_id and s.id = given.secret_id and s.revision = given.revision
+        limit 1 for update
+      ) s
     ), object as (
       update builtin_object o set current_version = o.current_version + 1
-      from locked where o.store_id = $1 and o.mount = $3 and o.name = $4
-      returning o.current_version
+      from locked l where o.store_id = l.store_id and o.mount = l.mount and o.name = l.physical_name
+      returning l.*, o.current_version as backend_version
     ), written as (
-      update secret s set current_version = s.current_version + 1, current_fingerprint = $9,
-        current_backend_version = object.current_version::text, facts = $10, drift = null, revision = s.revision + 1,
+      update secret s set current_version = s.current_version + 1, current_fingerprint = l.fingerprint,
+        current_backend_version = l.backend_version::text, facts = l.facts, drift = null, revision = s.revision + 1,
         rotated_at = now(), rotation_due_at = now() + make_interval(secs => s.rotation_interval_seconds),
         verified_at = now(), updated_at = now()
-      from object where s.store_id = $1 and s.id = $2
-      returning s.current_version, object.current_version as backend_version
+      from object l where s.store_id = l.store_id and s.id = l.secret_id
+      returning l.*, s.current_version
     ), pruned as (
-      delete from builtin_version v using written
-      where v.store_id = $1 and v.mount = $3 and v.name = $4 and v.version <= written.backend_version - $8::int
+      delete from builtin_version v using written w
+      where v.store_id = w.store_id and v.mount = w.mount and v.name = w.physical_name
+        and v.version <= w.backend_version - w.keep
     ), content as (
       insert into builtin_version (store_id, mount, name, version, content_id, content)
-      select $1, $3, $4, backend_version, $6, $7 from written
+      select store_id, mount, physical_name, backend_version, content_id, content from written
     ), version as (
       insert into secret_version (store_id, secret_id, number, fingerprint, profile_id, backend_version, origin,
         change_id, reason, created_by)
-      select $1, $2, current_version, $9, $11, backend_version::text, 'written', $12, $14, $13 from written
+      select store_id, secret_id, current_version, fingerprint, profile_id, backend_version::text, 'written',
+        change_id, reason, requester
+      from written
     ), changed as (
       insert into change (store_id, id, kind, state, secret_id, requested_by, reason, base_version, parameters, result,
         attempts, ended_at)
-      select $1, $12, 'secret.content', 'done', $2, $13, $14, $5, $15,
-        jsonb_build_object('secretId', $2::uuid, 'version', current_version), 1, now() from written
+      select store_id, change_id, 'secret.content', 'done', secret_id, requester, reason, bound_version, parameters,
+        jsonb_build_object('secretId', secret_id, 'version', current_version), 1, now()
+      from written
     ), told as (
       insert into event (store_id, id, type, subject_id, facts)
-      select $1, $16, 'secret.updated', $2, jsonb_build_object('version', current_version, 'cause', $17::text) from written
-    ), audited as (${auditInsertSql(WRITE_PARAMETERS + 1, 'written')})
-    select current_version from written`,
+      select store_id, event_id, 'secret.updated', secret_id,
+        jsonb_build_object('version', current_version, 'cause', cause)
+      from written
+    ), audited as (${insertAuditSql('written')})
+    select secret_id, current_version from written`,
 };

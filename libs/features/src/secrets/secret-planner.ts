@@ -145,6 +145,8 @@ export class SecretPlanner {
           if (p.onConflict === 'overwrite')
             return { action: 'update', reason: 'What is there is not ours and is overwritten, as asked.' };
           if (p.onConflict === 'fail') return { action: 'conflict', reason: 'Something that is not ours is there.' };
+          if (!this.access.can(ctx, 'readContent', { profile: at.profile, name: p.name }))
+            return { action: 'adopt', reason: 'What is there becomes ours if it is equal.' };
           const found = await findCurrent(vault);
           const isEqual = found && this.fingerprints.matches(ctx.storeId, p.type, found.content, p.fingerprint);
           if (isEqual) return { action: 'adopt', reason: 'What is there is equal and becomes ours.' };
@@ -172,7 +174,7 @@ export class SecretPlanner {
     return this.#planAll(ctx, secret, async (vault, target) => {
       if (retain) return { action: 'retain', reason: 'The vault is left as it is.' };
       if (await this.#isEmpty(vault)) return { action: 'no-op', reason: 'Nothing is there.' };
-      const isOurs = target?.ownership !== 'none' && (await this.vault.isOurs(ctx, vault));
+      const isOurs = target?.ownership !== 'none' && (await this.vault.isOurs(ctx, vault, secret));
       if (!isOurs) return { action: 'conflict', reason: 'What is there is not ours and is left alone.' };
       return { action: 'delete', reason: 'Removed with all its versions.' };
     });

@@ -3,6 +3,7 @@ import type { RequestContext } from '@claviger/kernel';
 import type { Requester } from '@claviger/features/changes';
 import { TargetLedger, type TargetStatus } from '@claviger/features/replication';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
+import type { BackendVersion } from '@claviger/vaults/contract';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity } from './secret.entity.js';
 import type { SecretVersionEntity } from './secret-version.entity.js';
@@ -106,10 +107,12 @@ export class SecretViews {
     }));
   }
 
+  /** @param kept the versions that the source keeps, where that is known */
   async versions(
     ctx: RequestContext,
     secret: SecretEntity,
     rows: readonly SecretVersionEntity[],
+    kept: ReadonlySet<BackendVersion> | undefined,
   ): Promise<VersionView[]> {
     const profiles = await this.profiles.names(ctx);
     return rows.map((row) => ({
@@ -119,7 +122,7 @@ export class SecretViews {
       profile: profiles.get(row.profileId) ?? row.profileId,
       backendVersion: row.backendVersion,
       origin: row.origin,
-      state: row.destroyedAt ? 'destroyed' : row.deletedAt ? 'deleted' : row.prunedAt ? 'pruned' : 'live',
+      state: stateOf(row, secret, kept),
       reason: row.reason,
       changeId: row.changeId,
       createdBy: row.createdBy,
@@ -133,4 +136,16 @@ export class SecretViews {
     if (!fingerprint) return { kind, detectedAt };
     return { kind, detectedAt, fingerprint: this.fingerprints.display(ctx.storeId, secret.id, fingerprint) };
   }
+}
+
+function stateOf(
+  row: SecretVersionEntity,
+  { currentVersion, sourceProfileId }: SecretEntity,
+  kept: ReadonlySet<BackendVersion> | undefined,
+): VersionView['state'] {
+  if (row.destroyedAt) return 'destroyed';
+  // A vault without versions keeps the newest content only.
+  const isGone = row.backendVersion === null ? row.number !== currentVersion : kept?.has(row.backendVersion) === false;
+  if (row.prunedAt || (isGone && row.profileId === sourceProfileId)) return 'pruned';
+  return row.deletedAt ? 'deleted' : 'live';
 }

@@ -91,6 +91,15 @@ export const placeOccupied = (profile: string, name: string): AppError =>
     details: { profile, name },
   });
 
+/** The object at the place of a secret is not the secret's any more, and so is not touched. */
+export const notOurs = (profile: string, name: string): AppError =>
+  new AppError({
+    code: 'SOURCE_NOT_OURS',
+    kind: 'conflict',
+    message: `At profile ${profile} the name ${name} holds something that Claviger did not put there, so it is left alone. Resolve the drift first, or delete the secret with retain=true.`,
+    details: { profile, name },
+  });
+
 export const placeDiffers = (profile: string, name: string): AppError =>
   new AppError({
     code: 'PLACE_DIFFERS',

@@ -166,6 +166,24 @@ export class SecretRepository {
     await this.database.repository(tx, SecretVersionEntity).update({ storeId: tx.storeId, secretId, number }, set);
   }
 
+  /** Says that all versions so far are gone from the vault, those that are known to be gone already left aside. */
+  async markPruned(tx: RequestContext, secretId: string): Promise<void> {
+    await this.#markAll(tx, secretId, 'pruned_at');
+  }
+
+  /** Says that the content of all versions was erased. */
+  async markDestroyed(tx: RequestContext, secretId: string): Promise<void> {
+    await this.#markAll(tx, secretId, 'destroyed_at');
+  }
+
+  async #markAll(tx: RequestContext, secretId: string, column: 'pruned_at' | 'destroyed_at'): Promise<void> {
+    await this.database.manager(tx).query(
+      `update secret_version set ${column} = now()
+         where store_id = $1 and secret_id = $2 and pruned_at is null and destroyed_at is null`,
+      [tx.storeId, secretId],
+    );
+  }
+
   /** Active secrets whose source was not compared for a while, pushed on to the next time. */
   async takeDueVerifications(ctx: RequestContext, now: Date, next: Date, limit: number): Promise<string[]> {
     const [rows] = (await this.database.manager(ctx).query(

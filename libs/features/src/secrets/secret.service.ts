@@ -3,6 +3,7 @@ import { AppError, newId, type RequestContext } from '@claviger/kernel';
 import { ChangeService, type ChangeEntity, type Need, type PreparedChange } from '@claviger/features/changes';
 import { targetNotFound, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
+import { assertPathName } from '@claviger/vaults/contract';
 import { generateContent } from './content/index.js';
 import { CREATE_SECRET, type CreateParameters, type PlannedPlace } from './create-secret.handler.js';
 import { DELETE_SECRET } from './delete-secret.handler.js';
@@ -197,6 +198,8 @@ export class SecretService {
         kind: 'invalid',
         message: 'Give either content or generate, and not both.',
       });
+    // Whatever the profile's template makes of it: policies and lists have the name as it is.
+    assertPathName(input.name, 'The name');
     const content = input.content ?? (await generateContent(input.type, input.generate!));
     const { parameters, isLocal } = await this.planner.prepareCreate(ctx, input, content);
     const secretId = newId();

@@ -62,7 +62,7 @@ import { WriteContentHandler } from './write-content.handler.js';
     WriteContentHandler,
     { provide: REPLICATION_SOURCE, useExisting: SecretReplicationSource },
   ],
-  exports: [ContentService, REPLICATION_SOURCE, SecretService, SecretViews, SecretRepository, SourceVerification],
+  exports: [ContentService, REPLICATION_SOURCE, SecretService, SecretViews, SourceVerification],
 })
 export class SecretsModule {
   constructor(

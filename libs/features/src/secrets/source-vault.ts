@@ -2,14 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { OwnershipMarker, type OwnedPlace } from '@claviger/features/replication';
 import { VaultConnections, type OpenVault } from '@claviger/features/vault-profiles';
-import {
-  isVaultError,
-  type AdapterCall,
-  type BackendVersion,
-  type ReadResult,
-  type VaultContent,
-} from '@claviger/vaults/contract';
+import { isVaultError, type AdapterCall, type BackendVersion, type ReadResult } from '@claviger/vaults/contract';
+import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity } from './secret.entity.js';
+import { SecretRepository } from './secret.repository.js';
 
 /** The vault of a secret's source profile, opened, with what its objects are marked with. */
 export type OpenSource = OpenVault & {
@@ -21,6 +17,8 @@ export type OpenSource = OpenVault & {
 };
 
 type Located = Pick<SecretEntity, 'id' | 'sourceProfileId' | 'physicalName'>;
+type Identified = Pick<SecretEntity, 'id' | 'type' | 'currentFingerprint'>;
+type Recorded = Pick<SecretEntity, 'type' | 'currentBackendVersion' | 'currentFingerprint'>;
 
 /** Opens the vaults that secrets live in. */
 @Injectable()
@@ -28,6 +26,8 @@ export class SourceVault {
   constructor(
     private readonly connections: VaultConnections,
     private readonly ownership: OwnershipMarker,
+    private readonly secrets: SecretRepository,
+    private readonly fingerprints: SecretFingerprints,
   ) {}
 
   /** The vault of a secret, or of an older profile of its history. */
@@ -52,11 +52,41 @@ export class SourceVault {
     };
   }
 
-  /** True when the object at the source carries our marker, or its vault cannot carry one. */
-  async isOurs(ctx: RequestContext, source: OpenSource): Promise<boolean> {
-    if (!source.capabilities.metadata) return true;
-    const { metadata } = await source.adapter.describe(source.call, source.name);
-    return this.ownership.judge(ctx.storeId, source.place, metadata) === 'ours';
+  /**
+   * Whether the object at a place that the ledger calls the secret's is still that: it carries our marker or, where there
+   * is none, nothing that was never a version of the secret.
+   * @throws VaultError, NOT_FOUND when nothing is there
+   */
+  async isOurs(ctx: RequestContext, source: OpenSource, secret: Identified): Promise<boolean> {
+    if (source.capabilities.metadata) {
+      const { metadata } = await source.adapter.describe(source.call, source.name);
+      const verdict = this.ownership.judge(ctx.storeId, source.place, metadata);
+      if (verdict !== 'unmarked') return verdict === 'ours';
+    }
+    const found = await findReadable(source);
+    return found === undefined || this.#isKnown(ctx, secret, found);
+  }
+
+  /**
+   * Whether one of these versions of the object is the one that was recorded last. Where it is not, the object is another
+   * one in the place of ours, and all older versions are gone with it: the ids say nothing, they begin anew.
+   */
+  async keepsCurrent(
+    ctx: RequestContext,
+    source: OpenSource,
+    { type, currentBackendVersion, currentFingerprint }: Recorded,
+    ids: readonly BackendVersion[],
+  ): Promise<boolean> {
+    if (currentBackendVersion === null || !ids.includes(currentBackendVersion)) return false;
+    const found = await findCurrent(source, currentBackendVersion);
+    return !found || this.fingerprints.matches(ctx.storeId, type, found.content, currentFingerprint!);
+  }
+
+  async #isKnown(ctx: RequestContext, secret: Identified, { content }: ReadResult): Promise<boolean> {
+    const like = secret.currentFingerprint!;
+    const fingerprint = this.fingerprints.ofFound(ctx.storeId, secret.type, content, like);
+    if (fingerprint === like) return true;
+    return (await this.secrets.findVersionByFingerprint(ctx, secret.id, fingerprint)) !== undefined;
   }
 }
 
@@ -83,4 +113,12 @@ export async function findCurrent(source: OpenSource, version?: BackendVersion):
   }
 }
 
-export type { VaultContent };
+/** What is at the source now, or undefined when its newest version is hidden or destroyed. @throws VaultError, NOT_FOUND */
+async function findReadable(source: OpenSource): Promise<ReadResult | undefined> {
+  try {
+    return await source.adapter.read(source.call, source.name);
+  } catch (error) {
+    if (isVaultError(error, 'VERSION_NOT_FOUND', 'VERSION_UNAVAILABLE')) return undefined;
+    throw error;
+  }
+}

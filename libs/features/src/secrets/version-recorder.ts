@@ -3,6 +3,7 @@ import { CONFIG, type Config } from '@claviger/platform/config';
 import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import type { ExecutingChange } from '@claviger/features/changes';
 import { TargetLedger } from '@claviger/features/replication';
+import { VaultProfileService } from '@claviger/features/vault-profiles';
 import type { BackendVersion } from '@claviger/vaults/contract';
 import type { SecretEntity } from './secret.entity.js';
 import type { SecretVersionEntity } from './secret-version.entity.js';
@@ -21,6 +22,7 @@ export class VersionRecorder {
   constructor(
     private readonly secrets: SecretRepository,
     private readonly targets: TargetLedger,
+    private readonly profiles: VaultProfileService,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -58,7 +60,9 @@ export class VersionRecorder {
       rotatedAt: now,
       rotationDueAt: interval === null ? null : new Date(now.getTime() + interval * 1_000),
       verifiedAt: now,
-      nextVerifyAt: new Date(now.getTime() + this.config.work.verifyIntervalSeconds * 1_000),
+      nextVerifyAt: (await this.profiles.isRemote(tx, secret.sourceProfileId))
+        ? new Date(now.getTime() + this.config.work.verifyIntervalSeconds * 1_000)
+        : null,
     });
     await this.targets.desire(tx, secret.id, {
       version: number,

@@ -6,7 +6,8 @@ import { isVaultError } from '@claviger/vaults/contract';
 import { lockForEdit } from './edit-secret.handlers.js';
 import { SecretEvents } from './secret-events.js';
 import type { SecretVersionEntity } from './secret-version.entity.js';
-import { versionUnavailable } from './secret.errors.js';
+import type { SecretEntity } from './secret.entity.js';
+import { notOurs, secretNotActive, versionNotFound, versionUnavailable } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
 import { SourceVault } from './source-vault.js';
 
@@ -20,7 +21,7 @@ export const VERSION_KINDS = {
 } as const satisfies Record<VersionAct, string>;
 
 /** Hides, brings back or erases one version where it is managed; the targets follow when it is the current one. */
-class VersionStateHandler implements ChangeHandler<VersionParameters, undefined> {
+class VersionStateHandler implements ChangeHandler<VersionParameters, 'applied'> {
   readonly kind: string;
 
   constructor(
@@ -35,18 +36,30 @@ class VersionStateHandler implements ChangeHandler<VersionParameters, undefined>
   }
 
   async begin(tx: RequestContext, change: ExecutingChange<VersionParameters>): Promise<void> {
-    await lockForEdit(this.secrets, tx, change.secretId!, change.parameters.expectedRevision);
+    const { number, expectedRevision } = change.parameters;
+    await lockForEdit(this.secrets, tx, change.secretId!, expectedRevision);
+    const version = await this.secrets.findVersion(tx, change.secretId!, number);
+    if (!version) throw versionNotFound();
+    if (version.prunedAt) throw versionUnavailable(number, 'pruned');
+    if (version.destroyedAt && this.act_ !== 'destroy') throw versionUnavailable(number, 'destroyed');
   }
 
-  async act(ctx: RequestContext, change: ExecutingChange<VersionParameters>): Promise<undefined> {
-    await this.#apply(ctx, change, true);
-    return undefined;
+  async act(ctx: RequestContext, change: ExecutingChange<VersionParameters>): Promise<'applied'> {
+    const secret = await this.secrets.find(ctx, change.secretId!);
+    if (secret?.state !== 'active') throw secretNotActive(secret?.state ?? 'deleted');
+    await this.#apply(ctx, secret, change);
+    return 'applied';
   }
 
-  async complete(tx: RequestContext, change: ExecutingChange<VersionParameters>): Promise<ChangeResult> {
+  async complete(
+    tx: RequestContext,
+    change: ExecutingChange<VersionParameters>,
+    outcome: 'applied' | undefined,
+  ): Promise<ChangeResult> {
     const secret = await lockForEdit(this.secrets, tx, change.secretId!, undefined);
     const { number } = change.parameters;
-    await this.#apply(tx, change, false);
+    // The built-in vault takes part in this transaction; any other was asked in act.
+    if (!outcome) await this.#apply(tx, secret, change);
     await this.secrets.updateVersion(tx, secret.id, number, this.#rowAfter());
     await this.secrets.update(tx, secret.id, { revision: secret.revision + 1 });
     if (number === secret.currentVersion)
@@ -59,13 +72,13 @@ class VersionStateHandler implements ChangeHandler<VersionParameters, undefined>
     return { secretId: secret.id, version: number };
   }
 
-  async #apply(ctx: RequestContext, change: ExecutingChange<VersionParameters>, remote: boolean): Promise<void> {
-    const secret = (await this.secrets.find(ctx, change.secretId!))!;
+  async #apply(ctx: RequestContext, secret: SecretEntity, change: ExecutingChange<VersionParameters>): Promise<void> {
     const { number } = change.parameters;
     const version = (await this.secrets.findVersion(ctx, secret.id, number))!;
     const source = await this.vault.open(ctx, secret, version.profileId, change.id);
-    if (source.isRemote !== remote) return;
     try {
+      // Another object in the place of ours has versions of the same ids.
+      if (!(await this.vault.isOurs(ctx, source, secret))) throw notOurs(source.profile.name, secret.name);
       await source.adapter[this.act_](source.call, source.name, [version.backendVersion!]);
     } catch (error) {
       if (isVaultError(error, 'NOT_FOUND')) throw versionUnavailable(number, 'missing');
@@ -83,7 +96,7 @@ class VersionStateHandler implements ChangeHandler<VersionParameters, undefined>
 
 @Injectable()
 export class VersionStateHandlers {
-  readonly all: readonly ChangeHandler<VersionParameters, undefined>[];
+  readonly all: readonly ChangeHandler<VersionParameters, 'applied'>[];
 
   constructor(
     secrets: SecretRepository,

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
-import { isVaultError, type BackendVersion } from '@claviger/vaults/contract';
+import { isVaultError, type BackendVersion, type ReadResult } from '@claviger/vaults/contract';
 import { SecretEvents } from './secret-events.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity } from './secret.entity.js';
-import { changeStale, secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
+import { changeStale, secretDisabled, secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
 import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
 import { VersionRecorder } from './version-recorder.js';
@@ -22,6 +22,8 @@ type Outcome = {
   readonly backendVersion: BackendVersion | undefined;
   /** Of content that was at the source, was not ours, and is overwritten now. */
   readonly lostFingerprint?: string;
+  /** The object was gone, and all older versions with it; the vault may use their ids again. */
+  readonly isRecreated?: boolean;
 };
 
 export const WRITE_CONTENT = 'secret.content';
@@ -41,19 +43,17 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
   ) {}
 
   async begin(tx: RequestContext, change: ExecutingChange<WriteParameters>): Promise<void> {
-    const secret = await this.secrets.lock(tx, change.secretId!);
-    if (!secret || secret.state === 'deleted') throw secretNotFound();
-    if (secret.state !== 'active') throw secretNotActive(secret.state);
+    const secret = assertActive(await this.secrets.lock(tx, change.secretId!));
+    if (secret.isDisabled) throw secretDisabled();
     if (change.baseVersion !== undefined && change.baseVersion !== secret.currentVersion)
       throw staleMatch(secret.currentVersion);
   }
 
   async act(ctx: RequestContext, change: ExecutingChange<WriteParameters>): Promise<Outcome | undefined> {
-    const secret = (await this.secrets.find(ctx, change.secretId!))!;
+    const secret = assertActive(await this.secrets.find(ctx, change.secretId!));
     const source = await this.vault.open(ctx, secret, secret.sourceProfileId, change.id);
     if (!source.isRemote) return undefined;
-    const earlier = change.attempt > 1 ? await this.#findOwnEarlierWrite(ctx, source, secret, change) : undefined;
-    return earlier ?? this.#write(ctx, source, secret, change);
+    return (await this.#findOwnEarlierWrite(ctx, source, secret, change)) ?? this.#write(ctx, source, secret, change);
   }
 
   async complete(
@@ -61,12 +61,11 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
     change: ExecutingChange<WriteParameters>,
     outcome: Outcome | undefined,
   ): Promise<ChangeResult> {
-    const secret = await this.secrets.lock(tx, change.secretId!);
-    // Forgotten or deleted while its vault was being written.
-    if (!secret || secret.state === 'deleted') throw secretNotFound();
-    if (secret.state !== 'active') throw secretNotActive(secret.state);
+    // It may have been forgotten or deleted while its vault was being written.
+    const secret = assertActive(await this.secrets.lock(tx, change.secretId!));
     const { parameters: p } = change;
     const written = outcome ?? (await this.#writeBuiltin(tx, secret, change));
+    if (written.isRecreated) await this.secrets.markPruned(tx, secret.id);
     const version = await this.recorder.record(tx, secret, change, {
       fingerprint: p.fingerprint,
       facts: p.facts,
@@ -111,11 +110,12 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
       } catch (error) {
         if (!isVaultError(error, 'VERSION_CONFLICT') || attempt === CONFLICT_ATTEMPTS) throw error;
       }
+      // What an earlier attempt sent may have arrived only now.
+      const earlier = await this.#findOwnEarlierWrite(ctx, source, secret, change);
+      if (earlier) return earlier;
       if (change.parameters.isBound) throw changeStale();
       const found = await findCurrent(source);
-      lost = found
-        ? this.fingerprints.of(ctx.storeId, secret.type, found.content, change.parameters.fingerprint)
-        : lost;
+      if (found) lost = this.#lost(ctx, secret, change, found);
       const current = await this.#currentVersion(source);
       if (current === undefined) return this.#recreate(source, change, lost);
       expected = current;
@@ -135,13 +135,16 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
     if (!isOurs && change.parameters.isBound) throw changeStale();
     const receipt = await source.adapter.put(source.call, source.name, change.payload!);
     if (isOurs || !found) return { backendVersion: receipt.version };
-    const lostFingerprint = this.fingerprints.of(
-      ctx.storeId,
-      secret.type,
-      found.content,
-      change.parameters.fingerprint,
-    );
-    return { backendVersion: receipt.version, lostFingerprint };
+    return { backendVersion: receipt.version, lostFingerprint: this.#lost(ctx, secret, change, found) };
+  }
+
+  #lost(
+    ctx: RequestContext,
+    { type }: SecretEntity,
+    { parameters }: ExecutingChange<WriteParameters>,
+    { content }: ReadResult,
+  ): string {
+    return this.fingerprints.ofFound(ctx.storeId, type, content, parameters.fingerprint);
   }
 
   /** Undefined when the object is gone, or has metadata only. */
@@ -160,33 +163,46 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
     lost: string | undefined,
   ): Promise<Outcome> {
     const receipt = await source.adapter.create(source.call, source.name, change.payload!, source.marker);
-    return { backendVersion: receipt.version, ...(lost ? { lostFingerprint: lost } : {}) };
+    return { backendVersion: receipt.version, isRecreated: true, ...(lost ? { lostFingerprint: lost } : {}) };
   }
 
-  /** Looks among the versions after our base for the one that an interrupted attempt wrote. */
+  /** Looks among the versions after our base for the one that an earlier attempt wrote of which we had no answer. */
   async #findOwnEarlierWrite(
     ctx: RequestContext,
     source: OpenSource,
     secret: SecretEntity,
     change: ExecutingChange<WriteParameters>,
   ): Promise<Outcome | undefined> {
-    for (const version of await this.#versionsAfterBase(source, secret)) {
+    if (!change.isResumed) return undefined;
+    const { versions, isRecreated } = await this.#versionsAfterBase(ctx, source, secret);
+    for (const version of versions) {
       const found = await findCurrent(source, version);
       if (found && this.fingerprints.matches(ctx.storeId, secret.type, found.content, change.parameters.fingerprint))
-        return { backendVersion: found.version };
+        return { backendVersion: found.version, isRecreated };
     }
     return undefined;
   }
 
-  async #versionsAfterBase(source: OpenSource, secret: SecretEntity): Promise<readonly (BackendVersion | undefined)[]> {
-    if (!source.capabilities.versionedReads) return [undefined];
+  async #versionsAfterBase(
+    ctx: RequestContext,
+    source: OpenSource,
+    secret: SecretEntity,
+  ): Promise<{ readonly versions: readonly (BackendVersion | undefined)[]; readonly isRecreated: boolean }> {
+    if (!source.capabilities.versionedReads) return { versions: [undefined], isRecreated: false };
     try {
       const { versions } = await source.adapter.describe(source.call, source.name);
-      const base = versions.findIndex(({ version }) => version === secret.currentBackendVersion);
-      return versions.slice(base + 1).map(({ version }) => version);
+      const ids = versions.map(({ version }) => version);
+      const isRecreated = !(await this.vault.keepsCurrent(ctx, source, secret, ids));
+      return { versions: isRecreated ? ids : ids.slice(ids.indexOf(secret.currentBackendVersion!) + 1), isRecreated };
     } catch (error) {
-      if (isVaultError(error, 'NOT_FOUND')) return [];
+      if (isVaultError(error, 'NOT_FOUND')) return { versions: [], isRecreated: true };
       throw error;
     }
   }
+}
+
+function assertActive(secret: SecretEntity | null): SecretEntity {
+  if (!secret || secret.state === 'deleted') throw secretNotFound();
+  if (secret.state !== 'active') throw secretNotActive(secret.state);
+  return secret;
 }

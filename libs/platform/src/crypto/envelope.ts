@@ -60,11 +60,7 @@ export function sealedKeyId(sealed: Buffer): string {
 export function open(key: NamedKey, row: string, sealed: Buffer): Buffer {
   if (sealedKeyId(sealed) !== key.id) throw unsealable();
   const tagAt = sealed.length - TAG_BYTES;
-  const decipher = createDecipheriv(
-    'aes-256-gcm',
-    rowKey(key, row),
-    sealed.subarray(1 + KEY_ID_BYTES, HEADER_BYTES),
-  );
+  const decipher = createDecipheriv('aes-256-gcm', rowKey(key, row), sealed.subarray(1 + KEY_ID_BYTES, HEADER_BYTES));
   decipher.setAAD(Buffer.from(row, 'utf8'));
   decipher.setAuthTag(sealed.subarray(tagAt));
   const body = decipher.update(sealed.subarray(HEADER_BYTES, tagAt));

@@ -19,6 +19,8 @@ export const SERVER_SETTINGS: ServerSettings = {
   full_page_writes: 'on',
   wal_level: 'replica',
   checkpoint_timeout: '15min',
+  // New tables have no statistics, and plans made without them are kept until there are some.
+  autovacuum_naptime: '15s',
   timezone: 'UTC',
   log_timezone: 'UTC',
   logging_collector: 'off',

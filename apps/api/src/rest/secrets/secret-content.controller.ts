@@ -1,14 +1,6 @@
 import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import {
-  ContentService,
-  SecretRepository,
-  SecretService,
-  SecretViews,
-  generateOptionsSchema,
-  type VersionView,
-  type WriteResult,
-} from '@claviger/features/secrets';
+import { ContentService, generateOptionsSchema, type VersionView, type WriteResult } from '@claviger/features/secrets';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
@@ -135,12 +127,7 @@ type Written = z.input<typeof writeResult>;
 
 @Controller('api/v1/secrets')
 export class SecretContentController {
-  constructor(
-    private readonly content: ContentService,
-    private readonly records: SecretService,
-    private readonly secrets: SecretRepository,
-    private readonly views: SecretViews,
-  ) {}
+  constructor(private readonly content: ContentService) {}
 
   @Endpoint(read)
   async read(
@@ -181,10 +168,8 @@ export class SecretContentController {
     @Context() ctx: RequestContext,
     @Input() { params: { id }, query }: InputOf<typeof versions>,
   ): Promise<Page<VersionView>> {
-    const { secret } = await this.records.find(ctx, id);
-    const rows = await this.secrets.listVersions(ctx, id, query.limit + 1, fromCursor(query.cursor, versionNumber));
-    const page = toPage(rows, query.limit, ({ number }) => number);
-    return { items: await this.views.versions(ctx, secret, page.items), nextCursor: page.nextCursor };
+    const page = withoutUndefined({ limit: query.limit + 1, before: fromCursor(query.cursor, versionNumber) });
+    return toPage(await this.content.listVersions(ctx, id, page), query.limit, ({ number }) => number);
   }
 
   @Endpoint(restore)

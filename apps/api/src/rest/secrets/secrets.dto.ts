@@ -6,6 +6,7 @@ import { changeView } from '../changes/changes.dto.js';
 
 export const secretId = z
   .uuid()
+  .toLowerCase()
   .meta({ description: 'Id of the secret.', example: '0199aa00-0000-7000-8000-000000000001' });
 export const versionNumber = z.coerce.number().int().min(1).max(1_000_000_000);
 export const profileName = z.string().min(1).max(63).meta({ description: 'Name of a vault profile.', example: 'prod' });

@@ -89,7 +89,7 @@ const DEVELOPER: Grants = {
   'claviger/vault-profiles': READ,
   'claviger/vault-profiles/*': READ,
   'claviger/replication': READ,
-  'claviger/replication/*': ['read', 'update', 'list'],
+  'claviger/replication/*': READ,
 };
 
 /**

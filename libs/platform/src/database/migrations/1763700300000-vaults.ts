@@ -46,13 +46,14 @@ export class Vaults1763700300000 implements MigrationInterface {
         created_at timestamptz(3) not null default now(),
         updated_at timestamptz(3) not null default now(),
         deleted_at timestamptz(3),
-        constraint pk_vault_profile primary key (store_id, id),
         constraint fk_vault_profile_instance foreign key (store_id, instance_id) references vault_instance (store_id, id)
       )`);
     await db.query(
       `create unique index uq_vault_profile_name on vault_profile (store_id, name) where deleted_at is null`,
     );
     await db.query(`create index ix_vault_profile_instance on vault_profile (store_id, instance_id)`);
+    // After the other indexes: see the migration of the secrets.
+    await db.query(`alter table vault_profile add constraint pk_vault_profile primary key (store_id, id)`);
     await db.query(`
       create table backend_place (
         id uuid constraint pk_backend_place primary key,

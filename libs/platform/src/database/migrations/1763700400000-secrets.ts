@@ -1,6 +1,12 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Secrets, their versions, the changes made to them, their targets, and the outbox of events. */
+/**
+ * Secrets, their versions, the changes made to them, their targets, and the outbox of events.
+ *
+ * Primary keys come after the other indexes of their table: of two indexes that look equally good PostgreSQL takes the
+ * younger one, and as long as a table is small or was never analysed, every index that begins with the store looks as
+ * good as the key. A plan made then is kept, by prepared statements and by the checks of foreign keys.
+ */
 export class Secrets1763700400000 implements MigrationInterface {
   readonly name = 'Secrets1763700400000';
 
@@ -25,13 +31,13 @@ export class Secrets1763700400000 implements MigrationInterface {
         lease_owner text,
         created_at timestamptz(3) not null default now(),
         updated_at timestamptz(3) not null default now(),
-        ended_at timestamptz(3),
-        constraint pk_change primary key (store_id, id)
+        ended_at timestamptz(3)
       )`);
     await db.query(`create unique index uq_change_executing on change (secret_id) where state = 'executing'`);
     await db.query(`create index ix_change_secret on change (store_id, secret_id, id)`);
     await db.query(`create index ix_change_open on change (lease_until) where state = 'executing'`);
     await db.query(`create index ix_change_payload on change (updated_at) where state = 'failed'`);
+    await db.query(`alter table change add constraint pk_change primary key (store_id, id)`);
     await db.query(`
       create table secret (
         store_id uuid not null,
@@ -61,7 +67,6 @@ export class Secrets1763700400000 implements MigrationInterface {
         created_at timestamptz(3) not null default now(),
         updated_at timestamptz(3) not null default now(),
         deleted_at timestamptz(3),
-        constraint pk_secret primary key (store_id, id),
         constraint fk_secret_source_profile foreign key (store_id, source_profile_id) references vault_profile (store_id, id)
       )`);
     await db.query(
@@ -72,6 +77,7 @@ export class Secrets1763700400000 implements MigrationInterface {
       `create index ix_secret_verify on secret (next_verify_at) where state = 'active' and not is_disabled`,
     );
     await db.query(`create index ix_secret_expires on secret (store_id, expires_at) where expires_at is not null`);
+    await db.query(`alter table secret add constraint pk_secret primary key (store_id, id)`);
     await db.query(`
       create table secret_version (
         store_id uuid not null,
@@ -129,7 +135,6 @@ export class Secrets1763700400000 implements MigrationInterface {
         synced_at timestamptz(3),
         created_at timestamptz(3) not null default now(),
         updated_at timestamptz(3) not null default now(),
-        constraint pk_sync_target primary key (store_id, secret_id, profile_id),
         constraint fk_sync_target_secret foreign key (store_id, secret_id) references secret (store_id, id),
         constraint fk_sync_target_profile foreign key (store_id, profile_id) references vault_profile (store_id, id)
       )`);
@@ -139,6 +144,9 @@ export class Secrets1763700400000 implements MigrationInterface {
     );
     await db.query(
       `create index ix_sync_target_verify on sync_target (next_verify_at) where next_verify_at is not null`,
+    );
+    await db.query(
+      `alter table sync_target add constraint pk_sync_target primary key (store_id, secret_id, profile_id)`,
     );
     await db.query(`
       create table database_epoch (

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '@claviger/kernel';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
 import fc from 'fast-check';
-import { binaryArray, type ArrayElementType } from './binary-array.js';
+import { binaryArray, type ArrayElement, type ArrayElementType } from './binary-array.js';
 
 describe('binaryArray', () => {
   let test: TestDatabase;
@@ -13,8 +13,9 @@ describe('binaryArray', () => {
 
   const storable = fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\0', '').toWellFormed());
   const instant = fc.date({ noInvalidDate: true, min: new Date('1900-01-01'), max: new Date('2999-01-01') });
-  const elements: Readonly<Record<ArrayElementType, fc.Arbitrary<string>>> = {
+  const elements: Readonly<Record<ArrayElementType, fc.Arbitrary<ArrayElement>>> = {
     text: storable,
+    integer: fc.integer(),
     jsonb: fc.dictionary(storable, storable).map((value) => JSON.stringify(value)),
     bytea: fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('hex')),
     uuid: fc.integer({ min: 0, max: 2 ** 40 }).map((ms) => newId(ms)),
@@ -24,7 +25,7 @@ describe('binaryArray', () => {
   // PostgreSQL's own reading of the text form is what the binary form must equal.
   const own = (type: ArrayElementType): string => (type === 'bytea' ? `decode(t, 'hex')` : `t::${type}`);
 
-  it.each(Object.entries(elements) as [ArrayElementType, fc.Arbitrary<string>][])(
+  it.each(Object.entries(elements) as [ArrayElementType, fc.Arbitrary<ArrayElement>][])(
     'writes %s as PostgreSQL reads its text',
     async (type, element) => {
       await fc.assert(

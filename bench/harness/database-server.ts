@@ -1,0 +1,17 @@
+import { acquireDataLock, openEmbeddedDatabase } from '@claviger/platform/embedded';
+import { newDataDir } from './claviger-process.js';
+
+/** A PostgreSQL of its own with the settings of the embedded one: nothing about durability is relaxed. */
+export type DatabaseServer = { readonly url: string; stop(): Promise<void> };
+
+export async function startDatabaseServer(): Promise<DatabaseServer> {
+  const directory = newDataDir();
+  const lock = acquireDataLock(directory.path);
+  const database = await openEmbeddedDatabase({ lock, onLog: () => undefined });
+  const stop = async (): Promise<void> => {
+    await database.stop();
+    lock.release();
+    directory.remove();
+  };
+  return { url: database.url, stop };
+}

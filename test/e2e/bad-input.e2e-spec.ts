@@ -1,0 +1,124 @@
+import type { ApiAnswer, JsonBody } from '@claviger/testing';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { hasOpenBao, Stage, unique, type StageVault } from './stage.js';
+
+jest.setTimeout(60_000);
+
+let stage: Stage;
+let source: StageVault;
+beforeAll(async () => {
+  stage = await Stage.open();
+  source = await stage.vault('builtin');
+});
+afterAll(() => stage?.close());
+
+/** Everything that people can change, as far as the API shows it. */
+async function everything(): Promise<JsonBody> {
+  const lists = ['/secrets', '/vault-instances', '/vault-profiles', '/policies'];
+  return Promise.all(lists.map((list) => stage.api.all(list)));
+}
+
+async function expectRefusal(ask: Promise<ApiAnswer>, status: number, code: string, details = {}): Promise<ApiAnswer> {
+  const answer = await ask;
+  expect(answer).toMatchObject({ status, body: { status, code } });
+  if (Object.keys(details).length > 0) expect(answer.body.details).toMatchObject(details);
+  expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  expect(answer.body.detail.length).toBeGreaterThan(10);
+  return answer;
+}
+
+const create = (more: object): Promise<ApiAnswer> =>
+  stage.api.post('/secrets', {
+    name: unique('bad'),
+    type: 'key-value',
+    content: { a: 'b' },
+    sourceProfile: source.profile,
+    ...more,
+  });
+const raw = (body: string, type = 'application/json', path = '/api/v1/secrets'): Promise<ApiAnswer> =>
+  stage.api.raw({ method: 'POST', path, headers: { 'content-type': type }, body });
+
+describe('bad input', () => {
+  it('is answered with what is wrong, and changes nothing', async () => {
+    const taken = await stage.secret({ source });
+    const before = await everything();
+    const instance = { name: unique('bad'), config: {} };
+    await expectRefusal(stage.api.post('/vault-instances', { ...instance, kind: 'tape' }), 400, 'VAULT_KIND_UNKNOWN');
+    const away = { ...instance, kind: 'kv', config: { address: 'http://127.0.0.1:1' } };
+    const credentials = { type: 'token', token: 'x' };
+    const unreachable = stage.api.post('/vault-instances', { ...away, credentials });
+    await expectRefusal(unreachable, 503, 'VAULT_CHECK_FAILED', { status: 'unreachable' });
+    const link = { ...away, config: { address: 'http://169.254.169.254' }, credentials };
+    await expectRefusal(stage.api.post('/vault-instances', link), 400, 'VAULT_CHECK_FAILED');
+
+    await expectRefusal(create({ type: 'basic-auth' }), 400, 'CONTENT_NOT_OF_TYPE');
+    await expectRefusal(create({ content: { a: 'x'.repeat(70_000) } }), 413, 'CONTENT_TOO_LARGE');
+    await expectRefusal(create({ name: '../up' }), 400, 'NAME_INVALID');
+    await expectRefusal(create({ name: 'a//b' }), 400, 'NAME_INVALID');
+    await expectRefusal(create({ name: 'a/%2e%2e/b' }), 400, 'NAME_INVALID');
+    await expectRefusal(create({ name: taken.name }), 409, 'SECRET_EXISTS', { name: taken.name });
+    await expectRefusal(create({ sourceProfile: 'nowhere' }), 400, 'VAULT_PROFILE_UNKNOWN', { profile: 'nowhere' });
+    await expectRefusal(create({ syncProfiles: ['nowhere'] }), 400, 'VAULT_PROFILE_UNKNOWN', { profile: 'nowhere' });
+    for (const field of ['description', 'owner', 'reason'])
+      await expectRefusal(create({ [field]: 'a\u0000b' }), 400, 'INPUT_INVALID');
+    await expectRefusal(create({ labels: { team: 'a\u0000b' } }), 400, 'INPUT_INVALID');
+
+    await expectRefusal(raw('{"name":"a","name":"b"}'), 400, 'BODY_INVALID', { reason: 'duplicate_key', line: 1 });
+    await expectRefusal(raw('{"content":{"a":1,"a":1}}'), 400, 'BODY_INVALID', { reason: 'duplicate_key' });
+    await expectRefusal(raw('{"name":\n oops}'), 400, 'BODY_INVALID', { reason: 'syntax', line: 2 });
+    await expectRefusal(raw('{}', 'text/plain'), 415, 'CONTENT_TYPE_UNSUPPORTED');
+    await expectRefusal(raw(`{"a":"${'x'.repeat(1_100_000)}"}`), 413, 'BODY_TOO_LARGE');
+    await expectRefusal(stage.api.raw({ method: 'GET', path: '/api/v1/%zz' }), 400, 'REQUEST_INVALID');
+    await expectRefusal(stage.api.get('/nothing'), 404, 'ROUTE_NOT_FOUND');
+    const policy = '{\n  "path": {\n    "a": { "capabilities": ["fly"] }\n  }\n}';
+    const syntax = stage.api.post('/policies', { name: unique('bad'), policy });
+    const refused = await expectRefusal(syntax, 400, 'POLICY_INVALID', { line: 3 });
+    expect(refused.body.detail).toMatch(/line 3, column \d+/);
+    await expectRefusal(stage.api.as('expired').get('/whoami'), 401, 'TOKEN_INVALID');
+    expect(await everything()).toEqual(before);
+  });
+
+  it('about a deleted secret is told so, and nothing comes back to life', async () => {
+    const { id } = await stage.secret({ source });
+    await stage.api.delete(`/secrets/${id}`, { ifMatch: '*' });
+    const any = { ifMatch: '*' };
+    for (const ask of [
+      stage.api.get(`/secrets/${id}/content`),
+      stage.api.put(`/secrets/${id}/content`, { content: { a: 'b' } }, any),
+      stage.api.post(`/secrets/${id}/versions/1/restore`),
+    ])
+      await expectRefusal(ask, 409, 'SECRET_NOT_ACTIVE', { state: 'deleted' });
+    for (const ask of [
+      stage.api.patch(`/secrets/${id}`, { owner: 'me' }, any),
+      stage.api.delete(`/secrets/${id}`, any),
+    ])
+      expect([404, 409]).toContain((await ask).status);
+    expect(await stage.show(id)).toMatchObject({ state: 'deleted' });
+  });
+
+  (hasOpenBao ? it : it.skip)('about a real vault names what is wrong with it', async () => {
+    const config = { address: stage.bao!.address };
+    const name = unique('bad');
+    const wrong = { name, kind: 'kv', config, credentials: { type: 'token', token: 'wrong' } };
+    await expectRefusal(stage.api.post('/vault-instances', wrong), 400, 'VAULT_CHECK_FAILED', {
+      status: 'unauthenticated',
+    });
+    const profile = { name: unique('bad'), instance: 'openbao', mount: 'not-there' };
+    await expectRefusal(stage.api.post('/vault-profiles', profile), 400, 'VAULT_CHECK_FAILED');
+    const kv2 = await stage.vault('kv2');
+    const inexact = await stage.api.raw({
+      method: 'POST',
+      path: '/api/v1/secrets',
+      headers: { 'content-type': 'application/json' },
+      body: `{"name":"n","type":"key-value","sourceProfile":"${source.profile}","syncProfiles":["${kv2.profile}"],"content":{"big":12345678901234567890}}`,
+    });
+    expect(inexact).toMatchObject({
+      status: 400,
+      body: { code: 'NUMBER_INEXACT', details: { profile: kv2.profile, pointer: '/big' } },
+    });
+    await stage.bao!.must({ method: 'PUT', path: 'sys/seal' });
+    const sealed = { name, kind: 'kv', config, credentials: { type: 'token', token: stage.bao!.rootToken } };
+    await expectRefusal(stage.api.post('/vault-instances', sealed), 503, 'VAULT_CHECK_FAILED', { status: 'sealed' });
+    expect((await stage.api.get(`/vault-instances/${name}`)).status).toBe(404);
+  });
+});

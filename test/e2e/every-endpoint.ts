@@ -1,0 +1,195 @@
+import type { ApiAnswer, ApiClient } from '@claviger/testing';
+import { Stage, unique, type StageVault } from './stage.js';
+
+/** What every secret of a walk holds. */
+export const CANARY = 'walk-canary-7f3a';
+
+/** A good request to one endpoint, on things that are there for it. */
+export type EndpointCall = (caller: ApiClient) => Promise<ApiAnswer>;
+
+/** What requests are about. Those that change or end something get their own. */
+type Ground = {
+  readonly stage: Stage;
+  readonly source: StageVault;
+  readonly target: StageVault;
+};
+
+type Prepare = (ground: Ground) => EndpointCall | Promise<EndpointCall>;
+
+const any = { ifMatch: '*' };
+const content = { value: CANARY };
+
+async function secret({ stage, source, target }: Ground): Promise<string> {
+  const { id } = await stage.secret({ source, targets: [target], content });
+  await stage.write(id, { value: `${CANARY} too` });
+  await stage.inSync(id);
+  return id as string;
+}
+
+async function instance({ stage }: Ground): Promise<string> {
+  const name = unique('instance');
+  await stage.register('vault-instances', { name, kind: 'builtin' });
+  return name;
+}
+
+async function policy({ stage }: Ground): Promise<string> {
+  const name = unique('policy');
+  await stage.register('policies', { name, policy: '{"path":{"a":{"capabilities":["read"]}}}' });
+  return name;
+}
+
+async function token({ stage }: Ground): Promise<string> {
+  return (await stage.api.post('/tokens', { policies: ['developer'], ttlSeconds: 60 })).body.details.accessor as string;
+}
+
+async function change({ stage, source }: Ground): Promise<string> {
+  const { id } = await stage.secret({ source });
+  return (await stage.api.get(`/changes?secret=${id}`)).body.items[0].id as string;
+}
+
+const onSecret =
+  (call: (caller: ApiClient, path: string, ground: Ground) => Promise<ApiAnswer>): Prepare =>
+  async (ground) => {
+    const path = `/secrets/${await secret(ground)}`;
+    return (caller) => call(caller, path, ground);
+  };
+
+/** Every endpoint below /api/v1, by its method and address. */
+export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
+  'GET /api/v1/whoami': () => (caller) => caller.get('/whoami'),
+  'GET /api/v1/audit-entries': () => (caller) => caller.get('/audit-entries'),
+  'GET /api/v1/vault-kinds': () => (caller) => caller.get('/vault-kinds'),
+  'GET /api/v1/replication/summary': () => (caller) => caller.get('/replication/summary'),
+  'POST /api/v1/replication/accept-restored-database': () => (caller) =>
+    caller.post('/replication/accept-restored-database'),
+
+  'GET /api/v1/changes': () => (caller) => caller.get('/changes'),
+  'GET /api/v1/changes/:id': async (ground) => {
+    const id = await change(ground);
+    return (caller) => caller.get(`/changes/${id}`);
+  },
+  'POST /api/v1/changes/:id/cancel': async (ground) => {
+    const id = await change(ground);
+    return (caller) => caller.post(`/changes/${id}/cancel`);
+  },
+  'POST /api/v1/changes/:id/retry': async (ground) => {
+    const id = await change(ground);
+    return (caller) => caller.post(`/changes/${id}/retry`);
+  },
+
+  'GET /api/v1/policies': () => (caller) => caller.get('/policies'),
+  'POST /api/v1/policies': () => (caller) => caller.post('/policies', { name: unique('new'), policy: '{"path":{}}' }),
+  'GET /api/v1/policies/:name': async (ground) => {
+    const name = await policy(ground);
+    return (caller) => caller.get(`/policies/${name}`);
+  },
+  'PUT /api/v1/policies/:name': async (ground) => {
+    const name = await policy(ground);
+    return (caller) => caller.put(`/policies/${name}`, { policy: '{"path":{}}' }, any);
+  },
+  'DELETE /api/v1/policies/:name': async (ground) => {
+    const name = await policy(ground);
+    return (caller) => caller.delete(`/policies/${name}`, any);
+  },
+
+  'GET /api/v1/tokens': () => (caller) => caller.get('/tokens'),
+  'POST /api/v1/tokens': () => (caller) => caller.post('/tokens', { ttlSeconds: 60 }),
+  'GET /api/v1/tokens/:accessor': async (ground) => {
+    const accessor = await token(ground);
+    return (caller) => caller.get(`/tokens/${accessor}`);
+  },
+  'POST /api/v1/tokens/:accessor/renew': async (ground) => {
+    const accessor = await token(ground);
+    return (caller) => caller.post(`/tokens/${accessor}/renew`);
+  },
+  'DELETE /api/v1/tokens/:accessor': async (ground) => {
+    const accessor = await token(ground);
+    return (caller) => caller.delete(`/tokens/${accessor}`);
+  },
+
+  'GET /api/v1/vault-instances': () => (caller) => caller.get('/vault-instances'),
+  'POST /api/v1/vault-instances': () => (caller) =>
+    caller.post('/vault-instances', { name: unique('new'), kind: 'builtin' }),
+  'GET /api/v1/vault-instances/:id': () => (caller) => caller.get('/vault-instances/inside'),
+  'PATCH /api/v1/vault-instances/:id': async (ground) => {
+    const name = await instance(ground);
+    return (caller) => caller.patch(`/vault-instances/${name}`, { description: 'x' }, any);
+  },
+  'DELETE /api/v1/vault-instances/:id': async (ground) => {
+    const name = await instance(ground);
+    return (caller) => caller.delete(`/vault-instances/${name}`, any);
+  },
+  'POST /api/v1/vault-instances/:id/check': () => (caller) => caller.post('/vault-instances/inside/check'),
+
+  'GET /api/v1/vault-profiles': () => (caller) => caller.get('/vault-profiles'),
+  'POST /api/v1/vault-profiles': () => (caller) =>
+    caller.post('/vault-profiles', { name: unique('new'), instance: 'inside', mount: 'm' }),
+  'GET /api/v1/vault-profiles/:id':
+    ({ source }) =>
+    (caller) =>
+      caller.get(`/vault-profiles/${source.profile}`),
+  'PATCH /api/v1/vault-profiles/:id':
+    ({ source }) =>
+    (caller) =>
+      caller.patch(`/vault-profiles/${source.profile}`, { description: 'x' }, any),
+  'DELETE /api/v1/vault-profiles/:id': async ({ stage }) => {
+    const { profile } = await stage.vault('builtin');
+    return (caller) => caller.delete(`/vault-profiles/${profile}`, any);
+  },
+  'POST /api/v1/vault-profiles/:id/check':
+    ({ source }) =>
+    (caller) =>
+      caller.post(`/vault-profiles/${source.profile}/check`),
+
+  'GET /api/v1/secrets': () => (caller) => caller.get('/secrets'),
+  'POST /api/v1/secrets':
+    ({ source, target }) =>
+    (caller) =>
+      caller.post('/secrets', {
+        name: unique('new'),
+        type: 'key-value',
+        content,
+        sourceProfile: source.profile,
+        syncProfiles: [target.profile],
+      }),
+  'GET /api/v1/secrets/:id': onSecret((caller, path) => caller.get(path)),
+  'PATCH /api/v1/secrets/:id': onSecret((caller, path) => caller.patch(path, { description: 'x' }, any)),
+  'DELETE /api/v1/secrets/:id': onSecret((caller, path) => caller.delete(path, any)),
+  'POST /api/v1/secrets/:id/enable': onSecret((caller, path) => caller.post(`${path}/enable`)),
+  'POST /api/v1/secrets/:id/disable': onSecret((caller, path) => caller.post(`${path}/disable`)),
+  'GET /api/v1/secrets/:id/content': onSecret((caller, path) => caller.get(`${path}/content`)),
+  'PUT /api/v1/secrets/:id/content': onSecret((caller, path) => caller.put(`${path}/content`, { content }, any)),
+  'POST /api/v1/secrets/:id/rotate': onSecret((caller, path) =>
+    caller.post(`${path}/rotate`, { generate: { field: 'value' } }),
+  ),
+  'GET /api/v1/secrets/:id/versions': onSecret((caller, path) => caller.get(`${path}/versions`)),
+  'POST /api/v1/secrets/:id/versions/:number/restore': onSecret((caller, path) =>
+    caller.post(`${path}/versions/1/restore`),
+  ),
+  'DELETE /api/v1/secrets/:id/versions/:number': onSecret((caller, path) => caller.delete(`${path}/versions/1`, any)),
+  'POST /api/v1/secrets/:id/versions/:number/undelete': onSecret((caller, path) =>
+    caller.post(`${path}/versions/1/undelete`),
+  ),
+  'POST /api/v1/secrets/:id/versions/:number/destroy': onSecret((caller, path) =>
+    caller.post(`${path}/versions/1/destroy`),
+  ),
+  'POST /api/v1/secrets/:id/drift/adopt': onSecret((caller, path) => caller.post(`${path}/drift/adopt`)),
+  'POST /api/v1/secrets/:id/drift/overwrite': onSecret((caller, path) => caller.post(`${path}/drift/overwrite`)),
+  'GET /api/v1/secrets/:id/targets': onSecret((caller, path) => caller.get(`${path}/targets`)),
+  'POST /api/v1/secrets/:id/targets/:profile/sync': onSecret((caller, path, { target }) =>
+    caller.post(`${path}/targets/${target.profile}/sync`),
+  ),
+  'POST /api/v1/secrets/:id/sync-profiles': async (ground) => {
+    const { id } = await ground.stage.secret({ source: ground.source, content });
+    return (caller) => caller.post(`/secrets/${id}/sync-profiles`, { profile: ground.target.profile });
+  },
+  'DELETE /api/v1/secrets/:id/sync-profiles/:profile': onSecret((caller, path, { target }) =>
+    caller.delete(`${path}/sync-profiles/${target.profile}`),
+  ),
+};
+
+/** Prepares and makes every request, one after another, with what it answered. */
+export async function* walk(ground: Ground, caller: ApiClient): AsyncGenerator<readonly [string, ApiAnswer]> {
+  for (const [endpoint, prepare] of Object.entries(ENDPOINT_CALLS))
+    yield [endpoint, await (await prepare(ground))(caller)];
+}

@@ -40,9 +40,14 @@ export async function createInstallation(): Promise<Installation> {
     return {
       databaseUrl: database.url,
       rootToken,
-      startApi: () => startProgram({ args: [builtApp('api')], env, ready: listening }),
-      startWorker: () =>
-        startProgram({ args: [builtApp('worker')], env, ready: /Nest application successfully started/ }),
+      async startApi() {
+        const port = await freePort();
+        const address = `http://127.0.0.1:${port}`;
+        const ready = (): Promise<string> => eventually(() => assertReady(address));
+        return startProgram({ args: [builtApp('api')], env: { ...env, CLAVIGER_PORT: String(port) }, ready });
+      },
+      // It answers to nobody; what it does is seen in the database.
+      startWorker: () => startProgram({ args: [builtApp('worker')], env, ready: async () => '' }),
       close,
     };
   } catch (error) {

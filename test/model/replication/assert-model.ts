@@ -4,6 +4,11 @@ import type { ModelRun } from './model-step.js';
 /** Runs in CI; any other number with CLAVIGER_MODEL_RUNS. */
 const RUNS = 300;
 
+/** How long so many runs may take, on a slow machine, before it is taken for a hang. */
+export function modelTimeoutMs(defaultRuns = RUNS, perRunMs = 200): number {
+  return 60_000 + (numberFrom('CLAVIGER_MODEL_RUNS') ?? defaultRuns) * perRunMs;
+}
+
 /**
  * Holds that no run fails. Prints the seed; CLAVIGER_MODEL_SEED repeats it. A failing run is shrunk and told as steps.
  *

@@ -363,10 +363,16 @@ export class ChangeService {
     return row.parameters['subject'] as PreparedChange['subject'];
   }
 
-  /** One's own changes are one's own. @throws AppError ACCESS_DENIED */
+  /**
+   * One's own changes may be seen, and dealt with by a token that may do what they do: the identity alone, which a child
+   * token shares with its parents, gives nothing that its policies do not. @throws AppError ACCESS_DENIED
+   */
   #authorize(ctx: RequestContext, change: ChangeEntity, operation: 'read' | 'update'): void {
-    if (change.requestedBy.id !== ctx.actor.rootId)
-      this.access.authorize(ctx, `claviger/changes/${change.id}`, operation);
+    const isOwn = change.requestedBy.id === ctx.actor.rootId;
+    const needs = change.parameters['needs'] as readonly Need[] | undefined;
+    const mayDoIt = needs?.every((need) => this.access.can(ctx, need.path, need.operation));
+    if (isOwn && (mayDoIt ?? operation === 'read')) return;
+    this.access.authorize(ctx, `claviger/changes/${change.id}`, operation);
   }
 
   async #record(

@@ -43,7 +43,6 @@ export type ModelStep =
   | { readonly do: 'fault'; readonly vault: VaultIndex; readonly fault: ModelFault }
   | { readonly do: 'source fault'; readonly code: VaultErrorCode }
   | { readonly do: 'work'; readonly process: 0 | 1; readonly picks: readonly number[] }
-  | { readonly do: 'work it off' }
   | { readonly do: 'kill'; readonly process: 0 | 1 }
   | { readonly do: 'lose the queue' }
   | { readonly do: 'repeat the queue' }
@@ -84,18 +83,21 @@ const refusal = fc.constantFrom<VaultErrorCode>(
 );
 const seconds = fc.integer({ min: 1, max: 60 });
 
+const refused = fc.record({
+  is: fc.constant('refused' as const),
+  code: refusal,
+  leaves: fc.constantFrom('nothing' as const, 'a marker' as const),
+});
+type How = ModelFault['how'];
+
 const fault: fc.Arbitrary<ModelFault> = fc.record({
-  on: fc.constantFrom<ModelFault['on']>('any', 'read', 'write'),
-  how: fc.oneof<fc.Arbitrary<ModelFault['how']>[]>(
-    fc.record({
-      is: fc.constant('refused' as const),
-      code: refusal,
-      leaves: fc.constantFrom('nothing' as const, 'a marker' as const),
-    }),
-    fc.constant({ is: 'request lost' }),
-    fc.constant({ is: 'answer lost' }),
-    seconds.map((after) => ({ is: 'late', seconds: after })),
-    seconds.map((after) => ({ is: 'slow', seconds: after })),
+  on: fc.constantFrom<ModelFault['on']>('any', 'read', 'write', 'write'),
+  how: fc.oneof<fc.WeightedArbitrary<How>[]>(
+    { weight: 2, arbitrary: refused },
+    { weight: 1, arbitrary: fc.constant<How>({ is: 'request lost' }) },
+    { weight: 2, arbitrary: fc.constant<How>({ is: 'answer lost' }) },
+    { weight: 4, arbitrary: seconds.map((after) => ({ is: 'late', seconds: after })) },
+    { weight: 1, arbitrary: seconds.map((after) => ({ is: 'slow', seconds: after })) },
   ),
 });
 
@@ -112,7 +114,6 @@ const weighted = (weight: number, arbitrary: fc.Arbitrary<ModelStep>): fc.Weight
 /** Steps that happen to a single database. */
 const STEPS: readonly fc.WeightedArbitrary<ModelStep>[] = [
   weighted(24, step('work', { process, picks: fc.array(fc.nat(5), { minLength: 1, maxLength: 10, size: 'max' }) })),
-  weighted(16, step('work it off', {})),
   weighted(14, step('write', {})),
   weighted(4, step('write an old content again', { version: fc.nat(5) })),
   weighted(5, step('delete the version', {})),

@@ -19,9 +19,6 @@ const CAPABILITIES = [
   { ...REFERENCE_FLAVOURS.full, compareAndSet: false, atomicCreate: false },
 ];
 
-/** Of working off what there is; what is not done then waits for time to pass. */
-const MOST_TURNS = 120;
-
 /** Makes the ledger of a world; in memory unless told otherwise. */
 export type LedgerMaker = (world: {
   clock: FakeClock;

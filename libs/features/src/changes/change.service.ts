@@ -12,6 +12,7 @@ import {
 import { Database, isUniqueViolation } from '@claviger/platform/database';
 import { AuditService } from '@claviger/features/audit';
 import { AccessService } from '@claviger/features/access';
+import { authorizeChange } from './change-access.js';
 import { ChangeEntity } from './change.entity.js';
 import { changeNotFound, changeNotInState, secretBusy } from './change.errors.js';
 import { ChangeHandlers, type ExecutingChange, type Need, type PreparedChange } from './change-handler.js';
@@ -73,7 +74,7 @@ export class ChangeService {
     const change = await this.changes.find(ctx, id);
     if (!change) throw changeNotFound();
     try {
-      this.#authorize(ctx, change, 'read');
+      authorizeChange(this.access, ctx, change, 'read');
     } catch (refusal) {
       throw changeNotFound(refusal);
     }
@@ -89,7 +90,7 @@ export class ChangeService {
   /** Ends a change that is not being executed, and erases its payload. */
   async cancel(ctx: RequestContext, id: string): Promise<ChangeEntity> {
     const change = await this.get(ctx, id);
-    this.#authorize(ctx, change, 'update');
+    authorizeChange(this.access, ctx, change, 'update');
     await this.database.transaction(ctx, async (tx) => {
       const ended = await this.changes.update(
         tx,
@@ -109,7 +110,7 @@ export class ChangeService {
    */
   async retry(ctx: RequestContext, id: string): Promise<ChangeEntity> {
     const row = await this.get(ctx, id);
-    this.#authorize(ctx, row, 'update');
+    authorizeChange(this.access, ctx, row, 'update');
     if (row.state !== 'failed') throw changeNotInState(row.state, 'failed');
     for (const { path, operation } of row.parameters['needs'] as readonly Need[])
       this.access.authorize(ctx, path, operation);
@@ -361,18 +362,6 @@ export class ChangeService {
 
   #subject(row: ChangeEntity): PreparedChange['subject'] {
     return row.parameters['subject'] as PreparedChange['subject'];
-  }
-
-  /**
-   * One's own changes may be seen, and dealt with by a token that may do what they do: the identity alone, which a child
-   * token shares with its parents, gives nothing that its policies do not. @throws AppError ACCESS_DENIED
-   */
-  #authorize(ctx: RequestContext, change: ChangeEntity, operation: 'read' | 'update'): void {
-    const isOwn = change.requestedBy.id === ctx.actor.rootId;
-    const needs = change.parameters['needs'] as readonly Need[] | undefined;
-    const mayDoIt = needs?.every((need) => this.access.can(ctx, need.path, need.operation));
-    if (isOwn && (mayDoIt ?? operation === 'read')) return;
-    this.access.authorize(ctx, `claviger/changes/${change.id}`, operation);
   }
 
   async #record(

@@ -57,7 +57,7 @@ export class TargetLedger {
   async add(tx: RequestContext, target: NewTarget): Promise<void> {
     const repository = this.database.repository(tx, SyncTargetEntity);
     const key = { storeId: tx.storeId, secretId: target.secretId, profileId: target.profileId };
-    if (await repository.existsBy(key)) throw targetExists();
+    await this.assertAbsent(tx, target.secretId, target.profileId);
     await repository.insert({
       ...key,
       physicalName: target.physicalName,
@@ -173,13 +173,6 @@ export class TargetLedger {
     this.database.afterCommit(tx, () => this.wakeUps.wake(tx.storeId, secretId, 'user'));
   }
 }
-
-export const targetExists = (): AppError =>
-  new AppError({
-    code: 'TARGET_EXISTS',
-    kind: 'conflict',
-    message: 'The secret is replicated to this profile already, or its copy there is still being removed.',
-  });
 
 export const targetNotFound = (): AppError =>
   new AppError({

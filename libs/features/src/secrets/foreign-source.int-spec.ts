@@ -43,8 +43,12 @@ const unique = (): string => `secret-${(counter += 1)}`;
 
 /** Vaults with versions and compare-and-set, and without. */
 const each = (tell: (mount: () => OutsideMount, isVersioned: boolean) => void): void => {
-  describe('in a vault with versions', () => tell(() => kv2, true));
-  describe('in a vault without', () => tell(() => kv1, false));
+  describe('in a vault with versions', () => {
+    tell(() => kv2, true);
+  });
+  describe('in a vault without', () => {
+    tell(() => kv1, false);
+  });
 };
 
 /** The operation fails so, as often as said; the rest goes through. */

@@ -64,8 +64,12 @@ async function verify(): Promise<void> {
 }
 
 const withBoth = (tell: (mount: () => OutsideMount, isVersioned: boolean) => void): void => {
-  describe('with versions', () => tell(() => kv2, true));
-  describe('without versions', () => tell(() => kv1, false));
+  describe('with versions', () => {
+    tell(() => kv2, true);
+  });
+  describe('without versions', () => {
+    tell(() => kv1, false);
+  });
 };
 
 describe('content that somebody changed at the source', () => {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
-import { OwnershipMarker, targetExists, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
+import { OwnershipMarker, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
 import { BackendPlaces } from '@claviger/features/vault-profiles';
 import { isVaultError } from '@claviger/vaults/contract';
 import type { PlannedPlace } from './create-secret.handler.js';
@@ -34,9 +34,8 @@ export class AddSyncProfileHandler implements ChangeHandler<AddSyncProfileParame
   async begin(tx: RequestContext, change: ExecutingChange<AddSyncProfileParameters>): Promise<void> {
     await lockForEdit(this.secrets, tx, change.secretId!, undefined);
     const { profileId, physicalName } = change.parameters.target;
-    const targets = await this.targets.list(tx, change.secretId!);
     // Here, because giving up the place of a change that failed later would give up that of the living target.
-    if (targets.some((target) => target.profileId === profileId)) throw targetExists();
+    await this.targets.assertAbsent(tx, change.secretId!, profileId);
     await this.places.claim(tx, { profileId, physicalName, secretId: change.secretId! });
   }
 

@@ -16,7 +16,7 @@ export function authorizeChange(
 ): void {
   const isOwn = change.requestedBy.id === ctx.actor.rootId;
   const needs = change.parameters['needs'] as readonly Need[] | undefined;
-  const mayDoIt = needs?.every((need) => access.can(ctx, need.path, need.operation));
-  if (isOwn && (mayDoIt ?? operation === 'read')) return;
+  const mayDoIt = needs?.every((need) => access.can(ctx, need.path, need.operation)) ?? false;
+  if (isOwn && (operation === 'read' || mayDoIt)) return;
   access.authorize(ctx, `claviger/changes/${change.id}`, operation);
 }

@@ -162,5 +162,8 @@ describe('what is in use', () => {
     await stage.becomes(id, 'deleted');
     for (const { profile } of [source, target])
       expect((await stage.api.delete(`/vault-profiles/${profile}`, { ifMatch: '*' })).status).toBe(204);
+    // The history outlives both.
+    const history = await stage.api.get(`/secrets/${id}/versions`);
+    expect(history).toMatchObject({ status: 200, body: { items: [{ number: 1, profile: source.profile }] } });
   });
 });

@@ -88,7 +88,8 @@ export class ContentReader {
    * gone stands in the rows.
    */
   async findKept(ctx: RequestContext, secret: SecretEntity): Promise<ReadonlySet<BackendVersion> | undefined> {
-    if (await this.profiles.isRemote(ctx, secret.sourceProfileId)) return undefined;
+    // The history of a deleted secret outlives its profile, and says itself what has become of each version.
+    if (secret.state === 'deleted' || (await this.profiles.isRemote(ctx, secret.sourceProfileId))) return undefined;
     const source = await this.vault.open(ctx, secret);
     try {
       const { versions } = await source.adapter.describe(source.call, source.name);

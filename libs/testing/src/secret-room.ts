@@ -24,12 +24,14 @@ import {
   LOCAL_VAULT,
   VAULT_KINDS,
   type AdapterCall,
+  type AdapterOperation,
   type LocalVault,
   type MountSettings,
   type VaultAdapter,
   type VaultConnection,
   type VaultKind,
 } from '@claviger/vaults/contract';
+import { intercept } from '@claviger/vaults/wrappers';
 import { z } from 'zod';
 import { VaultGuards } from '../../features/src/vault-profiles/vault-guards.js';
 import { JobRegistry } from '../../platform/src/queue/job-registry.js';
@@ -61,6 +63,8 @@ export class AheadClock implements Clock {
 export class OutsideMount {
   /** What happens to Claviger's calls; nothing does unless a test says so. */
   faults: FaultScript = () => undefined;
+  /** What each of Claviger's calls waits for. */
+  holds: (operation: AdapterOperation) => Promise<unknown> | undefined = () => undefined;
   readonly vault: ReferenceAdapter;
 
   constructor(
@@ -113,7 +117,11 @@ export class OutsideKind implements VaultKind<object, object> {
       close: async () => undefined,
       open: ({ mount }: MountSettings): VaultAdapter => {
         const at = this.mounts.get(mount)!;
-        return injectFaults(at.vault, (...call) => at.faults(...call));
+        const faulty = injectFaults(at.vault, (...call) => at.faults(...call));
+        return intercept(faulty, async ({ operation, run }) => {
+          await at.holds(operation);
+          return run();
+        });
       },
     };
   }

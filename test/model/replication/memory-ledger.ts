@@ -156,12 +156,14 @@ export class MemoryLedger implements ModelLedger {
     if (this.isPaused) return;
     for (const row of this.#rows) {
       const waits = row.status === 'blocked' || row.status === 'paused';
-      if (waits && row.nextAttemptAt === null && row.errorCode !== 'SECRET_DISABLED') row.nextAttemptAt = now;
-      else if (row.nextVerifyAt !== null && row.nextVerifyAt <= now) {
+      const isMended = waits && row.nextAttemptAt === null && row.errorCode !== 'SECRET_DISABLED';
+      const isDue = row.nextVerifyAt !== null && row.nextVerifyAt <= now;
+      if (isDue) {
         row.isLookDue = true;
-        if (row.nextAttemptAt === null || row.nextAttemptAt > now) row.nextAttemptAt = now;
         row.nextVerifyAt = new Date(now.getTime() + VERIFY_INTERVAL_S * 1_000);
-      } else continue;
+      }
+      if (!isMended && !isDue) continue;
+      if (row.nextAttemptAt === null || row.nextAttemptAt > now) row.nextAttemptAt = now;
       this.init.wake(row.secretId);
     }
   }

@@ -149,9 +149,13 @@ async function judgeRepaired(world: ModelWorld): Promise<string[]> {
 function judgeLeftovers(world: ModelWorld): string[] {
   if (world.watch.life > 0 || world.source.active) return [];
   const left = world.source.current ? [] : world.vaults;
-  return left
-    .filter(({ isRetained, truth }) => truth?.maker === 'us' && truth.writer === 'us' && !isRetained)
-    .map(({ name }) => `a copy was left behind at ${name}`);
+  return (
+    left
+      .filter(({ isRetained, truth }) => truth?.maker === 'us' && truth.writer === 'us' && !isRetained)
+      // What cannot be read and had our marker taken away tells nobody whose it was.
+      .filter(({ object, readable }) => readable !== undefined || object!.metadata['claviger_owner'] !== undefined)
+      .map(({ name }) => `a copy was left behind at ${name}`)
+  );
 }
 
 function vaultOf(world: ModelWorld, { profileId }: SyncTargetEntity): ModelVault {

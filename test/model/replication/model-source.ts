@@ -40,16 +40,19 @@ export class ModelSource {
     return this.secrets.find(({ state }) => state === 'active');
   }
 
+  /** @throws AppError when a restored database does not know it */
   get(secretId: string): ModelSecret {
-    return this.secrets.find(({ id }) => id === secretId)!;
+    const found = this.secrets.find(({ id }) => id === secretId);
+    if (found) return found;
+    throw new AppError({ code: 'SECRET_NOT_FOUND', kind: 'not_found', message: 'There is no such secret.' });
   }
 
   /** As one process sees it. */
   port(pass: (what: string) => Promise<void>): ReplicationSource {
     return {
-      find: async (_ctx, secretId): Promise<ReplicatedSecret> => {
-        const { id, isDisabled } = this.get(secretId);
-        return { id, type: 'generic', isDisabled };
+      find: async (_ctx, secretId): Promise<ReplicatedSecret | undefined> => {
+        const found = this.secrets.find(({ id }) => id === secretId);
+        return found && { id: secretId, type: 'generic', isDisabled: found.isDisabled };
       },
       read: (_ctx, secretId, version) => this.#read(secretId, version, pass),
       fingerprint: (_ctx: RequestContext, _secret: ReplicatedSecret, content: VaultContent) => {

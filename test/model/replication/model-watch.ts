@@ -51,9 +51,16 @@ export class ModelWatch {
   mutated(mutation: Mutation): Truth['version'] {
     const job = this.#jobs.get(mutation.job)!;
     const target = job.targets.get(mutation.vault.profileId)!;
-    const about = { ...mutation, job, target, secret: this.source.get(target.secretId) };
+    const secret = this.source.secrets.find(({ id }) => id === target.secretId) ?? NOBODY;
+    const text = readableOf(mutation.before);
+    // What was a version when the job began still is one to it.
+    const isLost = job.life < this.life && text !== undefined && this.lost.has(text);
+    const isKnown = isLost || secret.versions.some((version) => version.text === text);
+    const about = { ...mutation, job, target, secret, text, isKnown };
     this.#keepsMetadataOfOthers(about);
     if (!mutation.isLate) this.#judge(about);
+    // What a job of the former life writes after the restore is new to everybody.
+    if (job.life < this.life) this.lost.delete(readableOf(mutation.after) ?? '');
     job.wrote.add(target.profileId);
     return { secretId: target.secretId, number: target.desiredVersion };
   }
@@ -99,9 +106,8 @@ export class ModelWatch {
   }
 
   /** What a foreigner made, or put into a copy that we gave up, is touched only as the user said. */
-  #mayTouch({ vault, operation, before, target, job, secret }: About, hasLooked: boolean): void {
-    const text = readableOf(before);
-    const isKnown = text !== undefined && secret.versions.some((version) => version.text === text);
+  #mayTouch(about: About, hasLooked: boolean): void {
+    const { vault, operation, before, target, job, secret, text, isKnown } = about;
     const isOwned = target.ownership !== 'none' || job.wrote.has(target.profileId);
     if (isOwned) {
       const isMarked =
@@ -114,9 +120,8 @@ export class ModelWatch {
     if (!isForeign || target.onConflict === 'overwrite') return;
     const isEqual = text !== undefined && fingerprintOf(text) === target.desiredFingerprint;
     if (target.onConflict === 'adopt-if-equal' && isEqual) return;
-    // A write of ours that nobody has confirmed is finished, and a copy that carries our marker is ours if nobody changed it.
     const isMarked = before?.metadata[OWNER] === markerOf(secret);
-    if ([isKnown, isMarked, target.unsettledUntil !== null].filter(Boolean).length >= 2) return;
+    if (isKnown && (isMarked || target.unsettledUntil !== null)) return;
     this.#violate(`${operation} at ${vault.name} touched what is foreign`);
   }
 
@@ -131,42 +136,33 @@ export class ModelWatch {
     this.#expect(isRight, `another version was brought back at ${vault.name}`);
   }
 
-  #mayPurge({ vault, before, target, secret, job }: About): void {
+  #mayPurge({ vault, before, target, secret, job, isKnown }: About): void {
     this.#expect(target.desiredPresence === 'absent', `purge at ${vault.name} of what should be there`);
     const isOurs = target.ownership !== 'none' || target.unsettledUntil !== null || job.wrote.has(target.profileId);
     this.#expect(isOurs, `purge at ${vault.name} of what the ledger does not own`);
     if (vault.capabilities.metadata) {
-      const text = readableOf(before);
       const isMarked = before?.metadata[OWNER] === markerOf(secret);
-      const isKnown = text !== undefined && secret.versions.some((version) => version.text === text);
       this.#expect(isMarked || isKnown, `purge at ${vault.name} of what does not carry our marker`);
       return;
     }
-    const text = readableOf(before);
-    const isKnown = secret.versions.some((version) => version.text === text);
     const repairs = target.isRepairRequested || vault.repairsItself;
     this.#expect(isKnown || repairs, `purge at ${vault.name} of content that is not ours`);
   }
 
-  #makesADifference({ vault, before, after }: About): void {
-    const text = readableOf(before);
+  #makesADifference({ vault, text, after }: About): void {
     this.#expect(text === undefined || text !== readableOf(after), `write without a difference at ${vault.name}`);
   }
 
-  #wasAskedFor({ vault, before, target, secret, job }: About): void {
+  #wasAskedFor({ vault, target, job, text, isKnown }: About): void {
     const isAsDesired =
       target.observedVersion === target.desiredVersion && target.observedPresence === target.desiredPresence;
     if (target.ownership === 'none' || !isAsDesired || target.isRepairRequested || vault.repairsItself) return;
-    const text = readableOf(before);
-    const isKnown = text !== undefined && secret.versions.some((version) => version.text === text);
     if (job.wrote.has(target.profileId) || (target.unsettledUntil !== null && (isKnown || text === undefined))) return;
     this.#violate(`drift at ${vault.name} was overwritten although nobody asked for it`);
   }
 
-  #notes({ vault, before, target, secret, job }: About): void {
-    const text = readableOf(before);
-    if (text === undefined || vault.truth?.writer !== 'them') return;
-    if (secret.versions.some((version) => version.text === text)) return;
+  #notes({ vault, target, job, text, isKnown }: About): void {
+    if (text === undefined || isKnown || vault.truth?.writer !== 'them') return;
     job.replaced.set(target.profileId, text === UNFIT_TEXT ? UNFIT_CONTENT : fingerprintOf(text));
   }
 
@@ -177,8 +173,7 @@ export class ModelWatch {
     this.#expect(is >= was.number, `version ${is} went over version ${was.number} at ${vault.name}`);
   }
 
-  #leavesLostHistory({ vault, before, operation, target, job }: About): void {
-    const text = readableOf(before);
+  #leavesLostHistory({ vault, operation, target, job, text }: About): void {
     if (text === undefined || !this.lost.has(text) || vault.truth?.writer !== 'us') return;
     if (job.life < this.life || target.isRepairRequested) return;
     this.#violate(`${operation} at ${vault.name} went over newer content that the restored database does not know`);
@@ -207,7 +202,14 @@ type About = Omit<Mutation, 'job'> & {
   readonly job: Job;
   readonly target: SyncTargetEntity;
   readonly secret: ModelSecret;
+  /** What could be read before. */
+  readonly text: string | undefined;
+  /** It is a version of the secret. */
+  readonly isKnown: boolean;
 };
+
+/** In place of a secret that a restored database knows nothing of. */
+const NOBODY: ModelSecret = { id: 'nobody', state: 'deleted', isDisabled: false, toggles: 0, versions: [] };
 
 /** The marker of a secret's copies in the model. */
 export const markerOf = ({ id }: { readonly id: string }): string => `claviger/${id}`;

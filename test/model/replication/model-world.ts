@@ -4,13 +4,15 @@ import { MemoryLedger } from './memory-ledger.js';
 import { foreignActs } from './foreign-acts.js';
 import type { ModelLedger } from './model-ledger.js';
 import { ModelProcess } from './model-process.js';
-import { desiredOf, fingerprintOf, ModelSource, type ModelSecret } from './model-source.js';
+import { desiredOf, ModelSource, type ModelSecret } from './model-source.js';
 import { describeStep, VAULTS, type ModelSetting, type ModelStep, type VaultIndex } from './model-step.js';
 import { ModelVault, PLACE } from './model-vault.js';
 import { ModelWatch } from './model-watch.js';
 
 export const STORE_ID = '00000000-0000-7000-8000-000000000000';
-const profileId = (index: number): string => `00000000-0000-7000-8000-0000000000a${index}`;
+/** Of the vaults in the model. */
+export const PROFILE_IDS = VAULTS.map((_, index) => `00000000-0000-7000-8000-0000000000a${index}`);
+const profileId = (index: number): string => PROFILE_IDS[index]!;
 const secretId = (index: number): string => `00000000-0000-7000-8000-0000000000${String(index).padStart(2, 'b')}`;
 
 const CAPABILITIES = [
@@ -267,5 +269,3 @@ export class ModelWorld {
     });
   }
 }
-
-export { fingerprintOf };

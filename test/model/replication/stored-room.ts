@@ -29,7 +29,7 @@ export class StoredRoom {
   }
 
   /** A room with three profiles of one instance, and a database that the restore guard knows. */
-  static async open(clock: Clock = new FakeClock()): Promise<StoredRoom> {
+  static async open(clock: Clock = new FakeClock(), profileIds = [newId(), newId(), newId()]): Promise<StoredRoom> {
     const db = await createTestDatabase([
       ...VAULT_PROFILE_ENTITIES,
       SecretEntity,
@@ -47,7 +47,13 @@ export class StoredRoom {
       `insert into vault_instance (store_id, id, name, kind, config, credentials) values ($1, $2, 'i', 'fake', '{}', '')`,
       values,
     );
-    for (const name of ['first', 'second', 'third']) room.profileIds.push(await room.#addProfile(name, instanceId));
+    for (const profileId of profileIds) {
+      await room.sql(
+        `insert into vault_profile (store_id, id, name, instance_id, mount) values ($1, $2, $3, $4, 'secret')`,
+        [keyring.rootStoreId, profileId, `profile-${profileId}`, instanceId],
+      );
+      room.profileIds.push(profileId);
+    }
     return room;
   }
 
@@ -108,14 +114,5 @@ export class StoredRoom {
   /** As in the row, so that times of the test compare with the clock's. */
   at(ms: number): Date {
     return new Date(this.clock.now().getTime() + ms);
-  }
-
-  async #addProfile(name: string, instanceId: string): Promise<string> {
-    const id = newId();
-    await this.sql(
-      `insert into vault_profile (store_id, id, name, instance_id, mount) values ($1, $2, $3, $4, 'secret')`,
-      [this.ctx.storeId, id, name, instanceId],
-    );
-    return id;
   }
 }

@@ -1,5 +1,6 @@
 import { AppError, SecretValue } from '@claviger/kernel';
 import { parseContent, stringifyContent, type JsonObject, type JsonValue } from '@claviger/vaults/contract';
+import { isLosslessNumber } from 'lossless-json';
 
 /** Largest request body, in bytes. */
 export const BODY_LIMIT_BYTES = 1024 * 1024;
@@ -49,7 +50,7 @@ function parseBody(bytes: Buffer): JsonObject {
 
 function plain(value: JsonValue): unknown {
   if (value === null || typeof value !== 'object') return value;
-  if ('isLosslessNumber' in value) return Number((value as { value: string }).value);
+  if (isLosslessNumber(value)) return Number(value.value);
   if (Array.isArray(value)) return value.map((item: JsonValue) => plain(item));
   return Object.fromEntries(Object.entries(value as JsonObject).map(([key, item]) => [key, plain(item)]));
 }

@@ -55,6 +55,11 @@ export class ChangeRepository {
     return this.database.repository(ctx, ChangeEntity).findOneBy({ storeId: ctx.storeId, id });
   }
 
+  /** True while a change of the secret is `executing`. */
+  isExecuting(ctx: RequestContext, secretId: string): Promise<boolean> {
+    return this.database.repository(ctx, ChangeEntity).existsBy({ storeId: ctx.storeId, secretId, state: 'executing' });
+  }
+
   /** The opened payload, or undefined when the change has none any more. */
   async findPayload(ctx: RequestContext, id: string): Promise<SecretValue<string> | undefined> {
     const row = await this.database

@@ -1,21 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  AppError,
-  CLOCK,
-  faultPoint,
-  isAppError,
-  newId,
-  type Clock,
-  type ErrorKind,
-  type RequestContext,
-} from '@claviger/kernel';
+import { AppError, CLOCK, faultPoint, isAppError, newId, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database, isUniqueViolation } from '@claviger/platform/database';
 import { AuditService } from '@claviger/features/audit';
 import { AccessService } from '@claviger/features/access';
 import { authorizeChange } from './change-access.js';
 import { ChangeEntity } from './change.entity.js';
 import { changeNotFound, changeNotInState, secretBusy } from './change.errors.js';
-import { ChangeHandlers, type ExecutingChange, type Need, type PreparedChange } from './change-handler.js';
+import { isCertain, pauseMs } from './change-outcome.policy.js';
+import { ChangeHandlers, type ExecutingChange, type PreparedChange } from './change-handler.js';
 import { ChangeRepository, type ChangeListQuery } from './change.repository.js';
 
 /** How long one attempt may talk to vaults. */
@@ -25,10 +17,6 @@ const LEASE_MS = ACT_LIMIT_MS + 15_000;
 const BUSY_LIMIT_MS = 10_000;
 /** How many changes a process finishes for others at the same time. */
 const RECOVERED_AT_ONCE = 8;
-/** The longest pause before it is looked again what became of a change. */
-const MAX_PAUSE_MS = 60_000;
-/** Errors that tell nothing about what became of an earlier attempt. */
-const TELLS_NOTHING: ReadonlySet<ErrorKind> = new Set(['unavailable', 'timeout', 'rate_limited', 'internal']);
 
 /**
  * The one path of every mutation of secrets: whatever asks for it, from whichever surface, ends in {@link submit}.
@@ -105,15 +93,14 @@ export class ChangeService {
   }
 
   /**
-   * Executes a failed change again, with the payload kept for it, for a caller who may do what it does.
+   * Executes a failed change again, with the payload kept for it: for a caller who may do what it does, or who looks after
+   * changes (`update claviger/changes/<id>`), because the change was authorised when it was submitted.
    * @throws AppError CHANGE_NOT_FOUND, ACCESS_DENIED, CHANGE_NOT_IN_STATE, SECRET_BUSY
    */
   async retry(ctx: RequestContext, id: string): Promise<ChangeEntity> {
     const row = await this.get(ctx, id);
     authorizeChange(this.access, ctx, row, 'update');
     if (row.state !== 'failed') throw changeNotInState(row.state, 'failed');
-    for (const { path, operation } of row.parameters['needs'] as readonly Need[])
-      this.access.authorize(ctx, path, operation);
     const change = await this.#load(ctx, row, { attempt: row.attempts + 1, isResumed: false });
     const owner = newId();
     try {
@@ -153,6 +140,11 @@ export class ChangeService {
     }
   }
 
+  /** True while a change of the secret is being executed outside of Claviger's own database. */
+  isBusy(ctx: RequestContext, secretId: string): Promise<boolean> {
+    return this.changes.isExecuting(ctx, secretId);
+  }
+
   /** Frees what a dead predecessor was executing, for a process that knows that it is alone on this database. */
   expireLeases(ctx: RequestContext): Promise<void> {
     return this.changes.expireLeases(ctx, this.clock.now());
@@ -188,8 +180,10 @@ export class ChangeService {
     const giveUpAt = this.clock.now().getTime() + BUSY_LIMIT_MS;
     faultPoint('change.submitted');
     while (!(await this.#tryBegin(ctx, kind, change, owner))) {
-      if (this.clock.now().getTime() > giveUpAt) throw secretBusy();
-      await this.clock.sleep(25 + Math.random() * 50, ctx.signal);
+      do {
+        if (this.clock.now().getTime() > giveUpAt) throw secretBusy();
+        await this.clock.sleep(25 + Math.random() * 50, ctx.signal);
+      } while (await this.isBusy(ctx, change.secretId!));
     }
     faultPoint('change.begun');
     await this.#actAndComplete(ctx, kind, change, owner);
@@ -273,7 +267,7 @@ export class ChangeService {
     error: unknown,
   ): Promise<void> {
     if (!isCertain(error, change)) {
-      const leaseUntil = new Date(this.clock.now().getTime() + Math.min(MAX_PAUSE_MS, 1_000 * 2 ** change.attempt));
+      const leaseUntil = new Date(this.clock.now().getTime() + pauseMs(change.attempt));
       const cause = isAppError(error) ? { errorCode: error.code, errorMessage: error.message } : {};
       await this.changes.update(ctx, change.id, { from: ['executing'], owner }, { leaseUntil, ...cause });
       if (isAppError(error)) return;
@@ -381,13 +375,4 @@ export class ChangeService {
       }),
     );
   }
-}
-
-/**
- * Whether a failure settles what became of the change: it was not carried out. What cannot be asked about an earlier
- * attempt stays open.
- */
-function isCertain(error: unknown, { isResumed }: ExecutingChange): error is AppError {
-  if (!isAppError(error) || (error as { outcomeUnknown?: boolean }).outcomeUnknown) return false;
-  return !isResumed || !(error.retryable || TELLS_NOTHING.has(error.kind));
 }

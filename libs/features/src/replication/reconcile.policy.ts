@@ -203,8 +203,8 @@ function decideHidden(state: TargetState, seen: Seen): TargetAction {
 function isOurs(state: TargetState, { marker, content }: Seen): boolean {
   const isKnown = content.is === 'readable' && content.isKnown;
   if (marker === 'foreign') return false;
-  // A marker of an earlier life (a copy that was retained) is no proof for content that somebody put there since.
-  if (marker === 'ours') return state.ownership !== 'none' || state.mayHaveWritten || !isUnknown(content);
+  // Our marker at a copy that the ledger gave up, or never knew to be there, is no proof for content that is not ours.
+  if (marker === 'ours') return state.ownership !== 'none' || !isUnknown(content);
   if (state.ownership === 'none') return state.mayHaveWritten && isKnown;
   return state.ownership === 'ledger' || !state.can.metadata || isKnown;
 }

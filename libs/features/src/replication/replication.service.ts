@@ -30,6 +30,8 @@ export type TargetView = {
   readonly ownership: string;
   readonly error: { readonly code: string; readonly cause: string; readonly action: string } | null;
   readonly drift: { readonly kind: string; readonly detectedAt: string } | null;
+  /** When content that was not ours was last replaced here. */
+  readonly overwrittenAt: string | null;
   readonly attempts: number;
   readonly nextAttemptAt: Date | null;
   readonly verifiedAt: Date | null;
@@ -188,6 +190,7 @@ function toView(target: SyncTargetEntity, profile: string): TargetView {
         ? null
         : { code: target.errorCode, cause: target.errorCause ?? '', action: target.errorAction ?? '' },
     drift: target.drift && { kind: target.drift.kind, detectedAt: target.drift.detectedAt },
+    overwrittenAt: target.overwritten?.at ?? null,
     attempts: target.attempts,
     nextAttemptAt: target.nextAttemptAt,
     verifiedAt: target.verifiedAt,

@@ -93,8 +93,10 @@ async function describe(vault: OpenTarget): Promise<ObjectDescription | undefine
 }
 
 /** What was read and what was described as one; undefined when the place was changed in between. */
-function join(found: Content | undefined, { currentVersion }: ObjectDescription): Content | undefined {
+function join(found: Content | undefined, { currentVersion, versions }: ObjectDescription): Content | undefined {
   if (!found) return currentVersion === undefined ? { content: { is: 'none' }, version: undefined } : undefined;
+  const isLive = versions.some(({ version, state }) => version === currentVersion && state === 'live');
+  if (isLive && found.content.is !== 'readable') return undefined;
   const version = found.version ?? currentVersion;
   return currentVersion === undefined || version === currentVersion ? { ...found, version } : undefined;
 }

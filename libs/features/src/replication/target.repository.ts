@@ -117,8 +117,8 @@ export class TargetRepository {
   }
 
   /**
-   * Makes targets due that waited for a person, once their profile or its instance was changed since; returns their
-   * secrets.
+   * Makes targets due that waited for a person, once their profile or its instance was changed since (or a minute before,
+   * because an attempt may have begun with what was so until then); returns their secrets.
    */
   async takeMended(ctx: RequestContext, now: Date, limit: number): Promise<string[]> {
     const [rows] = (await this.database.manager(ctx).query(
@@ -128,7 +128,8 @@ export class TargetRepository {
          join vault_profile p on p.store_id = t.store_id and p.id = t.profile_id
          join vault_instance i on i.store_id = p.store_id and i.id = p.instance_id
          where t.store_id = $1 and t.status in ('blocked', 'paused') and t.next_attempt_at is null
-           and t.error_code <> 'SECRET_DISABLED' and greatest(p.updated_at, i.updated_at) > t.updated_at
+           and t.error_code <> 'SECRET_DISABLED'
+           and greatest(p.updated_at, i.updated_at) > t.updated_at - interval '1 minute'
          limit $3 for update of t skip locked)
        returning secret_id`,
       [ctx.storeId, now, limit],

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
-import { secretBusy } from '@claviger/features/changes';
+import { ChangeService, secretBusy } from '@claviger/features/changes';
 import { Database } from '@claviger/platform/database';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { isVaultError, type BackendVersion, type ReadResult, type VaultContent } from '@claviger/vaults/contract';
@@ -33,6 +33,7 @@ export class ContentReader {
   constructor(
     private readonly database: Database,
     private readonly secrets: SecretRepository,
+    private readonly changes: ChangeService,
     private readonly profiles: VaultProfileService,
     private readonly vault: SourceVault,
     private readonly fingerprints: SecretFingerprints,
@@ -49,7 +50,7 @@ export class ContentReader {
     const found = await findCurrent(source);
     if (found && this.#isCurrent(ctx, secret, found)) return verified(secret, found);
     if (!found) await this.#refuseIfDeletedByUs(ctx, secret);
-    if (await this.#isBusy(ctx, secret.id)) {
+    if (await this.changes.isBusy(ctx, secret.id)) {
       // A write of ours may have reached the vault and not yet the row; until it has, the version before it counts.
       const recorded = await this.#findRecorded(ctx, secret, source);
       if (recorded) return recorded;
@@ -106,7 +107,8 @@ export class ContentReader {
     const found = await findCurrent(source);
     const isRight = found !== undefined && this.#isCurrent(ctx, secret, found);
     const now = await this.secrets.find(ctx, secret.id);
-    if (!now || (await this.#isBusy(ctx, secret.id)) || now.currentVersion !== secret.currentVersion) return true;
+    if (!now || (await this.changes.isBusy(ctx, secret.id)) || now.currentVersion !== secret.currentVersion)
+      return true;
     if (isRight) {
       await this.#recordRight(ctx, now);
       return true;
@@ -123,24 +125,13 @@ export class ContentReader {
 
   /** The row once no change of the secret is under way. @throws AppError SECRET_BUSY after a while */
   async #whenSettled(ctx: RequestContext, secret: SecretEntity): Promise<SecretEntity> {
-    for (let attempt = 1; await this.#isBusy(ctx, secret.id); attempt += 1) {
+    for (let attempt = 1; await this.changes.isBusy(ctx, secret.id); attempt += 1) {
       if (attempt === BUSY_ATTEMPTS) throw secretBusy();
       await this.clock.sleep(BUSY_PAUSE_MS, ctx.signal);
     }
     const now = await this.secrets.find(ctx, secret.id);
     if (!now || now.state !== 'active') throw secretNotFound();
     return now;
-  }
-
-  async #isBusy(ctx: RequestContext, secretId: string): Promise<boolean> {
-    const [row] = (await this.database
-      .manager(ctx)
-      .query(`select exists (select 1 from change where secret_id = $1 and state = 'executing') as busy`, [
-        secretId,
-      ])) as {
-      busy: boolean;
-    }[];
-    return row!.busy;
   }
 
   async #isDeletedByUs(ctx: RequestContext, secret: SecretEntity): Promise<boolean> {

@@ -45,7 +45,8 @@ export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, 'pur
 
   async act(ctx: RequestContext, change: ExecutingChange<DeleteParameters>): Promise<'purged'> {
     // It may have been forgotten since, which leaves its vault alone.
-    await this.#purge(ctx, assertExists(await this.secrets.find(ctx, change.secretId!)), change);
+    const secret = assertExists(await this.secrets.find(ctx, change.secretId!));
+    await this.#purge(ctx, secret, change);
     return 'purged';
   }
 
@@ -101,6 +102,8 @@ export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, 'pur
 
   /** Removes the object at the source, unless it is somebody else's by now. */
   async #purge(ctx: RequestContext, secret: SecretEntity, change: ExecutingChange<DeleteParameters>): Promise<void> {
+    // Its place was given up when the deletion began; by now it may be another secret's.
+    if (secret.state === 'deleting') return;
     const source = await this.vault.open(ctx, secret, secret.sourceProfileId, change.id);
     try {
       if (!(await this.vault.isOurs(ctx, source, secret))) throw notOurs(source.profile.name, secret.name);

@@ -6,7 +6,7 @@ import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { assertPathName } from '@claviger/vaults/contract';
 import { generateContent } from './content/index.js';
 import { CREATE_SECRET, type CreateParameters, type PlannedPlace } from './create-secret.handler.js';
-import { DELETE_SECRET } from './delete-secret.handler.js';
+import { DELETE_SECRET, type DeleteParameters } from './delete-secret.handler.js';
 import { DISABLE_SECRET, EDIT_SECRET, ENABLE_SECRET, type EditParameters } from './edit-secret.handlers.js';
 import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
 import type { NewSecret } from './new-secret.js';
@@ -119,18 +119,7 @@ export class SecretService {
     id: string,
     options: { readonly retain: boolean; readonly expectedRevision?: number; readonly reason?: string },
   ): Promise<ChangeEntity> {
-    const act = options.retain ? 'forget' : 'delete';
-    const found = await this.find(ctx, id, act);
-    const isLocal = options.retain || !(await this.profiles.isRemote(ctx, found.secret.sourceProfileId));
-    const { reason, ...parameters } = options;
-    return this.changes.submit(ctx, DELETE_SECRET, {
-      subject: subjectOf(found),
-      secretId: id,
-      parameters,
-      needs: this.access.needs(act, found.named),
-      ...(reason ? { reason } : {}),
-      isLocal,
-    });
+    return this.changes.submit(ctx, DELETE_SECRET, (await this.#prepareRemove(ctx, id, options)).change);
   }
 
   /** What deleting would do at each vault. */
@@ -139,9 +128,8 @@ export class SecretService {
     id: string,
     options: { readonly retain: boolean; readonly expectedRevision?: number },
   ): Promise<PlanStep[]> {
-    const { secret } = await this.find(ctx, id, options.retain ? 'forget' : 'delete');
-    if (options.expectedRevision !== undefined && options.expectedRevision !== secret.revision)
-      throw staleMatch(secret.revision);
+    const { secret, change } = await this.#prepareRemove(ctx, id, options);
+    await this.changes.rehearse(ctx, DELETE_SECRET, change);
     return this.planner.planRemove(ctx, secret, options.retain);
   }
 
@@ -212,6 +200,25 @@ export class SecretService {
       ...(input.reason ? { reason: input.reason } : {}),
       isLocal,
     };
+  }
+
+  async #prepareRemove(
+    ctx: RequestContext,
+    id: string,
+    { reason, ...parameters }: DeleteParameters & { readonly reason?: string },
+  ): Promise<{ readonly secret: SecretEntity; readonly change: PreparedChange<DeleteParameters> }> {
+    const act = parameters.retain ? 'forget' : 'delete';
+    const found = await this.find(ctx, id, act);
+    const { secret } = found;
+    const change = {
+      subject: subjectOf(found),
+      secretId: id,
+      parameters,
+      needs: this.access.needs(act, found.named),
+      ...(reason ? { reason } : {}),
+      isLocal: parameters.retain || !(await this.profiles.isRemote(ctx, secret.sourceProfileId)),
+    };
+    return { secret, change };
   }
 
   #createNeeds({ name, source, targets, onConflict }: CreateParameters): Need[] {

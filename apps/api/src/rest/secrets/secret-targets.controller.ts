@@ -30,6 +30,10 @@ export const targetView = z
     ownership: z.string().meta({ description: '`marker`: proven at the vault; `ledger`: known here only.' }),
     error: z.object({ code: z.string(), cause: z.string(), action: z.string() }).nullable(),
     drift: z.object({ kind: z.string(), detectedAt: z.string() }).nullable(),
+    overwrittenAt: z
+      .string()
+      .nullable()
+      .meta({ description: 'When content that was no version of the secret was last replaced here.' }),
     attempts: z.number().int(),
     nextAttemptAt: instant.nullable(),
     verifiedAt: instant.nullable(),

@@ -37,6 +37,8 @@ const list = defineEndpoint({
 
 @Controller('api/v1/vault-kinds')
 export class VaultKindsController {
+  #cards: ReturnType<typeof readCards> | undefined;
+
   constructor(
     private readonly kinds: VaultKindRegistry,
     private readonly access: AccessService,
@@ -45,7 +47,7 @@ export class VaultKindsController {
   @Endpoint(list)
   list(@Context() ctx: RequestContext): unknown {
     this.access.authorize(ctx, 'claviger/vault-kinds/', 'list');
-    const cards = readCards();
+    const cards = (this.#cards ??= readCards());
     return {
       items: this.kinds.list().map((kind) => ({
         kind: kind.kind,

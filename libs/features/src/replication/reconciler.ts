@@ -25,6 +25,8 @@ export const LATE_MS = ATTEMPT_MS + LEASE_MS;
 /** Changes of a place in one attempt; more mean that somebody else keeps changing it. */
 const MAX_MOVES = 5;
 const DRAIN_MS = 5_000;
+/** One for all: an abort without a reason makes an error with a stack trace each time. */
+const OVER = new Error('The attempt is over.');
 
 type Work = {
   readonly secret: ReplicatedSecret;
@@ -83,7 +85,7 @@ export class Reconciler {
     const abort = (): void => limit.abort();
     const isOver = new AbortController();
     this.clock.sleep(ATTEMPT_MS, isOver.signal).then(abort, () => undefined);
-    const done = this.#attempt({ ...ctx, signal: limit.signal }, work).finally(() => isOver.abort());
+    const done = this.#attempt({ ...ctx, signal: limit.signal }, work).finally(() => isOver.abort(OVER));
     return { profileId: work.target.profileId, done, abort };
   }
 

@@ -4,6 +4,8 @@ import type { Clock } from '@claviger/kernel';
 export const PATIENCE_MS = 1_000;
 /** How many attempts at one vault profile may go on by themselves in this process. */
 export const MAX_SLOW = 32;
+/** One for all: an abort without a reason makes an error with a stack trace each time. */
+const OVER = new Error('The job waits no longer.');
 
 export type RunningAttempt = {
   readonly profileId: string;
@@ -31,7 +33,7 @@ export class SlowAttempts {
     const pending = new Set(attempts);
     const all = Promise.all(attempts.map(({ done }, index) => done.then(() => pending.delete(attempts[index]!))));
     await Promise.race([all, patience]);
-    isOver.abort();
+    isOver.abort(OVER);
     for (const attempt of pending) this.#keep(attempt);
   }
 

@@ -1,9 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { Database } from '@claviger/platform/database';
+import { BatchedWrite, Database, EntityRows } from '@claviger/platform/database';
 import { Not } from 'typeorm';
-import { CURRENT_EPOCH, IS_ACCEPTED_DATABASE } from './database-epoch.sql.js';
+import { IS_ACCEPTED_DATABASE } from './database-epoch.sql.js';
 import { LANES, SyncTargetEntity, type TargetStatus } from './sync-target.entity.js';
+import {
+  CLAIM_TARGETS,
+  claimParameters,
+  SETTLE_TARGETS,
+  settlementParameters,
+  type HotClaim,
+  type HotSettlement,
+} from './sync-target.hot.js';
+
+const MAX_BATCH = 100;
 
 export type Claim = {
   readonly owner: string;
@@ -28,45 +38,53 @@ export type Settlement = {
   readonly verdict: Partial<SyncTargetEntity>;
 };
 
+/** What became of a settlement. */
+type Outcome = 'settled' | 'superseded' | 'lost';
+
 /** The rows of targets, as workers see them. */
 @Injectable()
 export class TargetRepository {
-  constructor(private readonly database: Database) {}
+  readonly #targets: EntityRows<SyncTargetEntity>;
+  readonly #claims: BatchedWrite<HotClaim, Claimed>;
+  readonly #settlements: BatchedWrite<HotSettlement, Outcome>;
+
+  constructor(private readonly database: Database) {
+    this.#targets = new EntityRows(database, SyncTargetEntity);
+    // One target of a secret in each batch, so that it never waits for one change while it keeps another one waiting.
+    const keyOf = ({ secretId }: { readonly secretId: string }): string => secretId;
+    const claim = (claims: readonly HotClaim[]): Promise<Claimed[]> => this.#claim(claims);
+    const settle = (ended: readonly HotSettlement[]): Promise<Outcome[]> => this.#settle(ended);
+    this.#claims = new BatchedWrite({ write: claim, keyOf, maxBatch: MAX_BATCH, maxInFlight: 2 });
+    this.#settlements = new BatchedWrite({ write: settle, keyOf, maxBatch: MAX_BATCH, maxInFlight: 1 });
+  }
 
   /**
    * Takes the due targets of a secret that nobody else is working on. None while replication is paused. A lease that
-   * nobody gave back is an attempt of which nobody knows how far it came.
+   * nobody gave back is an attempt of which nobody knows how far it came. Gathered with the claims of other secrets.
    */
-  async claim(ctx: RequestContext, secretId: string, claim: Claim): Promise<Claimed> {
-    const [rows] = (await this.database.manager(ctx).query(
-      `with due as (
-         select profile_id from sync_target
-         where store_id = $1 and secret_id = $2 and next_attempt_at <= $3 and (lease_until is null or lease_until < $3)
-           and ${IS_ACCEPTED_DATABASE}
-         for update skip locked
-       )
-       update sync_target t set lease_owner = $4, lease_until = $5,
-         attempts = case when lease_owner is null then attempts else attempts + 1 end,
-         unsettled_until = case when lease_owner is null then unsettled_until else $6 end
-       from due where t.store_id = $1 and t.secret_id = $2 and t.profile_id = due.profile_id
-       returning t.*, ${CURRENT_EPOCH} as epoch`,
-      [ctx.storeId, secretId, claim.now, claim.owner, claim.until, claim.lateUntil],
-    )) as [(Record<string, unknown> & { epoch: string })[], number];
-    return { targets: rows.map((row) => this.#hydrate(row)), epoch: rows[0]?.epoch ?? '' };
+  claim({ storeId }: RequestContext, secretId: string, claim: Claim): Promise<Claimed> {
+    return this.#claims.submit({ storeId, secretId, ...claim });
   }
 
   /**
    * Stores what came of a claim and gives the lease back. `superseded` when something else is desired by now: then only
-   * the facts are stored and the target is due. `lost` when somebody else has the lease: then nothing is.
+   * the facts are stored and the target is due. `lost` when somebody else has the lease: then nothing is. Gathered with
+   * those of other secrets.
    */
-  async settle(
-    ctx: RequestContext,
-    claimed: SyncTargetEntity,
+  settle(
+    _ctx: RequestContext,
+    { storeId, secretId, profileId, leaseOwner, generation }: SyncTargetEntity,
     { facts, verdict }: Settlement,
-  ): Promise<'settled' | 'superseded' | 'lost'> {
-    const given = { ...facts, leaseOwner: null, leaseUntil: null, updatedAt: () => 'now()' };
-    if (await this.#update(ctx, claimed, { ...given, ...verdict }, claimed.generation)) return 'settled';
-    return (await this.#update(ctx, claimed, given)) ? 'superseded' : 'lost';
+  ): Promise<Outcome> {
+    return this.#settlements.submit({
+      storeId,
+      secretId,
+      profileId,
+      leaseOwner: leaseOwner!,
+      generation,
+      facts: JSON.stringify(this.#targets.toRow(facts)),
+      all: JSON.stringify(this.#targets.toRow({ ...facts, ...verdict })),
+    });
   }
 
   /** Removes a target whose copy is gone. False when something else is desired by now, or the lease was lost. */
@@ -205,27 +223,21 @@ export class TargetRepository {
     );
   }
 
-  #hydrate(row: Record<string, unknown>): SyncTargetEntity {
-    const { columns } = this.database.dataSource.getMetadata(SyncTargetEntity);
-    return Object.fromEntries(columns.map((column) => [column.propertyName, row[column.databaseName]])) as never;
+  async #claim(claims: readonly HotClaim[]): Promise<Claimed[]> {
+    type Row = Record<string, unknown> & { readonly secret_id: string; readonly epoch: string };
+    const { rows } = await this.database.execute<Row>(undefined, CLAIM_TARGETS, claimParameters(claims));
+    return claims.map(({ secretId }) => {
+      const claimed = rows.filter((row) => row.secret_id === secretId);
+      return { targets: claimed.map((row) => this.#targets.fromRow(row)), epoch: claimed[0]?.epoch ?? '' };
+    });
   }
 
-  async #update(
-    ctx: RequestContext,
-    claimed: SyncTargetEntity,
-    set: Record<string, unknown>,
-    generation?: string,
-  ): Promise<boolean> {
-    const { storeId, secretId, profileId, leaseOwner } = claimed;
-    const where = { storeId, secretId, profileId, leaseOwner, ...(generation === undefined ? {} : { generation }) };
-    const result = await this.database
-      .manager(ctx)
-      .createQueryBuilder()
-      .update(SyncTargetEntity)
-      .set(set)
-      .where(where)
-      .execute();
-    return result.affected === 1;
+  async #settle(settlements: readonly HotSettlement[]): Promise<Outcome[]> {
+    type Row = { readonly secret_id: string; readonly is_settled: boolean };
+    const parameters = settlementParameters(settlements);
+    const { rows } = await this.database.execute<Row>(undefined, SETTLE_TARGETS, parameters);
+    const bySecret = new Map(rows.map((row) => [row.secret_id, row.is_settled ? 'settled' : 'superseded'] as const));
+    return settlements.map(({ secretId }) => bySecret.get(secretId) ?? 'lost');
   }
 }
 

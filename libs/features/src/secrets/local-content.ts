@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, newId, type Clock, type RequestContext } from '@claviger/kernel';
 import { AuditService } from '@claviger/features/audit';
 import type { ChangeEntity, Requester } from '@claviger/features/changes';
-import { BatchedLookup, BatchedWrite, Database, type NamedStatement } from '@claviger/platform/database';
+import { BatchedWrite, Database, StoreLookups } from '@claviger/platform/database';
 import { LOCAL_VAULT, type LocalVault, type VaultContent } from '@claviger/vaults/contract';
 import {
   FIND_CURRENT_CONTENT,
@@ -46,8 +46,8 @@ export class LocalContent {
     @Inject(LOCAL_VAULT) private readonly vault: LocalVault,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
-    this.#contents = new StoreLookups(database, FIND_CURRENT_CONTENT);
-    this.#bases = new StoreLookups(database, FIND_WRITE_BASE);
+    this.#contents = new StoreLookups(database, { statement: FIND_CURRENT_CONTENT, keyOf: ({ id }) => id });
+    this.#bases = new StoreLookups(database, { statement: FIND_WRITE_BASE, keyOf: ({ id }) => id });
     this.#writes = new BatchedWrite({
       write: async (writes) => {
         type Written = { readonly secret_id: string; readonly current_version: number };
@@ -63,12 +63,12 @@ export class LocalContent {
 
   /** The secret, and its content where that is in the built-in vault. */
   findContent(ctx: RequestContext, secretId: string): Promise<CurrentContentRow | undefined> {
-    return this.#contents.find(ctx.storeId, secretId);
+    return this.#contents.find(ctx, secretId);
   }
 
   /** The secret as a write finds it. */
   findBase(ctx: RequestContext, secretId: string): Promise<WriteBaseRow | undefined> {
-    return this.#bases.find(ctx.storeId, secretId);
+    return this.#bases.find(ctx, secretId);
   }
 
   /** The content of a row that has one. @throws AppError CIPHERTEXT_INVALID */
@@ -132,28 +132,3 @@ export class LocalContent {
 }
 
 const requester = (ctx: RequestContext): Requester => ({ id: ctx.actor.rootId, name: ctx.actor.displayName });
-
-/** Secrets by id, gathered for each store over concurrent requests. */
-class StoreLookups<Row extends { readonly id: string }> {
-  readonly #stores = new Map<string, BatchedLookup<string, Row>>();
-
-  constructor(
-    private readonly database: Database,
-    private readonly statement: NamedStatement,
-  ) {}
-
-  find(storeId: string, secretId: string): Promise<Row | undefined> {
-    let lookup = this.#stores.get(storeId);
-    if (!lookup) {
-      const fetch = (ids: readonly string[]): Promise<ReadonlyMap<string, Row>> => this.#fetch(storeId, ids);
-      lookup = new BatchedLookup({ fetch, maxBatch: MAX_BATCH, maxInFlight: MAX_IN_FLIGHT });
-      this.#stores.set(storeId, lookup);
-    }
-    return lookup.find(secretId);
-  }
-
-  async #fetch(storeId: string, ids: readonly string[]): Promise<ReadonlyMap<string, Row>> {
-    const { rows } = await this.database.execute<Row>(undefined, this.statement, [storeId, ids]);
-    return new Map(rows.map((row) => [row.id, row]));
-  }
-}

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { Database } from '@claviger/platform/database';
+import { Database, EntityRows, StoreLookups } from '@claviger/platform/database';
 import { SecretEntity, type SecretState } from './secret.entity.js';
 import { SecretVersionEntity } from './secret-version.entity.js';
+import { FIND_SECRETS, FIND_VERSIONS, FIND_VERSIONS_BY_FINGERPRINT } from './secret.hot.js';
 
 export type SecretListQuery = {
   readonly limit: number;
@@ -28,13 +29,41 @@ const SORT_COLUMNS = {
   expiresAt: 's.expires_at',
 } as const;
 
+type VersionKey = { readonly secret_id: string };
+
+/** Keys `<secret id>/<rest>` as two arrays. */
+function splitKeys(keys: readonly string[]): readonly [string[], string[]] {
+  return [keys.map((key) => key.slice(0, key.indexOf('/'))), keys.map((key) => key.slice(key.indexOf('/') + 1))];
+}
+
 /** The rows of secrets and their versions. */
 @Injectable()
 export class SecretRepository {
-  constructor(private readonly database: Database) {}
+  readonly #secrets: StoreLookups<{ id: string }>;
+  readonly #versions: StoreLookups<VersionKey & { number: number }>;
+  readonly #byFingerprint: StoreLookups<VersionKey & { fingerprint: string; number: number }>;
+  readonly #secretRows: EntityRows<SecretEntity>;
+  readonly #versionRows: EntityRows<SecretVersionEntity>;
 
-  find(ctx: RequestContext, id: string): Promise<SecretEntity | null> {
-    return this.database.repository(ctx, SecretEntity).findOneBy({ storeId: ctx.storeId, id });
+  constructor(private readonly database: Database) {
+    this.#secrets = new StoreLookups(database, { statement: FIND_SECRETS, keyOf: ({ id }) => id });
+    this.#versions = new StoreLookups(database, {
+      statement: FIND_VERSIONS,
+      parameters: splitKeys,
+      keyOf: ({ secret_id, number }) => `${secret_id}/${number}`,
+    });
+    this.#byFingerprint = new StoreLookups(database, {
+      statement: FIND_VERSIONS_BY_FINGERPRINT,
+      parameters: splitKeys,
+      keyOf: ({ secret_id, fingerprint }) => `${secret_id}/${fingerprint}`,
+    });
+    this.#secretRows = new EntityRows(database, SecretEntity);
+    this.#versionRows = new EntityRows(database, SecretVersionEntity);
+  }
+
+  async find(ctx: RequestContext, id: string): Promise<SecretEntity | null> {
+    const row = await this.#secrets.find(ctx, id);
+    return row ? this.#secretRows.fromRow(row) : null;
   }
 
   /** The living secret of that name. */
@@ -124,11 +153,9 @@ export class SecretRepository {
   }
 
   /** The newest revision of a version. */
-  findVersion(ctx: RequestContext, secretId: string, number: number): Promise<SecretVersionEntity | null> {
-    return this.database.repository(ctx, SecretVersionEntity).findOne({
-      where: { storeId: ctx.storeId, secretId, number },
-      order: { revision: 'DESC' },
-    });
+  async findVersion(ctx: RequestContext, secretId: string, number: number): Promise<SecretVersionEntity | null> {
+    const row = await this.#versions.find(ctx, `${secretId}/${number}`);
+    return row ? this.#versionRows.fromRow(row) : null;
   }
 
   async findVersionByFingerprint(
@@ -136,11 +163,7 @@ export class SecretRepository {
     secretId: string,
     fingerprint: string,
   ): Promise<number | undefined> {
-    const row = await this.database.repository(ctx, SecretVersionEntity).findOne({
-      where: { storeId: ctx.storeId, secretId, fingerprint },
-      order: { number: 'DESC' },
-    });
-    return row?.number;
+    return (await this.#byFingerprint.find(ctx, `${secretId}/${fingerprint}`))?.number;
   }
 
   /** Newest first, the newest revision of each. */

@@ -4,5 +4,7 @@ export * from './batched-write.js';
 export * from './data-source.js';
 export * from './database.js';
 export * from './database.module.js';
+export * from './entity-rows.js';
 export * from './migrate.js';
+export * from './store-lookups.js';
 export * from './unique-violation.js';

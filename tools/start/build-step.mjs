@@ -7,9 +7,12 @@ import { root } from './root.mjs';
 const DIST = join(root, 'dist');
 const STAMP = join(DIST, '.build');
 const SOURCES = ['apps', 'libs'];
-const SETTINGS = ['package-lock.json', 'nest-cli.json', 'tsconfig.json', '.swcrc'];
+const SETTINGS = ['package-lock.json', 'nest-cli.json', 'tsconfig.json', '.swcrc', 'tools/start/bundle.mjs'];
 
-/** Builds all apps and libraries into dist/ unless nothing has changed since the last build. */
+/** What `npm start` runs: the standalone app in one file, which starts in half the time. */
+export const BUNDLE = 'dist/standalone.mjs';
+
+/** Builds all apps and libraries into dist/, and the {@link BUNDLE}, unless nothing has changed since the last build. */
 export async function ensureBuilt() {
   const wanted = fingerprint();
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return;
@@ -17,6 +20,9 @@ export async function ensureBuilt() {
   const nest = join(root, 'node_modules/@nestjs/cli/bin/nest.js');
   await runStep({ title: 'Building', file: process.execPath, args: [nest, 'build', 'api'] });
   removeWithoutSource(DIST);
+  const bundler = join(root, 'tools/start/bundle.mjs');
+  const args = [bundler, join(DIST, 'apps/standalone/src/main.js'), join(root, BUNDLE)];
+  await runStep({ title: 'Bundling', file: process.execPath, args });
   writeFileSync(STAMP, wanted);
 }
 

@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs';
 import module from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join } from 'node:path';
-import { ensureBuilt } from './build-step.mjs';
+import { BUNDLE, ensureBuilt } from './build-step.mjs';
 import { ensureInstalled } from './install-step.mjs';
 import { root } from './root.mjs';
 
-const ENTRY = 'dist/apps/standalone/src/main.js';
 const HELP = new URL('./help.txt', import.meta.url);
 
 /** Prints the help, or installs, builds and becomes Claviger in standalone mode. */
@@ -20,7 +19,7 @@ export async function start(options) {
     process.exitCode = 1;
     return;
   }
-  await become(ENTRY);
+  await become(BUNDLE);
 }
 
 /** Makes sure that the program is installed and built, then runs the built file `entry` in this process. */

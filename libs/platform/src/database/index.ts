@@ -3,6 +3,7 @@ export * from './batched-lookup.js';
 export * from './batched-write.js';
 export * from './data-source.js';
 export * from './database.js';
+export * from './database-unavailable.js';
 export * from './database.module.js';
 export * from './entity-rows.js';
 export * from './migrate.js';

@@ -4,6 +4,7 @@ import { Process1763700200000 } from './1763700200000-process.js';
 import { Vaults1763700300000 } from './1763700300000-vaults.js';
 import { Secrets1763700400000 } from './1763700400000-secrets.js';
 import { Access1763700500000 } from './1763700500000-access.js';
+import { TokenIndexes1763700600000 } from './1763700600000-token-indexes.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
 export const MIGRATIONS = [
@@ -13,4 +14,5 @@ export const MIGRATIONS = [
   Vaults1763700300000,
   Secrets1763700400000,
   Access1763700500000,
+  TokenIndexes1763700600000,
 ];

@@ -75,6 +75,16 @@ describe('AuditPartitions', () => {
     expect(await making.catch(() => partitions.makeAhead())).toBe(1);
   });
 
+  it('keeps PostgreSQL from cleaning up again and again where nothing is ever deleted', async () => {
+    await partitions.makeAhead();
+    const { rows } = await test.database.pool.query<{ reloptions: string[] | null }>(
+      `select c.reloptions from pg_inherits i join pg_class c on c.oid = i.inhrelid
+       where i.inhparent = 'audit_entry'::regclass`,
+    );
+    expect(rows.length).toBeGreaterThan(3);
+    for (const { reloptions } of rows) expect(reloptions).toContain('autovacuum_vacuum_insert_threshold=-1');
+  });
+
   it('gives new partitions the key, the index and the protection of the others', async () => {
     await partitions.makeAhead();
     const partition = await write();

@@ -5,6 +5,7 @@ import { Vaults1763700300000 } from './1763700300000-vaults.js';
 import { Secrets1763700400000 } from './1763700400000-secrets.js';
 import { Access1763700500000 } from './1763700500000-access.js';
 import { TokenIndexes1763700600000 } from './1763700600000-token-indexes.js';
+import { AuditUpkeep1763700700000 } from './1763700700000-audit-upkeep.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
 export const MIGRATIONS = [
@@ -15,4 +16,5 @@ export const MIGRATIONS = [
   Secrets1763700400000,
   Access1763700500000,
   TokenIndexes1763700600000,
+  AuditUpkeep1763700700000,
 ];

@@ -18,6 +18,12 @@ describe('the sealed envelope', () => {
     );
   });
 
+  it('never uses a nonce again', () => {
+    const key = newKey();
+    const nonces = Array.from({ length: 2_000 }, () => seal(key, 'a/1', 'text').toString('hex', 9, 21));
+    expect(new Set(nonces).size).toBe(2_000);
+  });
+
   it('does not open in another row', () => {
     const key = newKey();
     expect(() => open(key, 'a/2', seal(key, 'a/1', 'text'))).toThrow(refused);

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
 import { AppError } from '@claviger/kernel';
 import { HmacKey } from './hmac-key.js';
 
@@ -38,7 +38,7 @@ export function unsealable(): AppError {
  * @param row identity of the place that may hold this ciphertext, for example `builtin_version/<id>/content`
  */
 export function seal(key: NamedKey, row: string, plaintext: Buffer | string): Buffer {
-  const nonce = randomBytes(NONCE_BYTES);
+  const nonce = newNonce();
   const cipher = createCipheriv('aes-256-gcm', rowKey(key, row), nonce);
   cipher.setAAD(Buffer.from(row, 'utf8'));
   const body = typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext);
@@ -48,6 +48,20 @@ export function seal(key: NamedKey, row: string, plaintext: Buffer | string): Bu
   header.write(key.id, 1, 'hex');
   nonce.copy(header, 1 + KEY_ID_BYTES);
   return Buffer.concat([header, body, cipher.getAuthTag()]);
+}
+
+const nonces = Buffer.allocUnsafe(NONCE_BYTES * 256);
+let nextNonce = nonces.length;
+
+/** Random bytes are asked for many at a time: the asking costs more than the bytes. Each is used once. */
+function newNonce(): Buffer {
+  if (nextNonce === nonces.length) {
+    randomFillSync(nonces);
+    nextNonce = 0;
+  }
+  const nonce = nonces.subarray(nextNonce, nextNonce + NONCE_BYTES);
+  nextNonce += NONCE_BYTES;
+  return nonce;
 }
 
 /** The id of the key that a ciphertext was sealed under. @throws AppError `CIPHERTEXT_INVALID` */

@@ -13,9 +13,11 @@ const CONTROL = /[\p{Cc}\u2028\u2029]/u;
  */
 export function assertPathName(name: string, what: string): void {
   const problem = pathNameProblem(name);
-  if (problem)
-    throw new AppError({ code: 'NAME_INVALID', kind: 'invalid', message: `${what} ${problem}.`, details: { what } });
+  if (problem) throw nameInvalid(what, problem);
 }
+
+export const nameInvalid = (what: string, problem: string): AppError =>
+  new AppError({ code: 'NAME_INVALID', kind: 'invalid', message: `${what} ${problem}.`, details: { what } });
 
 function pathNameProblem(name: string): string | undefined {
   if (name.length === 0) return 'is empty; give at least one character';

@@ -25,6 +25,13 @@ if (unknown !== undefined) {
 
 await ensureInstalled();
 await ensureBuilt();
+const { ensurePeers } = await import('../tools/peers/install.mjs');
+const [bao] = ensurePeers((line) => console.log(line), ['OpenBao']);
+if (!bao.path) {
+  console.error(`OpenBao is missing (${bao.why}), and it is what Claviger is compared with.`);
+  process.exit(1);
+}
+process.env[bao.variable] = bao.path;
 register('../test/setup/typescript-hooks.mjs', import.meta.url);
 const { formatReport } = await import('./harness/figures.ts');
 

@@ -123,15 +123,16 @@ async function changeAll({ openBao, database, installation, ids }: Scene): Promi
     { name: 'CPU of the worker for a change', unit: 'µs', ours: (cpu * 1e6) / ids.length },
     ...(
       [
-        ['source', 'source reads', 1],
+        // A process asks each mount once what it can do.
+        ['source', 'source reads', 1 + 1 / ids.length],
         ['two', 'calls at the KV v2 target', 1.05],
-        ['one', 'calls at the KV v1 target', 3],
+        ['one', 'calls at the KV v1 target', 3 + 1 / ids.length],
       ] as const
     ).map(([mount, name, most]) => ({
       name: `${name} for a change`,
       unit: '',
       ours: calls(mount),
-      goal: `at most ${most}`,
+      goal: `at most ${most.toFixed(2)}, once asked`,
       isMet: calls(mount) <= most,
     })),
   ];

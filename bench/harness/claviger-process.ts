@@ -13,9 +13,12 @@ export type ClavigerOptions = {
 };
 
 /** The built entry of an app. */
-export function builtApp(name: 'standalone' | 'api' | 'worker'): string {
+export function builtApp(name: 'api' | 'worker'): string {
   return fileURLToPath(new URL(`../../dist/apps/${name}/src/main.js`, import.meta.url));
 }
+
+/** What `npm start` runs. */
+const STANDALONE = fileURLToPath(new URL('../../dist/standalone.mjs', import.meta.url));
 
 /** A place for data directories; removed with everything in it by `remove`. */
 export function newDataDir(): { readonly path: string; remove(): void } {
@@ -28,7 +31,7 @@ export function newDataDir(): { readonly path: string; remove(): void } {
 /** Starts it and resolves when it is ready. @throws Error with what it said when it is not ready in time */
 export async function startClaviger(dataDir: string, options: ClavigerOptions = {}): Promise<ClavigerProcess> {
   const program = await startProgram({
-    args: [...(options.nodeArguments ?? []), builtApp('standalone')],
+    args: [...(options.nodeArguments ?? []), STANDALONE],
     env: { CLAVIGER_DATA_DIR: dataDir, CLAVIGER_PORT: '0', CLAVIGER_LOG_LEVEL: 'warn', ...options.env },
     ready: saysAddress,
   });

@@ -2,9 +2,10 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { CLOCK, systemClock } from '@claviger/kernel';
 import { CONFIG, type Config } from '@claviger/platform/config';
 import { Keyring, type RootKey } from '@claviger/platform/crypto';
-import { Database, DatabaseModule } from '@claviger/platform/database';
+import { assertMigrated, Database, DatabaseModule } from '@claviger/platform/database';
 import { QueueModule } from '@claviger/platform/queue';
 import { ProcessModule, TelemetryModule, type Logger, type ProcessKind } from '@claviger/platform/telemetry';
+import { DatabaseHealth } from './database-health.js';
 import { ENTITIES } from './entities.js';
 import { VaultKindsModule } from './vault-kinds.module.js';
 
@@ -24,13 +25,19 @@ class KeyringModule {
     const keyring = {
       provide: Keyring,
       inject: [Database],
-      useFactory: (database: Database) => Keyring.open(database.pool, rootKey),
+      useFactory: async (database: Database) => {
+        await assertMigrated(database.dataSource);
+        return Keyring.open(database.pool, rootKey);
+      },
     };
     return { module: KeyringModule, providers: [keyring], exports: [keyring] };
   }
 }
 
-/** What every process stands on: configuration, clock, logs, database, keys, queue, and the registered kinds of vault. */
+/**
+ * What every process stands on: configuration, clock, logs, database, keys, queue, and the registered kinds of vault. The
+ * keys are opened only in a database of exactly this version (SCHEMA_OLDER, SCHEMA_NEWER).
+ */
 @Global()
 @Module({})
 export class FoundationModule {
@@ -56,7 +63,7 @@ export class FoundationModule {
         QueueModule.forRoot({ redisUrl: config.storage.redisUrl, databaseUrl, clientName: applicationName }),
         VaultKindsModule,
       ],
-      providers: values,
+      providers: [...values, DatabaseHealth],
       exports: values,
     };
   }

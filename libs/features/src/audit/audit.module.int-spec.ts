@@ -6,7 +6,7 @@ import { CLOCK, systemClock } from '@claviger/kernel';
 import { CONFIG, loadConfig } from '@claviger/platform/config';
 import { Keyring } from '@claviger/platform/crypto';
 import { DatabaseModule } from '@claviger/platform/database';
-import { HealthRegistry, Logger } from '@claviger/platform/telemetry';
+import { Logger } from '@claviger/platform/telemetry';
 import { createTestDatabase, testContext, testKeyring, type TestDatabase } from '@claviger/testing';
 import { Global, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
@@ -39,7 +39,6 @@ describe('the audit modules', () => {
       { provide: CONFIG, useValue: loadConfig({ CLAVIGER_AUDIT_ANCHOR_FILE: anchorFile }) },
       { provide: Keyring, useValue: keyring },
       { provide: Logger, useValue: logger },
-      { provide: HealthRegistry, useValue: new HealthRegistry(systemClock) },
     ];
     @Global()
     @Module({ providers: foundation, exports: foundation })

@@ -10,7 +10,8 @@ import { GroupCommit } from './group-commit.js';
 import { RefusalCounter, type Refusals } from './refusal-counter.js';
 
 const MAX_BATCH = 500;
-const MAX_IN_FLIGHT = 1;
+/** With one, everybody waits for the same commit and then for the same processor: together, in turns. */
+const MAX_IN_FLIGHT = 3;
 const MAX_WAITING = 20_000;
 
 /** Writes the audit log. */

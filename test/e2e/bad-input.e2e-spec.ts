@@ -1,4 +1,4 @@
-import type { ApiAnswer, JsonBody } from '@claviger/testing';
+import { eventually, type ApiAnswer, type JsonBody } from '@claviger/testing';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { hasOpenBao, Stage, unique, type StageVault } from './stage.js';
 
@@ -12,10 +12,23 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
+const LISTS = ['/secrets', '/vault-instances', '/vault-profiles', '/policies', '/changes', '/tokens'];
+const CHANGES = LISTS.indexOf('/changes');
+
 /** Everything that people can change, as far as the API shows it. */
 async function everything(): Promise<JsonBody> {
-  const lists = ['/secrets', '/vault-instances', '/vault-profiles', '/policies'];
-  return Promise.all(lists.map((list) => stage.api.all(list)));
+  const shown = await Promise.all(LISTS.map((list) => stage.api.all(list)));
+  const places = await stage.app.database.dataSource.query('select physical_name from backend_place order by id');
+  // Using a token is no change.
+  const tokens = shown.pop()!.map(({ accessor, policies }: JsonBody) => ({ accessor, policies }));
+  return [...shown, tokens, places];
+}
+
+/** Asks, and finds everything as it was before. */
+async function expectNothingChanged(ask: () => Promise<unknown>): Promise<void> {
+  const before = await everything();
+  await ask();
+  expect(await everything()).toEqual(before);
 }
 
 async function expectRefusal(ask: Promise<ApiAnswer>, status: number, code: string, details = {}): Promise<ApiAnswer> {
@@ -47,7 +60,11 @@ describe('bad input', () => {
     const away = { ...instance, kind: 'kv', config: { address: 'http://127.0.0.1:1' } };
     const credentials = { type: 'token', token: 'x' };
     const unreachable = stage.api.post('/vault-instances', { ...away, credentials });
-    await expectRefusal(unreachable, 503, 'VAULT_CHECK_FAILED', { status: 'unreachable' });
+    const reason: unknown = expect.stringMatching(/^http:\/\/127\.0\.0\.1:1: nothing listens/);
+    await expectRefusal(unreachable, 503, 'VAULT_CHECK_FAILED', { status: 'unreachable', reason });
+    const itself = stage.api.post('/vault-instances', { ...away, config: { address: stage.api.url }, credentials });
+    const loop: unknown = expect.stringContaining('leads back to this Claviger itself');
+    await expectRefusal(itself, 400, 'VAULT_CHECK_FAILED', { status: 'misconfigured', reason: loop });
     const link = { ...away, config: { address: 'http://169.254.169.254' }, credentials };
     await expectRefusal(stage.api.post('/vault-instances', link), 400, 'VAULT_CHECK_FAILED');
 
@@ -96,16 +113,97 @@ describe('bad input', () => {
     expect(await stage.show(id)).toMatchObject({ state: 'deleted' });
   });
 
+  it('about a name that does not fit one of the targets names that target, and is written nowhere', async () => {
+    const near = await stage.vault('builtin');
+    const far = await stage.vault('builtin', unique('far'), { prefix: 'p'.repeat(500) });
+    const templated = await stage.vault('builtin', unique('templated'), { nameTemplate: `{name}/${'t'.repeat(240)}` });
+    const name = unique('long-enough-name');
+    const long = 'n'.repeat(300);
+    const unfit = { profile: far.profile, rule: expect.stringContaining('512') };
+    const { id } = await stage.secret({ source, name: unique('exists-already'), targets: [near] });
+    await stage.inSync(id);
+    await expectNothingChanged(async () => {
+      const refused = await expectRefusal(
+        create({ name, syncProfiles: [near.profile, far.profile] }),
+        400,
+        'NAME_UNFIT',
+        unfit,
+      );
+      expect(refused.body.detail).toContain(`does not fit the profile ${far.profile}: `);
+      await expectRefusal(create({ name: long, syncProfiles: [templated.profile] }), 400, 'NAME_UNFIT', {
+        profile: templated.profile,
+      });
+      await expectRefusal(create({ name, sourceProfile: far.profile }), 400, 'NAME_UNFIT', unfit);
+      const add = stage.api.post(`/secrets/${id}/sync-profiles`, { profile: far.profile });
+      await expectRefusal(add, 400, 'NAME_UNFIT', unfit);
+    });
+    expect(await source.read(name)).toBeUndefined();
+    expect(await near.read(name)).toBeUndefined();
+    expect(await stage.targets(id)).toMatchObject([{ profile: near.profile }]);
+  });
+
+  it('with a stale or missing If-Match changes nothing', async () => {
+    const { id } = await stage.secret({ source });
+    await stage.write(id, { value: 'two' });
+    const { etag } = await stage.api.get(`/secrets/${id}`);
+    await stage.api.patch(`/secrets/${id}`, { owner: 'me' }, { ifMatch: etag! });
+    const content = { content: { value: 'three' } };
+    await expectNothingChanged(async () => {
+      for (const [options, status, code] of [
+        [{ ifMatch: etag! }, 412, 'STALE_MATCH'],
+        [{}, 428, 'IF_MATCH_REQUIRED'],
+      ] as const) {
+        await expectRefusal(stage.api.patch(`/secrets/${id}`, { owner: 'you' }, options), status, code);
+        await expectRefusal(stage.api.delete(`/secrets/${id}`, options), status, code);
+        await expectRefusal(
+          stage.api.put(`/secrets/${id}/content`, content, 'ifMatch' in options ? { ifMatch: 1 } : {}),
+          status,
+          code,
+        );
+      }
+    });
+    expect(await stage.content(id)).toEqual({ value: 'two' });
+  });
+
+  it('with a token that is expired, revoked or none changes nothing', async () => {
+    const { id } = await stage.secret({ source });
+    const [short, revoked] = await Promise.all(
+      [{ ttlSeconds: 1 }, {}].map(
+        async (more) => (await stage.api.post('/tokens', { policies: ['admin'], ...more })).body,
+      ),
+    );
+    await stage.api.delete(`/tokens/${revoked.details.accessor}`);
+    await eventually(async () => expect((await stage.api.as(short.token).get('/whoami')).status).toBe(401));
+    await expectNothingChanged(async () => {
+      for (const token of [short.token, revoked.token, 'none', undefined] as (string | undefined)[]) {
+        const caller = stage.api.as(token);
+        for (const ask of [
+          caller.put(`/secrets/${id}/content`, { content: { value: 'two' } }, { ifMatch: '*' }),
+          caller.delete(`/secrets/${id}`, { ifMatch: '*' }),
+          caller.post('/policies', { name: unique('bad'), policy: '{"path":{}}' }),
+          caller.get(`/secrets/${id}/content`),
+        ])
+          await expectRefusal(ask, 401, token === undefined ? 'TOKEN_MISSING' : 'TOKEN_INVALID');
+      }
+    });
+    expect(await stage.content(id)).toEqual({ value: 'one' });
+  });
+
   (hasOpenBao ? it : it.skip)('about a real vault names what is wrong with it', async () => {
     const config = { address: stage.bao!.address };
     const name = unique('bad');
+    const before = await everything();
     const wrong = { name, kind: 'kv', config, credentials: { type: 'token', token: 'wrong' } };
     await expectRefusal(stage.api.post('/vault-instances', wrong), 400, 'VAULT_CHECK_FAILED', {
       status: 'unauthenticated',
     });
     const profile = { name: unique('bad'), instance: 'openbao', mount: 'not-there' };
     await expectRefusal(stage.api.post('/vault-profiles', profile), 400, 'VAULT_CHECK_FAILED');
+    expect(await everything()).toEqual(before);
     const kv2 = await stage.vault('kv2');
+    const registered = await everything();
+    const nonBreaking = create({ name: `${name}\u00a0x`, syncProfiles: [kv2.profile] });
+    await expectRefusal(nonBreaking, 400, 'NAME_UNFIT', { profile: kv2.profile });
     const inexact = await stage.api.raw({
       method: 'POST',
       path: '/api/v1/secrets',
@@ -120,5 +218,11 @@ describe('bad input', () => {
     const sealed = { name, kind: 'kv', config, credentials: { type: 'token', token: stage.bao!.rootToken } };
     await expectRefusal(stage.api.post('/vault-instances', sealed), 503, 'VAULT_CHECK_FAILED', { status: 'sealed' });
     expect((await stage.api.get(`/vault-instances/${name}`)).status).toBe(404);
+    // What could not be done remains as a failed change, to be tried again, and as nothing else.
+    await expectRefusal(create({ name, sourceProfile: kv2.profile }), 503, 'VAULT_SEALED');
+    const after = await everything();
+    expect(after[CHANGES].slice(1)).toEqual(registered[CHANGES]);
+    expect(after[CHANGES][0]).toMatchObject({ state: 'failed', subject: `${kv2.profile}/${name}` });
+    expect({ ...after, [CHANGES]: [] }).toEqual({ ...registered, [CHANGES]: [] });
   });
 });

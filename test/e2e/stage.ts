@@ -8,6 +8,7 @@ import {
 } from '@claviger/testing';
 import { expect } from '@jest/globals';
 import { startApp, type AppOptions, type TestApp } from '../../libs/testing/src/app-harness.js';
+import { ApiJudge } from './api-judge.js';
 import { BuiltinMount, KvMount, type VaultKindName, type VaultMount } from './vault-mounts.js';
 
 /** True where the tests that need a real OpenBao can run. */
@@ -30,18 +31,24 @@ let counter = 0;
 /** A name that no other test uses. */
 export const unique = (stem: string): string => `${stem}-${(counter += 1)}`;
 
-/** Claviger with a real OpenBao beside it, where there is one; both are the test file's own. */
+/**
+ * Claviger with a real OpenBao beside it, where there is one; both are the test file's own. Closing it fails when any
+ * answer on it was not as the API describes it.
+ */
 export class Stage {
   private constructor(
     readonly app: TestApp,
     readonly bao: OpenBaoPeer | undefined,
+    private readonly judge: ApiJudge,
   ) {}
 
   /** With an OpenBao unless `bao` is false or there is none. */
   static async open(options: AppOptions & { readonly bao?: boolean } = {}): Promise<Stage> {
     const wantsBao = options.bao !== false && hasOpenBao;
-    const [app, bao] = await Promise.all([startApp(options), wantsBao ? startOpenBao() : undefined]);
-    const stage = new Stage(app, bao);
+    const judge = new ApiJudge();
+    const starting = startApp({ ...options, onAnswer: (request, answer) => judge.hear(request, answer) });
+    const [app, bao] = await Promise.all([starting, wantsBao ? startOpenBao() : undefined]);
+    const stage = new Stage(app, bao, judge);
     await stage.register('vault-instances', { name: 'inside', kind: 'builtin' });
     if (bao) {
       const body = { name: 'openbao', kind: 'kv', config: { address: bao.address } };
@@ -153,5 +160,6 @@ export class Stage {
   async close(): Promise<void> {
     await this.app.close();
     await this.bao?.close();
+    expect([...this.judge.contradictions]).toEqual([]);
   }
 }

@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, readFileSync, statSync } from 'node:fs';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 
+import { ApiClient, eventually } from '@claviger/testing';
 import { findPostgres, ProgramYard, repository, type StartedProgram } from './started-program.js';
 
 jest.setTimeout(120_000);
@@ -46,6 +48,23 @@ describe('the first start', () => {
     expect(status).toBe(0);
     expect(stdout).toContain('root');
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  });
+
+  it('keeps standard output for people, and logs to a file of its owner', async () => {
+    const program = yard.start(yard.newDataDir());
+    const url = await program.ready();
+    const log = join(program.dataDir, 'claviger.log');
+    expect(program.stdout).toContain(log);
+    expect(statSync(log).mode & 0o777).toBe(0o600);
+    await program.end('SIGTERM');
+    expect(program.stdout + program.stderr).not.toMatch(/^\{/m);
+    await yard.start(program.dataDir).ready();
+    const events = readFileSync(log, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+    const listening = events.filter((line) => 'event' in line && line.event === 'http.listening');
+    expect(listening).toEqual([expect.objectContaining({ address: url }), expect.anything()]);
   });
 });
 
@@ -103,6 +122,48 @@ describe('a stop', () => {
     expectStopped(program);
   });
 
+  it('in the middle of work fails nothing that is open, time and again', async () => {
+    const dataDir = yard.newDataDir();
+    for (let round = 0; round < 4; round += 1) {
+      const program = yard.start(dataDir);
+      const api = new ApiClient(await program.ready(), program.rootToken);
+      if (round === 0) {
+        await api.post('/vault-instances', { name: 'inside', kind: 'builtin' });
+        for (const name of ['source', 'copy'])
+          await api.post('/vault-profiles', { name, instance: 'inside', mount: name });
+      }
+      let writes = 0;
+      const refusals = new Set<string>();
+      const isOver = new AbortController();
+      const write = async (writer: number): Promise<void> => {
+        for (let i = 0; !isOver.signal.aborted; i += 1) {
+          const name = `secret-${round}-${writer}-${i}`;
+          const body = {
+            name,
+            type: 'key-value',
+            content: { a: 'b' },
+            sourceProfile: 'source',
+            syncProfiles: ['copy'],
+          };
+          const answer = await api.post('/secrets', body);
+          if (answer.status === 201) writes += 1;
+          else refusals.add(answer.body.code as string);
+        }
+      };
+      // A writer ends when the program does not answer any more.
+      const writers = Array.from({ length: 6 }, (_, writer) => write(writer).catch(() => undefined));
+      await eventually(() => expect(writes).toBeGreaterThan(20 * (round + 1)));
+      expect(await program.end('SIGTERM')).toBe(0);
+      isOver.abort();
+      await Promise.all(writers);
+      expectStopped(program);
+      expect([...refusals].filter((code) => code !== 'SHUTTING_DOWN')).toEqual([]);
+      expect(readFileSync(join(dataDir, 'postgres.log'), 'utf8')).not.toContain('terminating connection');
+      const lines = readFileSync(join(dataDir, 'claviger.log'), 'utf8').trim().split('\n');
+      expect(lines.filter((line) => /"level":"(warn|error)"/.test(line))).toEqual([]);
+    }
+  });
+
   it('asked for while it still starts ends with 0 and leaves nothing running', async () => {
     const program = yard.start(yard.newDataDir());
     await program.says(/Creating the database/);
@@ -110,7 +171,20 @@ describe('a stop', () => {
     expect(program.postgresPid).toBeUndefined();
   });
 
-  it('answers the request that is under way', async () => {
+  it('waits for no connection that nobody asks anything on', async () => {
+    const program = yard.start(yard.newDataDir());
+    const { hostname, port } = new URL(await program.ready());
+    const silent = connect(Number(port), hostname);
+    await once(silent, 'connect');
+    const used = connect(Number(port), hostname);
+    used.write(`GET /livez HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+    await once(used, 'data');
+    expect(await program.end('SIGTERM')).toBe(0);
+    for (const socket of [silent, used]) socket.destroy();
+    expectStopped(program);
+  });
+
+  it.each(['close', 'keep-alive'])('answers the request that is under way (connection: %s)', async (connection) => {
     const program = yard.start(yard.newDataDir());
     const { hostname, port } = new URL(await program.ready());
     const body = JSON.stringify({ displayName: 'late' });
@@ -124,7 +198,7 @@ describe('a stop', () => {
       `Authorization: Bearer ${program.rootToken}`,
       'Content-Type: application/json',
       `Content-Length: ${body.length}`,
-      'Connection: close',
+      `Connection: ${connection}`,
     ];
     await new Promise<void>((resolve) =>
       socket.write(`${head.join('\r\n')}\r\n\r\n${body.slice(0, 5)}`, () => resolve()),

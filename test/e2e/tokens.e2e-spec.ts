@@ -146,6 +146,25 @@ describe('a token', () => {
     expect(answers).toEqual([200, 200, 200, 401, 401]);
   });
 
+  it('can do with its last use whatever concerns itself', async () => {
+    const lastUse = async (): Promise<ApiClient> => (await make(api, { policies: ['admin'], uses: 1 })).client;
+    const whoami = await lastUse();
+    expect(await whoami.get('/whoami')).toMatchObject({ status: 200, body: { token: { usesLeft: 0 } } });
+    const self = await lastUse();
+    expect(await self.get('/tokens/self')).toMatchObject({ status: 200, body: { usesLeft: 0 } });
+    const renew = await lastUse();
+    expect(await renew.post('/tokens/self/renew')).toMatchObject({ status: 200 });
+    const revoke = await lastUse();
+    expect((await revoke.delete('/tokens/self')).status).toBe(204);
+    const parent = await lastUse();
+    expect(await parent.post('/tokens', {})).toMatchObject({ body: { code: 'TOKEN_LIMITED' } });
+    for (const client of [whoami, self, renew, revoke, parent])
+      for (const where of [api, other]) expect(await status(where.as(client.token))).toBe(401);
+    const { accessor, client } = await make(api, { policies: ['developer'], uses: 1 });
+    expect(await status(client)).toBe(200);
+    expect(await api.get(`/tokens/${accessor}`)).toMatchObject({ status: 404, body: { code: 'TOKEN_NOT_FOUND' } });
+  });
+
   it('ends when its time is over, and lives longer when it is renewed', async () => {
     const short = await make(api, { policies: ['developer'], ttlSeconds: 2 });
     const renewed = await make(api, {

@@ -1,3 +1,4 @@
+import { ApiModule, describeModule } from '../../dist/apps/api/src/index.js';
 import { CONCERNS } from '../../dist/libs/platform/src/config/index.js';
 
 /**
@@ -8,6 +9,7 @@ import { CONCERNS } from '../../dist/libs/platform/src/config/index.js';
 export const generators = [
   { path: 'tools/start/help.txt', make: helpText },
   { path: 'docs/generated/configuration.md', make: configurationTable },
+  { path: 'docs/generated/openapi.json', make: () => `${JSON.stringify(describeModule(ApiModule), null, 2)}\n` },
 ];
 
 const variables = Object.values(CONCERNS).flatMap((concern) => Object.values(concern));

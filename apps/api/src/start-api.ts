@@ -7,6 +7,7 @@ import type { Config } from '@claviger/platform/config';
 import { Keyring } from '@claviger/platform/crypto';
 import { NestLogger, type Logger, type ProcessKind } from '@claviger/platform/telemetry';
 import { ApiModule } from './api.module.js';
+import { ConnectionDrain } from './http/connection-drain.js';
 import { configureHttp, createHttpAdapter } from './http/http-server.js';
 
 export type RunningApi = {
@@ -44,6 +45,7 @@ export async function startHttp(
     abortOnError: false,
     logger: new NestLogger(options.logger),
   });
+  const connections = new ConnectionDrain(app.getHttpServer());
   try {
     configureHttp(app, app.get(Keyring).rootStoreId);
     await app.init();
@@ -54,8 +56,8 @@ export async function startHttp(
     throw error;
   }
   const url = await app.getUrl();
-  options.logger.info('http.listening', { url });
-  return { url, app, close: () => app.close() };
+  options.logger.info('http.listening', { address: url });
+  return { url, app, close: () => connections.during(() => app.close()) };
 }
 
 class RootModule {}

@@ -1,10 +1,6 @@
-import { findRootKey, rootKeyMissing, rootKeyPath, writeRootKey } from '@claviger/composition';
+import { connectToDatabase, findRootKey, rootKeyMissing, rootKeyPath, writeRootKey } from '@claviger/composition';
 import { SecretValue } from '@claviger/kernel';
 import { Keyring, RootKey } from '@claviger/platform/crypto';
-import { reasonOf } from '@claviger/platform/embedded';
-import { Client } from 'pg';
-
-import { databaseUnreachable } from './standalone.errors.js';
 
 export type RootKeySource = {
   readonly databaseUrl: string;
@@ -20,10 +16,7 @@ export type RootKeySource = {
  */
 export async function resolveRootKey({ databaseUrl, dataDir, given }: RootKeySource): Promise<SecretValue> {
   const found = given === undefined ? findRootKey(dataDir) : new SecretValue(given);
-  const client = new Client({ connectionString: databaseUrl });
-  await client.connect().catch((error: unknown) => {
-    throw databaseUnreachable(reasonOf(error));
-  });
+  const client = await connectToDatabase(databaseUrl);
   try {
     if (!(await Keyring.exists(client))) return found ?? makeRootKey(dataDir);
     if (!found) throw rootKeyMissing(rootKeyPath(dataDir));

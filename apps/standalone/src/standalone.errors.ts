@@ -17,15 +17,6 @@ export function portUnusable(host: string, port: number, reason: string): AppErr
   });
 }
 
-/** The database does not let us in; `reason` is the system's or PostgreSQL's code of why. */
-export function databaseUnreachable(reason: string): AppError {
-  return new AppError({
-    code: 'DATABASE_UNREACHABLE',
-    kind: 'unavailable',
-    message: `PostgreSQL cannot be used (${reason}); check that it runs, and the address, name and password in CLAVIGER_DATABASE_URL.`,
-  });
-}
-
 /** The embedded database ended although nobody asked it to. */
 export function databaseEnded(logFile: string): AppError {
   return new AppError({

@@ -8,9 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { failureLine, readyLines } from './start-report.js';
 
 describe('readyLines', () => {
-  it('names the address, the file of the root token and a command that reads it', () => {
+  it('names the address, the log, the file of the root token and a command that reads it', () => {
     const text = readyLines('0.1.0', { url: 'http://127.0.0.1:8200', dataDir: '/srv/claviger' }).join('\n');
     expect(text).toContain('ready at http://127.0.0.1:8200');
+    expect(text).toContain('log         /srv/claviger/claviger.log');
     expect(text).toContain('root token  /srv/claviger/root-token');
     expect(text).toContain('$(cat /srv/claviger/root-token)" http://127.0.0.1:8200/api/v1/whoami');
   });

@@ -2,15 +2,20 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { isAppError } from '@claviger/kernel';
+import { dataPaths } from '@claviger/platform/embedded';
 
 import type { Started } from './standalone.js';
 
-/** What a person reads once Claviger is ready: where it is, where the token lies, and what to try. Never the token. */
+/**
+ * What a person reads once Claviger is ready: where it is, where its log and the token lie, and what to try. Never the
+ * token.
+ */
 export function readyLines(version: string, { url, dataDir }: Started): string[] {
   const token = join(dataDir, 'root-token');
   return [
     `Claviger ${version} is ready at ${url}`,
     `  data        ${dataDir}`,
+    `  log         ${dataPaths(dataDir).ownLog}`,
     `  root token  ${token}`,
     `  try         curl -H "Authorization: Bearer $(cat ${shellQuoted(token)})" ${url}/api/v1/whoami`,
   ];

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { writeRootToken } from '@claviger/composition';
 import { newId, systemContext, type RequestContext } from '@claviger/kernel';
 import { TokenService } from '@claviger/features/access';
@@ -6,7 +7,8 @@ import { ReplicationService } from '@claviger/features/replication';
 import type { Config } from '@claviger/platform/config';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
-import type { Logger } from '@claviger/platform/telemetry';
+import { dataPaths, openLogFile } from '@claviger/platform/embedded';
+import { createLogger, type Logger } from '@claviger/platform/telemetry';
 import type { INestApplicationContext } from '@nestjs/common';
 
 import { ApiModule, startHttp, type RunningApi } from '../../api/src/index.js';
@@ -15,7 +17,7 @@ import { WorkerModule } from '../../worker/src/index.js';
 export type ServiceOptions = {
   /** True when no other process can be using the database: what a dead predecessor left unfinished is free at once. */
   readonly isAlone: boolean;
-  /** Takes the lines of api and worker; standard output unless given. */
+  /** Takes the lines of api and worker; `claviger.log` of the data directory unless given. */
   readonly logger?: Logger;
 };
 
@@ -28,8 +30,27 @@ export function startServices(config: Config, { isAlone, logger }: ServiceOption
       await ensureRootToken(app, ctx, config.storage.dataDir);
       if (isAlone) await takeOver(app, ctx);
     },
-    ...(logger ? { logger } : {}),
+    logger: logger ?? fileLogger(config),
   });
+}
+
+/** Lines for machines have a file of their own: what a person reads on standard output is short and stays readable. */
+function fileLogger({ storage, telemetry }: Config): Logger {
+  const file = openLogFile(dataPaths(storage.dataDir).ownLog);
+  return createLogger({
+    level: telemetry.logLevel,
+    process: 'standalone',
+    destination: { write: (line) => writeUnlessFull(file, line) },
+  });
+}
+
+/** Claviger goes on where its log cannot be written: the audit log, which must not have gaps, is not in this file. */
+function writeUnlessFull(file: number, line: string): void {
+  try {
+    writeSync(file, line);
+  } catch {
+    // There is nobody to tell.
+  }
 }
 
 function startContext(app: INestApplicationContext): RequestContext {

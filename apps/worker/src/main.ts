@@ -1,6 +1,9 @@
+import { assertDatabaseReachable, runProcess } from '@claviger/composition';
 import { loadConfig } from '@claviger/platform/config';
 import { startWorker } from './start-worker.js';
 
-const worker = await startWorker(loadConfig(process.env));
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void worker.close().then(() => process.exit(0)));
+await runProcess(async () => {
+  const config = loadConfig(process.env);
+  await assertDatabaseReachable(config.storage.databaseUrl);
+  return startWorker(config);
+});

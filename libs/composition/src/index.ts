@@ -1,3 +1,4 @@
+export * from './database-access.js';
 export * from './entities.js';
 export * from './foundation-options.js';
 export * from './foundation.module.js';
@@ -6,3 +7,4 @@ export * from './product-version.js';
 export * from './root-key-file.js';
 export { rootKeyMissing } from './root-key.errors.js';
 export * from './root-token-file.js';
+export * from './run-process.js';

@@ -27,16 +27,20 @@ export type RawRequest = {
   readonly body?: string | Uint8Array;
 };
 
+/** Is told every request with its answer. */
+export type AnswerObserver = (request: Pick<RawRequest, 'method' | 'path'>, answer: ApiAnswer) => void;
+
 /** A small client of the REST API with one token; never throws for a status. */
 export class ApiClient {
   constructor(
     readonly url: string,
     readonly token: string | undefined,
+    private readonly observe: AnswerObserver = () => undefined,
   ) {}
 
   /** The same API with another token, or none. */
   as(token: string | undefined): ApiClient {
-    return new ApiClient(this.url, token);
+    return new ApiClient(this.url, token, this.observe);
   }
 
   /** Paths are below `/api/v1`. */
@@ -85,13 +89,15 @@ export class ApiClient {
       ...(body === undefined ? {} : { body }),
     });
     const text = await response.text();
-    return {
+    const answer = {
       status: response.status,
       body: parse(text),
       text,
       headers: response.headers,
       etag: response.headers.get('etag')?.replaceAll('"', ''),
     };
+    this.observe({ method, path }, answer);
+    return answer;
   }
 
   #send(method: string, path: string, body: unknown, { ifMatch, headers }: ApiOptions = {}): Promise<ApiAnswer> {

@@ -12,7 +12,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { startApi } from '../../../apps/api/src/index.js';
 import { startServices } from '../../../apps/standalone/src/start-services.js';
 import { startWorker } from '../../../apps/worker/src/index.js';
-import { ApiClient } from './api-client.js';
+import { ApiClient, type AnswerObserver } from './api-client.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { captureLogs, type LogCapture } from './log-capture.js';
 
@@ -21,6 +21,8 @@ import { captureLogs, type LogCapture } from './log-capture.js';
 export type AppOptions = {
   /** Environment variables over the harness's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Is told whatever the clients are answered. */
+  readonly onAnswer?: AnswerObserver;
 };
 
 /** Claviger on a test database of its own: real sockets, real queue, real jobs. */
@@ -102,7 +104,7 @@ async function start(options: AppOptions, boot: (ground: Ground) => Promise<Proc
     });
     const logs = captureLogs();
     const { apis, rootToken, others } = await boot({ config, logs });
-    const clients = apis.map(({ url }) => new ApiClient(url, rootToken));
+    const clients = apis.map(({ url }) => new ApiClient(url, rootToken, options.onAnswer));
     const nest = apis[0]!.app;
     return {
       api: clients[0]!,

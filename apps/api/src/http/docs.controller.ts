@@ -24,20 +24,40 @@ const START = `SwaggerUIBundle({ url: '/api/openapi.json', dom_id: '#ui', valida
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'";
 
-const document = defineEndpoint({ method: 'GET', path: 'openapi.json', summary: 'This description', needs: 'public' });
-const page = defineEndpoint({ method: 'GET', path: 'docs', summary: 'This description, to browse', needs: 'public' });
-const start = defineEndpoint({ method: 'GET', path: 'docs/start.js', summary: 'Part of the page', needs: 'public' });
+const document = defineEndpoint({
+  method: 'GET',
+  path: 'openapi.json',
+  summary: 'This description',
+  needs: 'public',
+  isInternal: true,
+});
+const page = defineEndpoint({
+  method: 'GET',
+  path: 'docs',
+  summary: 'This description, to browse',
+  needs: 'public',
+  isInternal: true,
+});
+const start = defineEndpoint({
+  method: 'GET',
+  path: 'docs/start.js',
+  summary: 'Part of the page',
+  needs: 'public',
+  isInternal: true,
+});
 const script = defineEndpoint({
   method: 'GET',
   path: 'docs/swagger-ui-bundle.js',
   summary: 'Part of the page',
   needs: 'public',
+  isInternal: true,
 });
 const style = defineEndpoint({
   method: 'GET',
   path: 'docs/swagger-ui.css',
   summary: 'Part of the page',
   needs: 'public',
+  isInternal: true,
 });
 
 /** The API description, for programs and for people. */

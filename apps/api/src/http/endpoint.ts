@@ -1,4 +1,5 @@
 import { applyDecorators, HttpCode, RequestMapping, RequestMethod, SetMetadata } from '@nestjs/common';
+import type { AppError } from '@claviger/kernel';
 import type { z } from 'zod';
 
 export const ENDPOINT = 'claviger:endpoint';
@@ -19,6 +20,18 @@ export type EndpointDefinition = {
   readonly ifMatch?: 'revision' | 'version';
   readonly status?: number;
   readonly response?: z.ZodType;
+  /** What the `ETag` of the answer is. */
+  readonly etag?: 'revision' | 'version';
+  /** Answers 202 with the change while it is not known what became of it at the vault. */
+  readonly mayBeAccepted?: true;
+  /** What it refuses besides what follows from the rest of the definition (see `problemsOf`). */
+  readonly problems?: readonly AppError[];
+  /** As they look on the wire. That of a response may stand beside its schema instead, as `.meta({ example })`. */
+  readonly example?: { readonly body?: unknown; readonly response?: unknown; readonly dryRun?: unknown };
+  /** An answer of the same form that comes with 503, where that is no problem document. */
+  readonly failing?: unknown;
+  /** Left out of the description: a part of the page that shows it. */
+  readonly isInternal?: true;
 };
 
 type Parsed<S> = S extends z.ZodType ? z.infer<S> : Record<string, never>;

@@ -10,6 +10,7 @@ const livez = defineEndpoint({
   summary: 'Is the process alive',
   needs: 'public',
   response: z.object({ status: z.literal('ok') }),
+  example: { response: { status: 'ok' } },
 });
 
 const readyz = defineEndpoint({
@@ -18,7 +19,9 @@ const readyz = defineEndpoint({
   summary: 'Can the process serve requests',
   description: 'With `?verbose` each named check is listed. 503 when one that is needed fails.',
   needs: 'public',
-  query: z.object({ verbose: z.string().optional() }),
+  query: z.object({
+    verbose: z.string().max(16).optional().meta({ description: 'List each check.', allowEmptyValue: true }),
+  }),
   response: z.object({
     status: z.enum(['ok', 'failing']),
     checks: z
@@ -33,6 +36,22 @@ const readyz = defineEndpoint({
       )
       .optional(),
   }),
+  example: {
+    response: {
+      status: 'ok',
+      checks: [
+        { name: 'database', isHealthy: true, isOptional: false, durationMs: 1 },
+        { name: 'queue', isHealthy: true, isOptional: true, durationMs: 3 },
+      ],
+    },
+  },
+  failing: {
+    status: 'failing',
+    checks: [
+      { name: 'database', isHealthy: false, isOptional: false, code: 'TIMEOUT', durationMs: 2_000 },
+      { name: 'queue', isHealthy: true, isOptional: true, durationMs: 3 },
+    ],
+  },
 });
 
 /** Health for load balancers and people. */

@@ -1,7 +1,8 @@
-import { AppError, newId } from '@claviger/kernel';
+import { newId } from '@claviger/kernel';
 import { HOP_HEADER, hopsThrough } from '@claviger/vaults/network';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { shuttingDown, vaultLoop } from './http.errors.js';
 import { BODY_LIMIT_BYTES } from './json-body.js';
 import { ProblemFilter } from './problem.filter.js';
 import { fromFramework, toProblem } from './problem.js';
@@ -20,37 +21,43 @@ export function createHttpAdapter(): FastifyAdapter {
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 2_048, ignoreTrailingSlash: false },
     skipMiddie: true,
+    // Fastify's own answer is no problem document; ours is in the hook below.
+    return503OnClosing: false,
     frameworkErrors: answerBadAddress,
   });
 }
 
 /** Fastify itself would quote the address, in which anything may stand. */
 function answerBadAddress(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = toProblem(fromFramework(error), request.id);
+  answer(fromFramework(error), request, reply);
+}
+
+/** Answers a request that gets no further. */
+function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toProblem(error, request.id);
   void reply
     .status(problem.status)
     .headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store', 'x-request-id': request.id })
     .send(JSON.stringify(problem));
 }
 
-const loop = (): AppError =>
-  new AppError({
-    code: 'VAULT_LOOP',
-    kind: 'invalid',
-    message: 'This request came from this Claviger itself: a vault instance points back at it. Change its address.',
-  });
-
 /** Hooks and parsers that every surface shares. */
 export function configureHttp(app: NestFastifyApplication, installationId: string): void {
   const server = app.getHttpAdapter().getInstance();
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  let isStopping = false;
+  server.addHook('preClose', (done) => {
+    isStopping = true;
+    done();
+  });
   server.addHook('onRequest', (request, reply, done) => {
+    if (isStopping) return answer(shuttingDown(), request, reply);
     void reply.header('x-request-id', request.id);
     void reply.header('cache-control', 'no-store');
     void reply.header('x-content-type-options', 'nosniff');
     const hops = request.headers[HOP_HEADER.toLowerCase()];
-    if (typeof hops === 'string' && hopsThrough(hops, installationId)) return done(loop());
+    if (typeof hops === 'string' && hopsThrough(hops, installationId)) return done(vaultLoop());
     done();
   });
   app.useGlobalFilters(app.get(ProblemFilter));

@@ -1,9 +1,10 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { AppError, SecretValue } from '@claviger/kernel';
+import { SecretValue } from '@claviger/kernel';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ENDPOINT, type EndpointDefinition } from './endpoint.js';
 import { inputPointer } from './input-pointer.js';
+import { ifMatchInvalid, ifMatchRequired, inputInvalid, type InputError } from './http.errors.js';
 import { decodeJsonBody } from './json-body.js';
 import { requestOf } from './request-of.js';
 
@@ -35,17 +36,10 @@ function parsePart(schema: z.ZodObject = NOTHING, value: unknown, part: string):
       }))
     : parsed.error.issues.map((issue) => describeIssue(issue, schema, part));
   if (parsed.success && errors.length === 0) return parsed.data;
-  throw new AppError({
-    code: 'INPUT_INVALID',
-    kind: 'invalid',
-    message: `The request is wrong. ${errors.map(({ pointer, message }) => `${pointer}: ${message}`).join('; ')}.`,
-    details: { errors },
-  });
+  throw inputInvalid(errors);
 }
 
 const NOTHING = z.strictObject({});
-
-type InputError = { readonly pointer: string; readonly message: string };
 
 /** Where texts stand that PostgreSQL cannot store. Secrets are sealed before they are stored, and may hold anything. */
 function findNul(value: unknown, path: readonly string[] = []): (readonly string[])[] {
@@ -71,19 +65,9 @@ function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodObject, part: strin
 }
 
 function parseIfMatch(header: string | undefined): number | undefined {
-  if (header === undefined)
-    throw new AppError({
-      code: 'IF_MATCH_REQUIRED',
-      kind: 'precondition_required',
-      message: 'Send If-Match with the ETag that you read, or * to accept any.',
-    });
+  if (header === undefined) throw ifMatchRequired();
   if (header.trim() === '*') return undefined;
   const match = /^"(\d{1,9})"$/.exec(header.trim());
-  if (!match)
-    throw new AppError({
-      code: 'IF_MATCH_INVALID',
-      kind: 'invalid',
-      message: 'If-Match must be one ETag as it was sent, such as "3", or *.',
-    });
+  if (!match) throw ifMatchInvalid();
   return Number(match[1]);
 }

@@ -9,6 +9,10 @@ export const BODY_LIMIT_BYTES = 1024 * 1024;
 const CONTENT_FIELD = 'content';
 const CREDENTIALS_FIELD = 'credentials';
 
+/** The body as a whole cannot be understood. */
+export const bodyInvalid = (message: string): AppError =>
+  new AppError({ code: 'BODY_INVALID', kind: 'invalid', message });
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
@@ -33,7 +37,7 @@ function parseBody(bytes: Buffer): JsonObject {
   try {
     text = utf8.decode(bytes);
   } catch {
-    throw new AppError({ code: 'BODY_INVALID', kind: 'invalid', message: 'The body is not valid UTF-8.' });
+    throw bodyInvalid('The body is not valid UTF-8.');
   }
   try {
     return parseContent(text, BODY_LIMIT_BYTES);

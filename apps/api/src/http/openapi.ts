@@ -1,31 +1,13 @@
 import { Injectable, type Type } from '@nestjs/common';
-import { PATH_METADATA } from '@nestjs/common/constants.js';
+import { MODULE_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService } from '@nestjs/core';
 import { PRODUCT_VERSION } from '@claviger/composition';
-import { z } from 'zod';
-import { createDocument, type oas31, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import { createDocument, type oas31, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { ENDPOINT, type EndpointDefinition } from './endpoint.js';
 import { BODY_LIMIT_BYTES } from './json-body.js';
+import { operation, problemComponents, type MountedEndpoint } from './openapi-operation.js';
 
-/** An endpoint where it is served. */
-export type MountedEndpoint = EndpointDefinition & { readonly url: string; readonly tag: string };
-
-const problem = z
-  .object({
-    type: z.string().meta({ example: 'urn:claviger:problem:SECRET_NOT_FOUND' }),
-    title: z.string(),
-    status: z.number().int(),
-    code: z.string().meta({ description: 'Stable; branch on it.', example: 'SECRET_NOT_FOUND' }),
-    detail: z.string(),
-    requestId: z.string(),
-    retryable: z.boolean(),
-    details: z.record(z.string(), z.unknown()).optional(),
-  })
-  .meta({ id: 'Problem', description: 'An error as RFC 9457 has it.' });
-
-const problemResponse = { description: 'A problem', content: { 'application/problem+json': { schema: problem } } };
-
-/** Knows every REST endpoint, and describes them as OpenAPI 3.1. */
+/** Knows every REST endpoint that is served, and describes them as OpenAPI 3.1. */
 @Injectable()
 export class ApiDescription {
   #document: oas31.OpenAPIObject | undefined;
@@ -34,35 +16,33 @@ export class ApiDescription {
 
   /** All endpoints by address and method. */
   endpoints(): MountedEndpoint[] {
-    return this.discovery
-      .getControllers()
-      .flatMap(({ metatype }) => endpointsOf(metatype as Type))
-      .sort((a, b) => (a.url === b.url ? (a.method < b.method ? -1 : 1) : a.url < b.url ? -1 : 1));
+    return endpointsOf(this.discovery.getControllers().map(({ metatype }) => metatype as Type));
   }
 
   /** The description; made when it is first asked for. */
   document(): oas31.OpenAPIObject {
-    this.#document ??= describe(this.endpoints());
+    this.#document ??= describeApi(this.endpoints());
     return this.#document;
   }
 }
 
-function endpointsOf(controller: Type): MountedEndpoint[] {
-  const prefix = (Reflect.getMetadata(PATH_METADATA, controller) as string).replace(/^\/+|\/+$/g, '');
-  const prototype = controller.prototype as Record<string, unknown>;
-  return Object.getOwnPropertyNames(prototype).flatMap((name) => {
-    const handler = prototype[name];
-    if (name === 'constructor' || typeof handler !== 'function') return [];
-    const endpoint = Reflect.getMetadata(ENDPOINT, handler) as EndpointDefinition | undefined;
-    if (!endpoint) return [];
-    const url = `/${[prefix, endpoint.path].filter(Boolean).join('/')}`;
-    return [{ ...endpoint, url, tag: url.split('/')[3] ?? 'health' }];
-  });
+/** What a running process with this module serves, told from its code alone. */
+export function describeModule(module: Type): oas31.OpenAPIObject {
+  return describeApi(endpointsOf(Reflect.getMetadata(MODULE_METADATA.CONTROLLERS, module) as Type[]));
 }
 
-function describe(endpoints: readonly MountedEndpoint[]): oas31.OpenAPIObject {
+/** The endpoints of controllers by address and method, found without an instance of any. */
+export function endpointsOf(controllers: readonly Type[]): MountedEndpoint[] {
+  return controllers
+    .flatMap(mounted)
+    .sort((a, b) => (a.url === b.url ? (a.method < b.method ? -1 : 1) : a.url < b.url ? -1 : 1));
+}
+
+/** Describes endpoints as an OpenAPI 3.1 document. */
+export function describeApi(endpoints: readonly MountedEndpoint[]): oas31.OpenAPIObject {
+  const described = endpoints.filter(({ isInternal }) => !isInternal);
   const paths: ZodOpenApiPathsObject = {};
-  for (const endpoint of endpoints) {
+  for (const endpoint of described) {
     const url = endpoint.url.replace(/:(\w+)/g, '{$1}');
     paths[url] = { ...paths[url], [endpoint.method.toLowerCase()]: operation(endpoint) };
   }
@@ -76,37 +56,23 @@ function describe(endpoints: readonly MountedEndpoint[]): oas31.OpenAPIObject {
     },
     servers: [{ url: '/' }],
     security: [{ token: [] }],
-    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'A Claviger token.' } } },
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'A Claviger token.' } },
+      ...problemComponents(described),
+    },
     paths,
   }) as oas31.OpenAPIObject;
 }
 
-function operation(endpoint: MountedEndpoint): ZodOpenApiOperationObject {
-  const status = endpoint.status ?? 200;
-  const header = endpoint.ifMatch
-    ? z.object({
-        'If-Match': z.string().meta({
-          description: `The ETag that you read (the ${endpoint.ifMatch}), or * for any. Without it: 428; stale: 412.`,
-          example: '"3"',
-        }),
-      })
-    : undefined;
-  return {
-    tags: [endpoint.tag],
-    summary: endpoint.summary,
-    description: [endpoint.description, `Needs: ${endpoint.needs}.`].filter(Boolean).join('\n\n'),
-    ...(endpoint.needs === 'public' ? { security: [] } : {}),
-    requestParams: {
-      ...(endpoint.params ? { path: endpoint.params } : {}),
-      ...(endpoint.query ? { query: endpoint.query } : {}),
-      ...(header ? { header } : {}),
-    },
-    ...(endpoint.body ? { requestBody: { content: { 'application/json': { schema: endpoint.body } } } } : {}),
-    responses: {
-      [status]: endpoint.response
-        ? { description: 'Done', content: { 'application/json': { schema: endpoint.response } } }
-        : { description: 'Done' },
-      default: problemResponse,
-    },
-  };
+function mounted(controller: Type): MountedEndpoint[] {
+  const prefix = (Reflect.getMetadata(PATH_METADATA, controller) as string).replace(/^\/+|\/+$/g, '');
+  const prototype = controller.prototype as Record<string, unknown>;
+  return Object.getOwnPropertyNames(prototype).flatMap((name) => {
+    const handler = prototype[name];
+    if (name === 'constructor' || typeof handler !== 'function') return [];
+    const endpoint = Reflect.getMetadata(ENDPOINT, handler) as EndpointDefinition | undefined;
+    if (!endpoint) return [];
+    const url = `/${[prefix, endpoint.path].filter(Boolean).join('/')}`;
+    return [{ ...endpoint, url, tag: url.split('/')[3] ?? 'health' }];
+  });
 }

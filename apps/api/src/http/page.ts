@@ -1,5 +1,5 @@
-import { AppError } from '@claviger/kernel';
 import { z } from 'zod';
+import { cursorInvalid } from './http.errors.js';
 
 /** Query parameters of every list. */
 export const pageQuery = {
@@ -13,17 +13,20 @@ export const pageQuery = {
   cursor: z.string().max(1_000).optional().meta({ description: 'The `nextCursor` of the page before. Opaque.' }),
 };
 
-/** The answer of every list. */
+/** The answer of every list; its example is a page of that of the item. */
 export function pageOf<T extends z.ZodType>(
   item: T,
 ): z.ZodObject<{ items: z.ZodArray<T>; nextCursor: z.ZodNullable<z.ZodString> }> {
-  return z.object({
-    items: z.array(item),
-    nextCursor: z
-      .string()
-      .nullable()
-      .meta({ description: 'Pass it as `cursor` for the next page; null on the last one.' }),
-  });
+  const example = { items: [item.meta()?.['example']], nextCursor: null };
+  return z
+    .object({
+      items: z.array(item),
+      nextCursor: z
+        .string()
+        .nullable()
+        .meta({ description: 'Pass it as `cursor` for the next page; null on the last one.' }),
+    })
+    .meta({ example });
 }
 
 export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: string | null };
@@ -48,10 +51,6 @@ export function fromCursor<T>(cursor: string | undefined, schema: z.ZodType<T>):
   try {
     return schema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'), refuseNul));
   } catch {
-    throw new AppError({
-      code: 'CURSOR_INVALID',
-      kind: 'invalid',
-      message: 'The cursor is not one that this list gave out. Start again without it.',
-    });
+    throw cursorInvalid();
   }
 }

@@ -6,6 +6,7 @@ import { Keyring } from '@claviger/platform/crypto';
 import { HOP_HEADER, parseHops } from '@claviger/vaults/network';
 import type { FastifyRequest } from 'fastify';
 import { ENDPOINT, type EndpointDefinition } from './endpoint.js';
+import { tokenMissing } from './http.errors.js';
 import { requestOf } from './request-of.js';
 
 declare module 'fastify' {
@@ -14,13 +15,6 @@ declare module 'fastify' {
     context?: RequestContext;
   }
 }
-
-const noToken = (): AppError =>
-  new AppError({
-    code: 'TOKEN_MISSING',
-    kind: 'unauthenticated',
-    message: 'Send a token as "Authorization: Bearer <token>".',
-  });
 
 /** Finds out who asks, before any controller runs. A route without an endpoint definition is refused. */
 @Injectable()
@@ -38,7 +32,7 @@ export class RequestAuthentication implements CanActivate {
     const request = requestOf(context);
     const token = findToken(request);
     try {
-      if (!token) throw noToken();
+      if (!token) throw tokenMissing();
       const actor = await this.access.authenticate(token, request.ip);
       request.context = {
         requestId: request.id,

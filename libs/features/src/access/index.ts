@@ -1,3 +1,4 @@
+export * as accessErrors from './access.errors.js';
 export { ACCESS_ENTITIES } from './access.entities.js';
 export { ACCESS_JOBS, REMOVE_ENDED_TOKENS } from './access.jobs.js';
 export { AccessModule } from './access.module.js';

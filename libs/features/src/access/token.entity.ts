@@ -2,9 +2,9 @@ import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, typ
 
 /** A token. Its text is not kept: only a keyed hash of it. */
 @Entity({ name: 'token' })
-@Index('uq_token_hash', ['storeId', 'hash'], { unique: true })
-@Index('uq_token_accessor', ['storeId', 'accessor'], { unique: true })
-@Index('ix_token_parent', ['storeId', 'parentId'])
+@Index('uq_token_hash', ['hash', 'storeId'], { unique: true })
+@Index('uq_token_accessor', ['accessor', 'storeId'], { unique: true })
+@Index('ix_token_parent', ['parentId', 'storeId'])
 @Index('ix_token_expiry', ['expiresAt'])
 @Check('ck_token_parent', '(parent_id is null) = (cardinality(ancestors) = 0)')
 @Check('ck_token_expiry', '(ttl_seconds is null) = (expires_at is null)')

@@ -4,8 +4,12 @@ import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
 import { TokenEntity } from './token.entity.js';
 
-/** Neither the token nor one that it descends from has ended, and uses are left. */
-const IS_ALIVE = `(t.expires_at is null or t.expires_at > :now) and (t.uses_left is null or t.uses_left > 0)
+/**
+ * Neither the token nor one that it descends from has ended, and uses are left. The caller's own may have spent its last
+ * use on this very request.
+ */
+const IS_ALIVE = `(t.expires_at is null or t.expires_at > :now)
+  and (t.uses_left is null or t.uses_left > 0 or t.id::text = :callerId)
   and not exists (select from token a where a.store_id = t.store_id and a.id = any(t.ancestors) and a.expires_at <= :now)`;
 
 type TokenKey = { readonly id: string } | { readonly accessor: string };
@@ -86,7 +90,7 @@ export class TokenRepository {
     return this.database
       .repository(ctx, TokenEntity)
       .createQueryBuilder('t')
-      .where(`t.store_id = :storeId and ${IS_ALIVE}`, { storeId: ctx.storeId, now });
+      .where(`t.store_id = :storeId and ${IS_ALIVE}`, { storeId: ctx.storeId, now, callerId: ctx.actor.id });
   }
 }
 

@@ -1,8 +1,9 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { AppError, newId, systemContext, type RequestContext } from '@claviger/kernel';
+import { newId, systemContext, type RequestContext } from '@claviger/kernel';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
 import { Logger } from '@claviger/platform/telemetry';
+import { notPaused } from './replication.errors.js';
 import { TargetRepository } from './target.repository.js';
 
 /**
@@ -49,12 +50,7 @@ export class DatabaseEpochs implements OnModuleInit {
       `update database_epoch set system_identifier = s.system_identifier::text, accepted_at = now()
        from pg_control_system() s where database_epoch.system_identifier <> s.system_identifier::text`,
     )) as [unknown, number];
-    if (count === 0)
-      throw new AppError({
-        code: 'NOT_PAUSED',
-        kind: 'conflict',
-        message: 'Replication is not paused by a restored database.',
-      });
+    if (count === 0) throw notPaused();
     await this.targets.unmarkPaused(tx);
   }
 }

@@ -4,6 +4,8 @@ export * from './replication-ledger.module.js';
 export * from './replication-source.js';
 export * from './replication.jobs.js';
 export * from './replication.module.js';
+export * as replicationErrors from './replication.errors.js';
+export { targetNotFound } from './replication.errors.js';
 export { ReplicationService, type ReplicationSummary, type TargetView } from './replication.service.js';
 export * from './replication-wake-ups.js';
 export * from './sync-target.entity.js';

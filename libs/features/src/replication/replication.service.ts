@@ -1,14 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError, CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
+import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { AccessService } from '@claviger/features/access';
 import { AuditService } from '@claviger/features/audit';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { CONFIG, type Config } from '@claviger/platform/config';
 import { Database } from '@claviger/platform/database';
 import { DatabaseEpochs } from './database-epoch.js';
+import { replicationPaused, targetNotFound } from './replication.errors.js';
 import { ReplicationWakeUps } from './replication-wake-ups.js';
 import { TARGET_STATUSES, type SyncTargetEntity, type TargetStatus } from './sync-target.entity.js';
-import { TargetLedger, targetNotFound } from './target-ledger.js';
+import { TargetLedger } from './target-ledger.js';
 import { TargetRepository } from './target.repository.js';
 
 /** What was due this long ago and is still not being worked on has lost its wake-up. */
@@ -165,13 +166,6 @@ function earlier(a: Date | null, b: Date | null): Date | null {
   if (!a || !b) return a ?? b;
   return a < b ? a : b;
 }
-
-const replicationPaused = (): AppError =>
-  new AppError({
-    code: 'REPLICATION_PAUSED',
-    kind: 'conflict',
-    message: 'Replication is paused because this database was restored or copied. Accept it first.',
-  });
 
 function toView(target: SyncTargetEntity, profile: string): TargetView {
   return {

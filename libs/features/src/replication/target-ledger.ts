@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError, CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
+import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { In, Not } from 'typeorm';
 import { CURRENT_EPOCH } from './database-epoch.sql.js';
+import { targetExists, targetNotFound } from './replication.errors.js';
 import { ReplicationWakeUps } from './replication-wake-ups.js';
 import {
   LANES,
@@ -43,14 +44,7 @@ export class TargetLedger {
       .findOneBy({ storeId: ctx.storeId, secretId, profileId });
     if (!found) return;
     const isEnding = found.desiredPresence === 'absent' || found.desiredPresence === 'retained';
-    throw new AppError({
-      code: 'TARGET_EXISTS',
-      kind: 'conflict',
-      message: isEnding
-        ? 'The secret is just being taken from this profile. Try again in a moment.'
-        : 'The secret is replicated to this profile already.',
-      retryable: isEnding,
-    });
+    throw targetExists(isEnding);
   }
 
   /** Adds a target, due at once. @throws AppError TARGET_EXISTS */
@@ -173,10 +167,3 @@ export class TargetLedger {
     this.database.afterCommit(tx, () => this.wakeUps.wake(tx.storeId, secretId, 'user'));
   }
 }
-
-export const targetNotFound = (): AppError =>
-  new AppError({
-    code: 'TARGET_NOT_FOUND',
-    kind: 'not_found',
-    message: 'The secret is not replicated to this profile.',
-  });

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, type RequestContext } from '@claviger/kernel';
+import type { RequestContext } from '@claviger/kernel';
 import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
 import { parseContent, type BackendVersion } from '@claviger/vaults/contract';
 import { validateContent } from './content/index.js';
@@ -7,7 +7,7 @@ import { lockForEdit } from './edit-secret.handlers.js';
 import { SecretEvents } from './secret-events.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity } from './secret.entity.js';
-import { changeStale } from './secret.errors.js';
+import { changeStale, noDrift, nothingToAdopt } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
 import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
 import { VersionRecorder } from './version-recorder.js';
@@ -77,17 +77,3 @@ export class AdoptDriftHandler implements ChangeHandler<Record<string, unknown>,
     return !(await this.vault.keepsCurrent(ctx, source, secret, ids));
   }
 }
-
-export const noDrift = (): AppError =>
-  new AppError({
-    code: 'NO_DRIFT',
-    kind: 'conflict',
-    message: 'No drift is recorded for this secret; there is nothing to resolve.',
-  });
-
-const nothingToAdopt = (): AppError =>
-  new AppError({
-    code: 'NOTHING_TO_ADOPT',
-    kind: 'conflict',
-    message: 'The source holds no readable content any more. Overwrite the drift, or delete the secret.',
-  });

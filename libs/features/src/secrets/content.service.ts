@@ -3,7 +3,7 @@ import { type RequestContext, type SecretValue } from '@claviger/kernel';
 import { AuditService } from '@claviger/features/audit';
 import { ChangeService, type ChangeEntity } from '@claviger/features/changes';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
-import { ADOPT_DRIFT, noDrift } from './adopt-drift.handler.js';
+import { ADOPT_DRIFT } from './adopt-drift.handler.js';
 import { generateContent, type GenerateOptions } from './content/index.js';
 import { ContentReader, type VerifiedContent } from './content-reader.js';
 import { LocalContent } from './local-content.js';
@@ -12,6 +12,7 @@ import type { CurrentContentRow, WriteBaseRow } from './secret-content.hot.js';
 import { SecretPlanner, type PlanStep } from './secret-planner.js';
 import { SecretService, subjectOf, type FoundSecret } from './secret.service.js';
 import {
+  noDrift,
   secretDisabled,
   secretNotActive,
   secretNotFound,

@@ -5,12 +5,14 @@ export {
   type GenerateOptions,
   type SecretType,
 } from './content/index.js';
+export * as contentErrors from './content/content.errors.js';
 export { ContentService, type WriteResult } from './content.service.js';
 export type { EditParameters } from './edit-secret.handlers.js';
 export type { PlanStep } from './secret-planner.js';
 export { SECRET_STATES, SecretEntity } from './secret.entity.js';
 export type { SecretListQuery } from './secret.repository.js';
 export type { NewSecret } from './new-secret.js';
+export * as secretErrors from './secret.errors.js';
 export { SecretService } from './secret.service.js';
 export { SECRET_JOBS, VERIFY_SOURCES } from './secret.jobs.js';
 export { SecretVersionEntity } from './secret-version.entity.js';

@@ -1,5 +1,13 @@
-import { AppError } from '@claviger/kernel';
-import { findInexactNumber, type JsonObject, type VaultCapabilities } from '@claviger/vaults/contract';
+import { isAppError } from '@claviger/kernel';
+import { renderName, type NamedSecret } from '@claviger/features/vault-profiles';
+import {
+  assertPathName,
+  findInexactNumber,
+  joinPhysicalName,
+  type JsonObject,
+  type VaultCapabilities,
+} from '@claviger/vaults/contract';
+import { contentTooLarge, nameUnfit, numberInexact } from './secret.errors.js';
 
 /** A vault that content is to be written to, with what it can hold. */
 export type Destination = {
@@ -22,31 +30,31 @@ export function assertFits(destination: Destination, content: PreparedText): voi
   const { profile, capabilities } = destination;
   const limit = Math.min(capabilities.maxContentBytes, destination.maxContentBytes ?? Infinity);
   const size = Buffer.byteLength(content.text);
-  if (size > limit)
-    throw new AppError({
-      code: 'CONTENT_TOO_LARGE',
-      kind: 'too_large',
-      message: `The content has ${size} bytes as JSON; the profile ${profile} takes at most ${limit}.`,
-      details: { profile, size, limit },
-    });
+  if (size > limit) throw contentTooLarge(profile, size, limit);
   const pointer = capabilities.exactNumbers ? undefined : findInexactNumber(content.parsed);
-  if (pointer !== undefined)
-    throw new AppError({
-      code: 'NUMBER_INEXACT',
-      kind: 'invalid',
-      message: `The number at ${pointer} would come back changed from the profile ${profile}, whose vault keeps numbers as doubles. Send it as a string.`,
-      details: { profile, pointer },
-    });
+  if (pointer !== undefined) throw numberInexact(profile, pointer);
 }
 
 /** @throws AppError NAME_UNFIT naming the profile and its rule */
 export function assertNameFits({ profile, physicalName, capabilities }: Destination): void {
   const { maxBytes, pattern, description } = capabilities.name;
   if (Buffer.byteLength(physicalName) <= maxBytes && new RegExp(`^(?:${pattern})$`, 'u').test(physicalName)) return;
-  throw new AppError({
-    code: 'NAME_UNFIT',
-    kind: 'invalid',
-    message: `The name ${JSON.stringify(physicalName)} does not fit the profile ${profile}: ${description}.`,
-    details: { profile, name: physicalName, rule: description },
-  });
+  throw nameUnfit(profile, physicalName, description);
 }
+
+/**
+ * The name that a secret has in the vault of a profile: below its prefix, made by its template.
+ * @throws AppError NAME_INVALID for a name that is none anywhere; NAME_UNFIT, naming the profile, for what becomes of it there
+ */
+export function physicalNameAt(profile: Naming, named: NamedSecret): string {
+  assertPathName(named.name, 'The name');
+  const rendered = renderName(profile.nameTemplate, named);
+  try {
+    return joinPhysicalName(profile.prefix, rendered);
+  } catch (error) {
+    if (isAppError(error)) throw nameUnfit(profile.name, rendered, error.message.replace(/\.$/, ''));
+    throw error;
+  }
+}
+
+type Naming = { readonly name: string; readonly prefix: string; readonly nameTemplate: string };

@@ -6,10 +6,9 @@ import {
   type ConflictPolicy,
   type SyncTargetEntity,
 } from '@claviger/features/replication';
-import { renderName, VaultProfileService, type VaultProfile } from '@claviger/features/vault-profiles';
+import { VaultProfileService, type NamedSecret, type VaultProfile } from '@claviger/features/vault-profiles';
 import {
   isVaultError,
-  joinPhysicalName,
   parseContent,
   type VaultCapabilities,
   type JsonObject,
@@ -18,11 +17,11 @@ import {
 import { validateContent, type SecretType } from './content/index.js';
 import type { CreateParameters, PlannedPlace } from './create-secret.handler.js';
 import { SecretAccess } from './secret-access.js';
-import { assertFits, assertNameFits } from './secret-fit.policy.js';
+import { assertFits, assertNameFits, physicalNameAt } from './secret-fit.policy.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity } from './secret.entity.js';
 import type { NewSecret } from './new-secret.js';
-import { vaultProfileDisabled } from './secret.errors.js';
+import { syncProfileIsSource, vaultProfileDisabled, vaultProfileUnknown } from './secret.errors.js';
 import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
 
 /** What a change would do at one vault. */
@@ -233,13 +232,7 @@ export class SecretPlanner {
   async #usableProfile(ctx: RequestContext, name: string): Promise<VaultProfile> {
     const profile = await this.profiles.find(ctx, name);
     // By its name only: that is what was judged.
-    if (profile?.name !== name)
-      throw new AppError({
-        code: 'VAULT_PROFILE_UNKNOWN',
-        kind: 'invalid',
-        message: `There is no vault profile ${JSON.stringify(name)}.`,
-        details: { profile: name },
-      });
+    if (profile?.name !== name) throw vaultProfileUnknown(name);
     if (!profile.isEnabled) throw vaultProfileDisabled(profile.name);
     return profile;
   }
@@ -253,12 +246,7 @@ export class SecretPlanner {
   ): Promise<VaultProfile> {
     this.access.authorize(ctx, 'replicateTo', { profile: profileName, name });
     const profile = await this.#usableProfile(ctx, profileName);
-    if (profile.id === sourceProfileId)
-      throw new AppError({
-        code: 'SYNC_PROFILE_IS_SOURCE',
-        kind: 'invalid',
-        message: `The profile ${profile.name} is the secret's source; it cannot be a sync profile as well.`,
-      });
+    if (profile.id === sourceProfileId) throw syncProfileIsSource(profile.name);
     this.#authorizeConflictPolicy(ctx, profile.name, name, onConflict);
     return profile;
   }
@@ -312,8 +300,9 @@ export class SecretPlanner {
   }
 }
 
-function place(profile: VaultProfile, named: { readonly name: string; readonly type: string }): PlannedPlace {
-  return located(profile, joinPhysicalName(profile.prefix, renderName(profile.nameTemplate, named)));
+/** @throws AppError NAME_INVALID, NAME_UNFIT */
+function place(profile: VaultProfile, named: NamedSecret): PlannedPlace {
+  return located(profile, physicalNameAt(profile, named));
 }
 
 function located(profile: VaultProfile, physicalName: string): PlannedPlace {

@@ -115,3 +115,65 @@ export const vaultProfileDisabled = (profile: string): AppError =>
     message: `The vault profile ${profile} is disabled. Enable it first.`,
     details: { profile },
   });
+
+export const noDrift = (): AppError =>
+  new AppError({
+    code: 'NO_DRIFT',
+    kind: 'conflict',
+    message: 'No drift is recorded for this secret; there is nothing to resolve.',
+  });
+
+export const nothingToAdopt = (): AppError =>
+  new AppError({
+    code: 'NOTHING_TO_ADOPT',
+    kind: 'conflict',
+    message: 'The source holds no readable content any more. Overwrite the drift, or delete the secret.',
+  });
+
+export const contentOrGenerate = (): AppError =>
+  new AppError({
+    code: 'CONTENT_OR_GENERATE',
+    kind: 'invalid',
+    message: 'Give either content or generate, and not both.',
+  });
+
+/** A profile that a request names is not there, or goes by another name. */
+export const vaultProfileUnknown = (profile: string): AppError =>
+  new AppError({
+    code: 'VAULT_PROFILE_UNKNOWN',
+    kind: 'invalid',
+    message: `There is no vault profile ${JSON.stringify(profile)}.`,
+    details: { profile },
+  });
+
+export const syncProfileIsSource = (profile: string): AppError =>
+  new AppError({
+    code: 'SYNC_PROFILE_IS_SOURCE',
+    kind: 'invalid',
+    message: `The profile ${profile} is the secret's source; it cannot be a sync profile as well.`,
+  });
+
+/** @param size and limit in bytes of the content as JSON */
+export const contentTooLarge = (profile: string, size: number, limit: number): AppError =>
+  new AppError({
+    code: 'CONTENT_TOO_LARGE',
+    kind: 'too_large',
+    message: `The content has ${size} bytes as JSON; the profile ${profile} takes at most ${limit}.`,
+    details: { profile, size, limit },
+  });
+
+export const numberInexact = (profile: string, pointer: string): AppError =>
+  new AppError({
+    code: 'NUMBER_INEXACT',
+    kind: 'invalid',
+    message: `The number at ${pointer} would come back changed from the profile ${profile}, whose vault keeps numbers as doubles. Send it as a string.`,
+    details: { profile, pointer },
+  });
+
+export const nameUnfit = (profile: string, name: string, rule: string): AppError =>
+  new AppError({
+    code: 'NAME_UNFIT',
+    kind: 'invalid',
+    message: `The name ${JSON.stringify(name)} does not fit the profile ${profile}: ${rule}.`,
+    details: { profile, name, rule },
+  });

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, newId, type RequestContext } from '@claviger/kernel';
+import { newId, type RequestContext } from '@claviger/kernel';
 import { ChangeService, type ChangeEntity, type Need, type PreparedChange } from '@claviger/features/changes';
 import { targetNotFound, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
@@ -12,7 +12,7 @@ import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.
 import type { NewSecret } from './new-secret.js';
 import { SecretPlanner, type PlanStep } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
-import { secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
+import { contentOrGenerate, secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
 import { SecretRepository, type SecretListQuery } from './secret.repository.js';
 import { ADD_SYNC_PROFILE, REMOVE_SYNC_PROFILE } from './sync-profile.handlers.js';
 
@@ -180,12 +180,7 @@ export class SecretService {
     input: NewSecret,
   ): Promise<PreparedChange<CreateParameters> & { readonly secretId: string }> {
     this.access.authorize(ctx, 'create', { profile: input.sourceProfile, name: input.name });
-    if ((input.content === undefined) === (input.generate === undefined))
-      throw new AppError({
-        code: 'CONTENT_OR_GENERATE',
-        kind: 'invalid',
-        message: 'Give either content or generate, and not both.',
-      });
+    if ((input.content === undefined) === (input.generate === undefined)) throw contentOrGenerate();
     // Whatever the profile's template makes of it: policies and lists have the name as it is.
     assertPathName(input.name, 'The name');
     const content = input.content ?? (await generateContent(input.type, input.generate!));

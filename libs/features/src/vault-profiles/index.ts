@@ -6,7 +6,7 @@ export const VAULT_PROFILE_ENTITIES = [BackendPlaceEntity, VaultInstanceEntity, 
 
 export { BackendPlaces, type PlaceClaim } from './backend-places.js';
 export { LIST_SORTS, listPosition, type ListPosition, type ListQuery, type ListSort } from './list-query.js';
-export { renderName } from './name-template.js';
+export { renderName, type NamedSecret } from './name-template.js';
 export { VaultConnections, type OpenVault } from './vault-connections.js';
 export { VaultInstanceService, type ChangeOptions, type SaveOptions } from './vault-instance.service.js';
 export {
@@ -19,6 +19,7 @@ export type { VaultInstance } from './vault-instance.js';
 export { VaultKindRegistry } from './vault-kind-registry.js';
 export { VaultProfileService } from './vault-profile.service.js';
 export {
+  labels,
   newVaultProfile,
   REPAIRS,
   vaultProfileChanges,
@@ -27,4 +28,5 @@ export {
   type VaultProfileChanges,
 } from './vault-profile.schema.js';
 export type { VaultProfile } from './vault-profile.js';
+export * as vaultProfileErrors from './vault-profiles.errors.js';
 export * from './vault-profiles.module.js';

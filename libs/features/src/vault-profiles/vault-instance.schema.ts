@@ -9,28 +9,35 @@ export const resourceName = z
 
 export const description = z.string().max(2_000);
 
+const requestsPerSecond = z
+  .int()
+  .min(1)
+  .max(100_000)
+  .meta({ description: 'Most calls a second with these credentials, by all processes together.' });
+
 /** How much of the outside vault Claviger may use. */
-export const instanceLimits = z.strictObject({
-  requestsPerSecond: z
-    .int()
-    .min(1)
-    .max(100_000)
-    .optional()
-    .meta({ description: 'Most calls a second with these credentials, by all processes together.' }),
-});
+export const instanceLimits = z.strictObject({ requestsPerSecond: requestsPerSecond.optional() });
 export type InstanceLimits = z.infer<typeof instanceLimits>;
 
-const config = z
-  .record(z.string(), z.unknown())
-  .meta({ description: 'Settings of the connection; their schema is that of the kind.' });
+/** Room for two bundles of certificates, or the keys of a client, and whatever else a kind asks for. */
+const MAX_SETTINGS_BYTES = 640 * 1024;
+const TOO_LARGE = `must be at most ${MAX_SETTINGS_BYTES} bytes as JSON`;
+
+const fits = (settings: unknown): boolean => Buffer.byteLength(JSON.stringify(settings)) <= MAX_SETTINGS_BYTES;
+
+const config = z.record(z.string(), z.unknown()).refine(fits, TOO_LARGE).meta({
+  description: 'Settings of the connection; their schema is that of the kind.',
+  'x-maxBytes': MAX_SETTINGS_BYTES,
+});
 
 /** Wrapped before anything else can see them. */
 const credentials = z
   .custom<SecretValue<unknown>>((value) => value instanceof SecretValue, 'must be a JSON object')
   .meta({
-    override: { type: 'object', additionalProperties: true },
+    override: { type: 'object', additionalProperties: true, 'x-maxBytes': MAX_SETTINGS_BYTES },
     description: 'Credentials; their schema is that of the kind. Never returned.',
-  });
+  })
+  .refine((value) => fits(value.reveal()), TOO_LARGE);
 
 /** What registers a vault instance. */
 export const newVaultInstance = z.strictObject({
@@ -51,6 +58,6 @@ export const vaultInstanceChanges = z.strictObject({
   description: description.optional(),
   config: config.optional(),
   credentials: credentials.optional(),
-  limits: z.record(z.string(), z.unknown()).optional(),
+  limits: z.strictObject({ requestsPerSecond: requestsPerSecond.nullable() }).partial().optional(),
 });
 export type VaultInstanceChanges = z.input<typeof vaultInstanceChanges>;

@@ -1,11 +1,10 @@
+import { MAX_CONTENT_BYTES } from '@claviger/vaults/contract';
 import { z } from 'zod';
 import { nameTemplateProblem, pathProblem } from './name-template.js';
 import { description, resourceName } from './vault-instance.schema.js';
 
 /** First path segments that mean something else, to policies or to Vault clients, for whom a profile is a mount. */
 const RESERVED_NAMES: readonly string[] = ['auth', 'claviger', 'cubbyhole', 'identity', 'sys'];
-
-const MAX_CONTENT_BYTES = 1024 * 1024;
 
 /** What happens when a replica was changed at its vault: it is told, or overwritten. */
 export const REPAIRS = ['report', 'auto'] as const;
@@ -17,7 +16,7 @@ export const profileLimits = z.strictObject({
     .min(1)
     .max(MAX_CONTENT_BYTES)
     .optional()
-    .meta({ description: 'Largest content as JSON, in bytes; the vault may allow less.' }),
+    .meta({ description: 'Largest content as JSON, in bytes, where it is to be less than is possible anyway.' }),
 });
 export type ProfileLimits = z.infer<typeof profileLimits>;
 
@@ -25,12 +24,16 @@ const profileName = resourceName.refine((name) => !RESERVED_NAMES.includes(name)
   message: `must not be one of ${RESERVED_NAMES.join(', ')}`,
 });
 const path = z.string().max(512).superRefine(refuse(pathProblem));
-const labels = z
+const MAX_LABELS = 32;
+
+/** Labels of a secret, by name. */
+export const labels = z
   .record(
-    z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}$/, 'must be 1 to 63 letters, digits and . _ / -'),
+    z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}$/, 'a label name has 1 to 63 of letters, digits and . _ / -'),
     z.string().max(256),
   )
-  .refine((all) => Object.keys(all).length <= 32, 'must be at most 32 labels');
+  .refine((all) => Object.keys(all).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`)
+  .meta({ maxProperties: MAX_LABELS, example: { team: 'payments' } });
 
 const fields = {
   description,

@@ -114,7 +114,8 @@ export const SECURITY = {
 export const TELEMETRY = {
   logLevel: {
     name: 'CLAVIGER_LOG_LEVEL',
-    description: 'Least severe log lines to write: trace, debug, info, warn, error or silent.',
+    description:
+      'Least severe log lines to write, to standard output or, standalone, to claviger.log in the data directory: trace, debug, info, warn, error or silent.',
     sensitive: false,
     schema: z
       .enum(

@@ -12,7 +12,10 @@ export type DataPaths = {
   readonly cluster: string;
   /** Password of the database's only role, mode 0600. */
   readonly password: string;
+  /** PostgreSQL's log. */
   readonly log: string;
+  /** Claviger's own log, where api and worker run in one process. */
+  readonly ownLog: string;
   /** Directory of the server's socket. */
   readonly run: string;
   /** What wrote the data; see {@link DataVersion}. */
@@ -28,6 +31,7 @@ export function dataPaths(root: string): DataPaths {
     cluster: join(root, 'postgres'),
     password: join(root, 'postgres-password'),
     log: join(root, 'postgres.log'),
+    ownLog: join(root, 'claviger.log'),
     run: join(root, 'run'),
     version: join(root, 'version'),
     backups: join(root, 'backups'),

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Client } from 'pg';
+import { Client, Pool } from 'pg';
 
 import { dataPaths, prepareDataDirectory } from './data-directory.js';
 import { acquireDataLock, type DataLock } from './data-lock.js';
@@ -213,6 +213,29 @@ describe('openEmbeddedDatabase', () => {
     process.kill(readPostmasterFile(dataPaths(path).cluster)!.pid, 'SIGINT');
     await database.exited;
     await expect(query(database, 'select 1')).rejects.toThrow();
+  });
+
+  it('is stopped without failing those who are just closing their connections', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const database = await open(copyOfStopped());
+      const failures: unknown[] = [];
+      const pool = new Pool({ connectionString: database.url, max: 10 });
+      pool.on('error', (error) => failures.push(error));
+      await Promise.all(Array.from({ length: 10 }, () => pool.query('select pg_sleep(0.01)')));
+      await pool.end();
+      await database.stop();
+      expect(failures).toEqual([]);
+      expect(readFileSync(database.logFile, 'utf8')).not.toContain('terminating connection');
+    }
+  });
+
+  it('ends the sessions of those who stay', async () => {
+    const database = await open(copyOfStopped());
+    const client = new Client({ connectionString: database.url });
+    const failure = new Promise((resolve) => client.once('error', resolve));
+    await client.connect();
+    await database.stop();
+    expect(await failure).toMatchObject({ code: '57P01' });
   });
 
   it('stops as often as asked', async () => {

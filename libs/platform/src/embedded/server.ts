@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { cleanEnvironment } from './clean-environment.js';
 import { embeddedError } from './embedded.errors.js';
+import { openLogFile } from './log-file.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
 import { readPostmasterFile } from './postmaster-file.js';
 import { commandAs } from './run-as.js';
@@ -27,13 +28,15 @@ export interface Server {
   readonly pid: number;
   /** Resolves when the server has ended, asked or not. */
   readonly exited: Promise<void>;
-  /** Ends all sessions, writes a checkpoint and waits for the end. May be called again. */
+  /**
+   * Takes no more connections, ends the sessions that are still there two seconds later, writes a checkpoint and waits
+   * for the end. May be called again.
+   */
   stop(): Promise<void>;
 }
 
 const POLL_MS = 10;
 const SAY_AFTER_MS = 5_000;
-const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
 
 /**
  * Starts PostgreSQL and resolves when it accepts connections, however long its recovery takes. It gets a session of its
@@ -73,7 +76,7 @@ function launch({ binaries, runAs, clusterDir, socketDir, logFile, settings }: S
     clusterDir,
     ...settingArguments({ ...settings, unix_socket_directories: quoted(socketDir), port: String(SOCKET_PORT) }),
   ]);
-  const log = openLog(logFile);
+  const log = openLogFile(logFile);
   const child = spawn(command.file, command.args, {
     uid: command.uid,
     gid: command.gid,
@@ -96,8 +99,13 @@ function launch({ binaries, runAs, clusterDir, socketDir, logFile, settings }: S
   };
 }
 
-/** Fast shutdown first; the harder ways come only when something is badly stuck, and lose no committed data either. */
+/**
+ * Smart shutdown first: it lets those finish who are just closing their connections (a pool has ended before its sockets
+ * are closed) instead of failing them. Fast shutdown then ends every session; the harder ways come only when something
+ * is badly stuck. None of them loses committed data.
+ */
 const STOP_STEPS = [
+  { signal: 'SIGTERM', limitMs: 2_000 },
   { signal: 'SIGINT', limitMs: 60_000 },
   { signal: 'SIGQUIT', limitMs: 15_000 },
   { signal: 'SIGKILL', limitMs: 5_000 },
@@ -123,13 +131,6 @@ function isReady(clusterDir: string, pid: number): boolean {
 /** A list setting: a comma or a space in the path must not split it. */
 function quoted(path: string): string {
   return `"${path.replaceAll('"', '""')}"`;
-}
-
-/** Opens the log for appending (0600); a long one is set aside first, replacing the one set aside before. */
-function openLog(path: string): number {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > LOG_LIMIT_BYTES) renameSync(path, `${path}.1`);
-  return openSync(path, 'a', 0o600);
 }
 
 function notStarted(logFile: string): Error {

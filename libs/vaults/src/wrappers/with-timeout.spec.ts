@@ -1,5 +1,5 @@
-import { getEventListeners } from 'node:events';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { getEventListeners, getMaxListeners } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SecretValue } from '@claviger/kernel';
 import { FakeClock } from '@claviger/testing';
 import { ReferenceAdapter } from '@claviger/vaults/conformance';
@@ -126,5 +126,61 @@ describe('withTimeout', () => {
     await expired;
     expect(clock.sleeping).toBe(0);
     expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
+  });
+
+  it('gives the attempt up with one reason that costs no stack trace', async () => {
+    const signals: AbortSignal[] = [];
+    const adapter = timed((invocation) => {
+      signals.push(invocation.call.signal);
+      return hanging(invocation);
+    });
+    const calls = [adapter.read(call, 'a'), adapter.put(call, 'a', content)].map((one) => one.catch(() => undefined));
+    caller.abort();
+    await Promise.all(calls);
+    const [first, second] = signals.map(({ reason }) => reason as Error);
+    expect(first).toMatchObject({ name: 'AbortError' });
+    expect(second).toBe(first);
+    expect(Object.isFrozen(first)).toBe(true);
+  });
+
+  describe('under an adapter that throws instead of rejecting', () => {
+    const mistake = new Error('thrown');
+    const throwing: Around = () => {
+      throw mistake;
+    };
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    beforeEach(() => {
+      unhandled.length = 0;
+      process.on('unhandledRejection', note);
+    });
+    afterEach(() => void process.off('unhandledRejection', note));
+
+    it('rejects, and leaves nothing behind that nobody handles', async () => {
+      await expect(timed(throwing).read(call, 'a')).rejects.toBe(mistake);
+      await clock.settle();
+      expect(unhandled).toEqual([]);
+      expect(clock.sleeping).toBe(0);
+      expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
+    });
+
+    it('rejects also where the caller had given up before', async () => {
+      caller.abort();
+      await expect(timed(throwing).read(call, 'a')).rejects.toBe(mistake);
+    });
+  });
+
+  it('lets more calls share a signal than Node takes for normal', async () => {
+    const calls = Array.from({ length: 30 }, () =>
+      timed(hanging)
+        .read(call, 'a')
+        .catch(() => undefined),
+    );
+    await clock.settle();
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(30);
+    // No limit; beyond one Node warns of a leak.
+    expect(getMaxListeners(caller.signal)).toBe(Infinity);
+    caller.abort();
+    await Promise.all(calls);
   });
 });

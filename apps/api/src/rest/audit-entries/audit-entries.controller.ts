@@ -1,19 +1,17 @@
 import { Controller } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { AccessService } from '@claviger/features/access';
+import { accessErrors, AccessService } from '@claviger/features/access';
 import { AUDIT_OUTCOMES, AuditReader, AuditService, type AuditEntryView } from '@claviger/features/audit';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
 import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
-import { instant } from '../vault-instances/vault-instances.controller.js';
+import { instant, moment } from '../../http/instant.js';
+import { EXAMPLE } from '../examples.js';
 import { withoutUndefined } from '../without-undefined.js';
 
-const moment = z.iso
-  .datetime({ offset: true })
-  .transform((text) => new Date(text))
-  .meta({ override: { type: 'string', format: 'date-time' } });
+const date = moment.transform((text) => new Date(text));
 
 const view = z
   .object({
@@ -33,7 +31,26 @@ const view = z
     remoteAddress: z.string().nullable(),
     details: z.record(z.string(), z.unknown()),
   })
-  .meta({ id: 'AuditEntry' });
+  .meta({
+    id: 'AuditEntry',
+    example: {
+      id: '01a1ff05-3dca-7375-a57c-5b92c1e320bb',
+      at: EXAMPLE.later,
+      actor: {
+        type: 'token',
+        id: '01a1ff04-dcf2-741e-ac81-08a31f794057',
+        accessor: EXAMPLE.accessor,
+        displayName: EXAMPLE.requester.name,
+        rootId: EXAMPLE.requester.id,
+      },
+      action: 'secret.content.read',
+      outcome: 'allowed',
+      resource: { kind: 'secret', id: EXAMPLE.secretId, name: 'prod/shop/database' },
+      requestId: EXAMPLE.requestId,
+      remoteAddress: '127.0.0.1',
+      details: { version: 2 },
+    },
+  });
 
 const list = defineEndpoint({
   method: 'GET',
@@ -53,10 +70,11 @@ const list = defineEndpoint({
     resourceKind: z.string().max(64).optional(),
     resource: z.string().max(600).optional().meta({ description: 'Id or name.' }),
     requestId: z.string().max(64).optional(),
-    from: moment.optional(),
-    to: moment.optional(),
+    from: date.optional(),
+    to: date.optional(),
   }),
   response: pageOf(view),
+  problems: [accessErrors.accessDenied('claviger/audit-entries/', 'list')],
 });
 
 const position = z.object({ at: z.iso.datetime(), id: z.uuid() });

@@ -1,14 +1,19 @@
 import { Controller } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { CHANGE_STATES, ChangeService } from '@claviger/features/changes';
+import { CHANGE_STATES, changeErrors, ChangeService } from '@claviger/features/changes';
+import { accessErrors } from '@claviger/features/access';
+import { secretErrors } from '@claviger/features/secrets';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
 import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
-import { changeView, toChangeView } from './changes.dto.js';
+import { EXAMPLE } from '../examples.js';
+import { VAULT_PROBLEMS } from '../vault-problems.js';
+import { changeExample, changeView, toChangeView } from './changes.dto.js';
 
-const params = z.object({ id: z.uuid().meta({ description: 'Id of the change.' }) });
+const params = z.object({ id: z.uuid().meta({ description: 'Id of the change.', example: EXAMPLE.changeId }) });
+const denied = accessErrors.accessDenied('claviger/changes/', 'list');
 type View = z.infer<typeof changeView>;
 
 const list = defineEndpoint({
@@ -24,6 +29,7 @@ const list = defineEndpoint({
     kind: z.string().max(64).optional(),
   }),
   response: pageOf(changeView),
+  problems: [denied],
 });
 const get = defineEndpoint({
   method: 'GET',
@@ -32,6 +38,7 @@ const get = defineEndpoint({
   needs: 'read claviger/changes/<id>, or having requested it',
   params,
   response: changeView,
+  problems: [changeErrors.changeNotFound()],
 });
 const cancel = defineEndpoint({
   method: 'POST',
@@ -41,6 +48,8 @@ const cancel = defineEndpoint({
   params,
   body: z.strictObject({}),
   response: changeView,
+  problems: [denied, changeErrors.changeNotFound(), changeErrors.changeNotInState('done', 'waiting or failed')],
+  example: { body: {}, response: { ...changeExample, state: 'cancelled', result: null } },
 });
 const retry = defineEndpoint({
   method: 'POST',
@@ -51,6 +60,16 @@ const retry = defineEndpoint({
   params,
   body: z.strictObject({}),
   response: changeView,
+  problems: [
+    denied,
+    changeErrors.changeNotFound(),
+    changeErrors.changeNotInState('done', 'failed'),
+    changeErrors.secretBusy(),
+    secretErrors.staleMatch(4),
+    secretErrors.changeStale(),
+    ...VAULT_PROBLEMS,
+  ],
+  example: { body: {} },
 });
 
 @Controller('api/v1/changes')

@@ -1,7 +1,7 @@
 import { CHANGE_STATES, type ChangeEntity } from '@claviger/features/changes';
 import { z } from 'zod';
-
-const instant = z.date().meta({ override: { type: 'string', format: 'date-time' } });
+import { instant } from '../../http/instant.js';
+import { EXAMPLE } from '../examples.js';
 
 export const changeView = z
   .object({
@@ -19,7 +19,27 @@ export const changeView = z
     createdAt: instant,
     endedAt: instant.nullable(),
   })
-  .meta({ id: 'Change' });
+  .meta({
+    id: 'Change',
+    example: {
+      id: EXAMPLE.changeId,
+      kind: 'secret.content',
+      state: 'done',
+      secretId: EXAMPLE.secretId,
+      subject: 'prod/shop/database',
+      requestedBy: EXAMPLE.requester,
+      reason: 'quarterly rotation',
+      baseVersion: 1,
+      result: { version: 2, secretId: EXAMPLE.secretId },
+      error: null,
+      attempts: 1,
+      createdAt: EXAMPLE.at,
+      endedAt: EXAMPLE.later,
+    },
+  });
+
+/** A change as its example shows it, for the examples of what makes one. */
+export const changeExample = changeView.meta()!['example'] as Record<string, unknown>;
 
 /** A change as it is shown. */
 export function toChangeView(change: ChangeEntity): z.infer<typeof changeView> {

@@ -1,19 +1,29 @@
 import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { POLICY_MAX_BYTES, PolicyService, type PolicySummary, type PolicyView } from '@claviger/features/access';
+import {
+  accessErrors,
+  POLICY_MAX_BYTES,
+  policyInvalid,
+  PolicyService,
+  type PolicySummary,
+  type PolicyView,
+} from '@claviger/features/access';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
 import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
-import { tagged } from '../vault-instances/vault-instances.controller.js';
+import { tagged } from '../tagged.js';
 
 const name = z.string().min(1).max(128).meta({ example: 'team-payments' });
-const policy = z.string().min(1).max(POLICY_MAX_BYTES).meta({
-  description: "A policy in Vault's ACL language, JSON form, as text.",
-  example: '{"path":{"prod/data/payments/*":{"capabilities":["read","list"]}}}',
-});
+const text = '{"path":{"prod/data/payments/*":{"capabilities":["read","list"]}}}';
+const policy = z
+  .string()
+  .min(1)
+  .max(POLICY_MAX_BYTES)
+  .meta({ description: "A policy in Vault's ACL language, JSON form, as text.", example: text });
+const summaryExample = { name: 'team-payments', description: '', isReady: false, revision: 1 };
 const summary = z
   .object({
     name,
@@ -21,9 +31,15 @@ const summary = z
     isReady: z.boolean().meta({ description: 'Comes with Claviger and cannot be changed.' }),
     revision: z.number().int(),
   })
-  .meta({ id: 'PolicySummary' });
-const view = summary.extend({ policy: z.string() }).meta({ id: 'Policy' });
+  .meta({ id: 'PolicySummary', example: summaryExample });
+const view = summary
+  .extend({ policy: z.string() })
+  .meta({ id: 'Policy', example: { ...summaryExample, policy: text } });
 const params = z.object({ name });
+
+const { accessDenied, policyExists, policyImmutable, policyNotFound, stalePolicy } = accessErrors;
+const denied = accessDenied('claviger/policies/team-payments', 'update');
+const mistake = policyInvalid('{"path": ', 9, 'a value is missing here.');
 
 const list = defineEndpoint({
   method: 'GET',
@@ -33,6 +49,7 @@ const list = defineEndpoint({
   needs: 'list claviger/policies/',
   query: z.strictObject(pageQuery),
   response: pageOf(summary),
+  problems: [denied],
 });
 const create = defineEndpoint({
   method: 'POST',
@@ -43,6 +60,9 @@ const create = defineEndpoint({
   body: z.strictObject({ name, policy }),
   status: 201,
   response: view,
+  etag: 'revision',
+  problems: [denied, mistake, policyExists('team-payments'), policyImmutable('admin')],
+  example: { body: { name: 'team-payments', policy: text } },
 });
 const get = defineEndpoint({
   method: 'GET',
@@ -51,6 +71,8 @@ const get = defineEndpoint({
   needs: 'read claviger/policies/<name>',
   params,
   response: view,
+  etag: 'revision',
+  problems: [denied, policyNotFound()],
 });
 const update = defineEndpoint({
   method: 'PUT',
@@ -62,6 +84,9 @@ const update = defineEndpoint({
   body: z.strictObject({ policy }),
   ifMatch: 'revision',
   response: view,
+  etag: 'revision',
+  problems: [denied, mistake, policyNotFound(), policyImmutable('admin'), stalePolicy(4)],
+  example: { body: { policy: text }, response: { ...summaryExample, revision: 2, policy: text } },
 });
 const remove = defineEndpoint({
   method: 'DELETE',
@@ -72,6 +97,7 @@ const remove = defineEndpoint({
   params,
   ifMatch: 'revision',
   status: 204,
+  problems: [denied, policyNotFound(), policyImmutable('admin'), stalePolicy(4)],
 });
 
 @Controller('api/v1/policies')

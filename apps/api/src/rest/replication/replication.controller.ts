@@ -1,11 +1,19 @@
 import { Controller } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { ReplicationService, TARGET_STATUSES, type ReplicationSummary } from '@claviger/features/replication';
+import { accessErrors } from '@claviger/features/access';
+import {
+  replicationErrors,
+  ReplicationService,
+  TARGET_STATUSES,
+  type ReplicationSummary,
+} from '@claviger/features/replication';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
-import { defineEndpoint, Endpoint } from '../../http/endpoint.js';
+import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
+import { Input } from '../../http/input.decorator.js';
+import { instant } from '../../http/instant.js';
+import { EXAMPLE } from '../examples.js';
 
-const instant = z.date().meta({ override: { type: 'string', format: 'date-time' } });
 const counts = z.partialRecord(z.enum(TARGET_STATUSES), z.number().int());
 
 const summary = defineEndpoint({
@@ -20,6 +28,14 @@ const summary = defineEndpoint({
     totals: counts,
     profiles: z.array(z.object({ profile: z.string(), statuses: counts, oldestDueAt: instant.nullable() })),
   }),
+  problems: [accessErrors.accessDenied('claviger/replication/summary', 'read')],
+  example: {
+    response: {
+      isPaused: false,
+      totals: { in_sync: 41, pending: 1, retrying: 0, drifted: 0, missing: 0, foreign: 0, blocked: 0, paused: 0 },
+      profiles: [{ profile: 'standby', statuses: { in_sync: 41, pending: 1 }, oldestDueAt: EXAMPLE.at }],
+    },
+  },
 });
 const accept = defineEndpoint({
   method: 'POST',
@@ -29,6 +45,11 @@ const accept = defineEndpoint({
   needs: 'update claviger/replication/accept-restored-database',
   body: z.strictObject({}),
   status: 204,
+  problems: [
+    accessErrors.accessDenied('claviger/replication/accept-restored-database', 'update'),
+    replicationErrors.notPaused(),
+  ],
+  example: { body: {} },
 });
 
 @Controller('api/v1/replication')
@@ -41,7 +62,7 @@ export class ReplicationController {
   }
 
   @Endpoint(accept)
-  async accept(@Context() ctx: RequestContext): Promise<void> {
+  async accept(@Context() ctx: RequestContext, @Input() _: InputOf<typeof accept>): Promise<void> {
     await this.replication.acceptRestoredDatabase(ctx);
   }
 }

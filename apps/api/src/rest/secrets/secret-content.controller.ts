@@ -1,13 +1,23 @@
 import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { ContentService, generateOptionsSchema, type VersionView, type WriteResult } from '@claviger/features/secrets';
+import { accessErrors } from '@claviger/features/access';
+import { changeErrors, type ChangeEntity } from '@claviger/features/changes';
+import {
+  ContentService,
+  generateOptionsSchema,
+  secretErrors,
+  type VersionView,
+  type WriteResult,
+} from '@claviger/features/secrets';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
 import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
-import { toChangeView } from '../changes/changes.dto.js';
+import { changeExample, toChangeView } from '../changes/changes.dto.js';
+import { UNFIT } from './unfit-content.js';
+import { VAULT_PROBLEMS } from '../vault-problems.js';
 import { withoutUndefined } from '../without-undefined.js';
 import {
   contentIn,
@@ -23,6 +33,23 @@ import {
 const params = z.object({ id: secretId });
 const versionParams = z.object({ id: secretId, number: versionNumber });
 const UPDATE = 'update <profile>/data/<name>';
+const { secretNotFound, versionNotFound, versionUnavailable } = secretErrors;
+
+/** What every use of content is refused for. */
+const UNUSABLE = [
+  accessErrors.accessDenied('prod/data/shop/database', 'update'),
+  secretNotFound(),
+  secretErrors.secretNotActive('deleting'),
+  secretErrors.secretDisabled(),
+  secretErrors.vaultProfileDisabled('prod'),
+  ...VAULT_PROBLEMS,
+];
+const UNWRITABLE = [...UNUSABLE, changeErrors.secretBusy()];
+const because = { reason: 'incident 4711' };
+const stateExample = (act: string): unknown => ({
+  version: 1,
+  change: { ...changeExample, kind: `secret.version.${act}`, baseVersion: null, result: { version: 1 } },
+});
 
 const read = defineEndpoint({
   method: 'GET',
@@ -34,6 +61,8 @@ const read = defineEndpoint({
   params,
   query: z.strictObject({ version: versionNumber.optional() }),
   response: contentOut,
+  etag: 'version',
+  problems: [...UNUSABLE, versionNotFound(), versionUnavailable(1, 'pruned'), secretErrors.sourceDrifted(2)],
 });
 const write = defineEndpoint({
   method: 'PUT',
@@ -46,6 +75,10 @@ const write = defineEndpoint({
   body: z.strictObject({ content: contentIn, reason }),
   ifMatch: 'version',
   response: writeResult,
+  etag: 'version',
+  mayBeAccepted: true,
+  problems: [...UNWRITABLE, ...UNFIT, secretErrors.staleMatch(3), secretErrors.changeStale()],
+  example: { body: { content: { username: 'shop', password: 'battery staple' }, reason: 'quarterly rotation' } },
 });
 const rotate = defineEndpoint({
   method: 'POST',
@@ -55,6 +88,10 @@ const rotate = defineEndpoint({
   params,
   body: z.strictObject({ generate: generateOptionsSchema, reason }),
   response: writeResult,
+  etag: 'version',
+  mayBeAccepted: true,
+  problems: [...UNWRITABLE, ...UNFIT],
+  example: { body: { generate: { username: 'shop', length: 40 }, reason: 'quarterly rotation' } },
 });
 const versions = defineEndpoint({
   method: 'GET',
@@ -65,6 +102,7 @@ const versions = defineEndpoint({
   params,
   query: z.strictObject(pageQuery),
   response: pageOf(versionView),
+  problems: [secretNotFound(), ...VAULT_PROBLEMS],
 });
 const restore = defineEndpoint({
   method: 'POST',
@@ -74,6 +112,10 @@ const restore = defineEndpoint({
   params: versionParams,
   body: z.strictObject({ reason }),
   response: writeResult,
+  etag: 'version',
+  mayBeAccepted: true,
+  problems: [...UNWRITABLE, versionNotFound(), versionUnavailable(1, 'pruned')],
+  example: { body: because },
 });
 const remove = defineEndpoint({
   method: 'DELETE',
@@ -85,6 +127,15 @@ const remove = defineEndpoint({
   query: z.strictObject({ reason }),
   ifMatch: 'revision',
   response: writeResult,
+  mayBeAccepted: true,
+  problems: [
+    ...UNWRITABLE,
+    versionNotFound(),
+    versionUnavailable(1, 'pruned'),
+    secretErrors.notOurs('prod', 'shop/database'),
+    secretErrors.staleMatch(4),
+  ],
+  example: { response: stateExample('delete') },
 });
 const undelete = defineEndpoint({
   method: 'POST',
@@ -94,6 +145,14 @@ const undelete = defineEndpoint({
   params: versionParams,
   body: z.strictObject({ reason }),
   response: writeResult,
+  mayBeAccepted: true,
+  problems: [
+    ...UNWRITABLE,
+    versionNotFound(),
+    versionUnavailable(1, 'pruned'),
+    secretErrors.notOurs('prod', 'shop/database'),
+  ],
+  example: { body: because, response: stateExample('undelete') },
 });
 const destroy = defineEndpoint({
   method: 'POST',
@@ -103,6 +162,14 @@ const destroy = defineEndpoint({
   params: versionParams,
   body: z.strictObject({ reason }),
   response: writeResult,
+  mayBeAccepted: true,
+  problems: [
+    ...UNWRITABLE,
+    versionNotFound(),
+    versionUnavailable(1, 'pruned'),
+    secretErrors.notOurs('prod', 'shop/database'),
+  ],
+  example: { body: because, response: stateExample('destroy') },
 });
 const adopt = defineEndpoint({
   method: 'POST',
@@ -112,6 +179,16 @@ const adopt = defineEndpoint({
   params,
   body: z.strictObject({ reason }),
   response: writeResult,
+  etag: 'version',
+  mayBeAccepted: true,
+  problems: [
+    ...UNWRITABLE,
+    ...UNFIT,
+    secretErrors.noDrift(),
+    secretErrors.nothingToAdopt(),
+    secretErrors.changeStale(),
+  ],
+  example: { body: because, response: { version: 2, change: { ...changeExample, kind: 'secret.drift.adopt' } } },
 });
 const overwrite = defineEndpoint({
   method: 'POST',
@@ -121,6 +198,10 @@ const overwrite = defineEndpoint({
   params,
   body: z.strictObject({ reason }),
   response: writeResult,
+  etag: 'version',
+  mayBeAccepted: true,
+  problems: [...UNWRITABLE, secretErrors.noDrift(), secretErrors.sourceDrifted(2)],
+  example: { body: because },
 });
 
 type Written = z.input<typeof writeResult>;
@@ -188,7 +269,7 @@ export class SecretContentController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Written> {
     const options = withoutUndefined({ expectedRevision: ifMatch, reason: query.reason });
-    return answer(reply, { change: await this.content.changeVersion(ctx, id, number, 'softDelete', options) });
+    return stateAnswer(reply, await this.content.changeVersion(ctx, id, number, 'softDelete', options));
   }
 
   @Endpoint(undelete)
@@ -197,9 +278,7 @@ export class SecretContentController {
     @Input() { params: { id, number }, body }: InputOf<typeof undelete>,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Written> {
-    return answer(reply, {
-      change: await this.content.changeVersion(ctx, id, number, 'undelete', withoutUndefined(body)),
-    });
+    return stateAnswer(reply, await this.content.changeVersion(ctx, id, number, 'undelete', withoutUndefined(body)));
   }
 
   @Endpoint(destroy)
@@ -208,9 +287,7 @@ export class SecretContentController {
     @Input() { params: { id, number }, body }: InputOf<typeof destroy>,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Written> {
-    return answer(reply, {
-      change: await this.content.changeVersion(ctx, id, number, 'destroy', withoutUndefined(body)),
-    });
+    return stateAnswer(reply, await this.content.changeVersion(ctx, id, number, 'destroy', withoutUndefined(body)));
   }
 
   @Endpoint(adopt)
@@ -237,9 +314,15 @@ function answer(reply: FastifyReply, result: WriteResult): Written {
     void reply.header('etag', `"${result.version}"`);
     return result;
   }
-  const { change } = result;
+  const written = stateAnswer(reply, result.change);
+  if (result.change.state === 'done' && written.version !== undefined)
+    void reply.header('etag', `"${written.version}"`);
+  return written;
+}
+
+/** The version is the one that was acted on: no ETag, which is the newest one's. */
+function stateAnswer(reply: FastifyReply, change: ChangeEntity): Written {
   const version = change.result?.['version'] as number | undefined;
   if (change.state !== 'done') void reply.status(202);
-  else if (version !== undefined) void reply.header('etag', `"${version}"`);
   return { ...(version === undefined ? {} : { version }), change: toChangeView(change) };
 }

@@ -1,20 +1,32 @@
 import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import type { ChangeEntity } from '@claviger/features/changes';
-import { ReplicationService, TARGET_STATUSES, type TargetView } from '@claviger/features/replication';
-import { SecretService } from '@claviger/features/secrets';
+import { accessErrors } from '@claviger/features/access';
+import { changeErrors, type ChangeEntity } from '@claviger/features/changes';
+import {
+  replicationErrors,
+  ReplicationService,
+  TARGET_STATUSES,
+  type TargetView,
+} from '@claviger/features/replication';
+import { secretErrors, SecretService } from '@claviger/features/secrets';
+import { vaultProfileErrors } from '@claviger/features/vault-profiles';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
-import { changeView, toChangeView } from '../changes/changes.dto.js';
+import { instant } from '../../http/instant.js';
+import { queryFlag } from '../../http/query-flag.js';
+import { changeExample, changeView, toChangeView } from '../changes/changes.dto.js';
+import { EXAMPLE } from '../examples.js';
+import { VAULT_PROBLEMS } from '../vault-problems.js';
 import { withoutUndefined } from '../without-undefined.js';
 import { onConflict, profileName, reason, secretId } from './secrets.dto.js';
 
 const params = z.object({ id: secretId });
 const targetParams = z.object({ id: secretId, profile: profileName });
-const instant = z.date().meta({ override: { type: 'string', format: 'date-time' } });
+const denied = accessErrors.accessDenied('claviger/secrets/prod/shop/database', 'update');
+const { secretNotFound, secretNotActive } = secretErrors;
 
 export const targetView = z
   .object({
@@ -42,9 +54,31 @@ export const targetView = z
       .meta({ description: '`value`: compared by content; `metadata`: by its description; `none`: not at all.' }),
     syncedAt: instant.nullable(),
   })
-  .meta({ id: 'Target' });
+  .meta({
+    id: 'Target',
+    example: {
+      profile: 'standby',
+      physicalName: 'shop/database',
+      status: 'in_sync',
+      desired: { version: 2, presence: 'present' },
+      observed: { version: 2, presence: 'present', backendVersion: '2' },
+      ownership: 'marker',
+      error: null,
+      drift: null,
+      overwrittenAt: null,
+      attempts: 0,
+      nextAttemptAt: null,
+      verifiedAt: EXAMPLE.later,
+      verifiedHow: 'value',
+      syncedAt: EXAMPLE.later,
+    },
+  });
 
+const targetExample = targetView.meta()!['example'] as Record<string, unknown>;
 const changed = z.object({ change: changeView });
+const changedExample = (act: 'add' | 'remove'): unknown => ({
+  change: { ...changeExample, kind: `secret.sync-profile.${act}`, baseVersion: null, result: {} },
+});
 
 const list = defineEndpoint({
   method: 'GET',
@@ -53,6 +87,8 @@ const list = defineEndpoint({
   needs: 'read claviger/secrets/<profile>/<name>',
   params,
   response: z.object({ items: z.array(targetView) }),
+  problems: [secretNotFound()],
+  example: { response: { items: [targetExample] } },
 });
 const sync = defineEndpoint({
   method: 'POST',
@@ -64,6 +100,8 @@ const sync = defineEndpoint({
   body: z.strictObject({}),
   status: 202,
   response: targetView,
+  problems: [denied, secretNotFound(), replicationErrors.targetNotFound(), replicationErrors.replicationPaused()],
+  example: { body: {}, response: { ...targetExample, status: 'pending' } },
 });
 const add = defineEndpoint({
   method: 'POST',
@@ -74,6 +112,22 @@ const add = defineEndpoint({
   params,
   body: z.strictObject({ profile: profileName, onConflict, reason }),
   response: changed,
+  mayBeAccepted: true,
+  problems: [
+    denied,
+    secretNotFound(),
+    secretNotActive('deleting'),
+    changeErrors.secretBusy(),
+    secretErrors.placeOccupied('standby', 'shop/database'),
+    secretErrors.vaultProfileDisabled('standby'),
+    replicationErrors.targetExists(false),
+    secretErrors.vaultProfileUnknown('standby'),
+    secretErrors.syncProfileIsSource('standby'),
+    secretErrors.nameUnfit('standby', 'shop/a b', 'no white space'),
+    vaultProfileErrors.placeTaken({ profile: 'legacy', secret: 'shop/database' }, false),
+    ...VAULT_PROBLEMS,
+  ],
+  example: { body: { profile: 'standby', onConflict: 'adopt-if-equal' }, response: changedExample('add') },
 });
 const remove = defineEndpoint({
   method: 'DELETE',
@@ -83,14 +137,12 @@ const remove = defineEndpoint({
   needs: 'update claviger/secrets/<profile>/<name>; and with purge=true delete at the sync profile',
   params: targetParams,
   query: z.strictObject({
-    purge: z
-      .enum(['true', 'false'])
-      .default('false')
-      .transform((text) => text === 'true')
-      .meta({ override: { type: 'boolean' } }),
+    purge: queryFlag('Remove the copy as well, if it is ours.', false),
     reason,
   }),
   response: changed,
+  problems: [denied, secretNotFound(), replicationErrors.targetNotFound(), changeErrors.secretBusy()],
+  example: { response: changedExample('remove') },
 });
 
 @Controller('api/v1/secrets')

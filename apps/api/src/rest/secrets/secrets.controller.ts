@@ -1,21 +1,30 @@
 import { Controller, Res } from '@nestjs/common';
-import { AppError, type RequestContext } from '@claviger/kernel';
-import type { ChangeEntity } from '@claviger/features/changes';
+import type { RequestContext } from '@claviger/kernel';
+import { accessErrors } from '@claviger/features/access';
+import { changeErrors, type ChangeEntity } from '@claviger/features/changes';
 import { TARGET_STATUSES } from '@claviger/features/replication';
 import {
   SECRET_STATES,
   SECRET_TYPES,
+  secretErrors,
   SecretService,
   SecretViews,
   type PlanStep,
   type SecretView,
 } from '@claviger/features/secrets';
+import { vaultProfileErrors } from '@claviger/features/vault-profiles';
+import { nameInvalid } from '@claviger/vaults/contract';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
+import { moment } from '../../http/instant.js';
+import { inputInvalid } from '../../http/http.errors.js';
 import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
+import { queryFlag } from '../../http/query-flag.js';
+import { UNFIT } from './unfit-content.js';
+import { VAULT_PROBLEMS } from '../vault-problems.js';
 import { withoutUndefined } from '../without-undefined.js';
 import { toChangeView } from '../changes/changes.dto.js';
 import {
@@ -32,10 +41,8 @@ import {
 type Result = { readonly secret?: SecretView; readonly change?: unknown; readonly plan?: readonly PlanStep[] };
 
 const params = z.object({ id: secretId });
-const flag = z
-  .enum(['true', 'false'])
-  .default('false')
-  .transform((text) => text === 'true');
+const denied = accessErrors.accessDenied('claviger/secrets/prod/shop/database', 'update');
+const { secretNotFound, secretNotActive, staleMatch } = secretErrors;
 
 const create = defineEndpoint({
   method: 'POST',
@@ -49,6 +56,42 @@ const create = defineEndpoint({
   body: createSecretBody,
   status: 201,
   response: secretResult,
+  etag: 'revision',
+  mayBeAccepted: true,
+  problems: [
+    denied,
+    nameInvalid('The name', 'contains a . or .. segment'),
+    secretErrors.contentOrGenerate(),
+    ...UNFIT,
+    secretErrors.vaultProfileUnknown('prod'),
+    secretErrors.syncProfileIsSource('prod'),
+    vaultProfileErrors.placeTaken({ profile: 'legacy', secret: 'shop/database' }, false),
+    secretErrors.secretExists('prod', 'shop/database'),
+    secretErrors.placeOccupied('prod', 'shop/database'),
+    secretErrors.placeDiffers('prod', 'shop/database'),
+    secretErrors.vaultProfileDisabled('prod'),
+    ...VAULT_PROBLEMS,
+  ],
+  example: {
+    body: {
+      name: 'shop/database',
+      type: 'basic-auth',
+      content: { username: 'shop', password: 'correct horse' },
+      sourceProfile: 'prod',
+      syncProfiles: ['standby'],
+      description: 'Application user of the shop',
+      owner: 'team-payments',
+      labels: { team: 'payments' },
+      rotationIntervalSeconds: 7_776_000,
+      reason: 'first release',
+    },
+    dryRun: {
+      plan: [
+        { profile: 'prod', role: 'source', action: 'create', reason: 'Nothing is there yet.' },
+        { profile: 'standby', role: 'target', action: 'conflict', reason: 'Something that is not ours is there.' },
+      ],
+    },
+  },
 });
 const list = defineEndpoint({
   method: 'GET',
@@ -66,7 +109,7 @@ const list = defineEndpoint({
     state: z.enum(SECRET_STATES).optional().meta({ description: 'Deleted secrets are listed only when asked for.' }),
     owner: z.string().max(256).optional(),
     label: z.string().max(320).optional().meta({ description: '`key` or `key=value`.', example: 'team=payments' }),
-    expiringBefore: z.iso.datetime({ offset: true }).optional(),
+    expiringBefore: moment.optional(),
     replicationStatus: z
       .enum(TARGET_STATUSES)
       .optional()
@@ -75,6 +118,7 @@ const list = defineEndpoint({
     order: z.enum(['asc', 'desc']).default('asc'),
   }),
   response: pageOf(secretView),
+  problems: [secretNotFound()],
 });
 const get = defineEndpoint({
   method: 'GET',
@@ -83,6 +127,8 @@ const get = defineEndpoint({
   needs: 'read claviger/secrets/<profile>/<name>',
   params,
   response: secretView,
+  etag: 'revision',
+  problems: [secretNotFound()],
 });
 const edit = defineEndpoint({
   method: 'PATCH',
@@ -95,6 +141,9 @@ const edit = defineEndpoint({
   body: editSecretBody,
   ifMatch: 'revision',
   response: secretResult,
+  etag: 'revision',
+  problems: [denied, secretNotFound(), secretNotActive('deleting'), changeErrors.secretBusy(), staleMatch(4)],
+  example: { body: { description: 'Application user of the shop', owner: null, reason: 'the team was renamed' } },
 });
 const remove = defineEndpoint({
   method: 'DELETE',
@@ -103,11 +152,33 @@ const remove = defineEndpoint({
   description: 'Deletes it in every vault that holds it; with `retain=true` the vaults are left as they are.',
   needs: 'delete claviger/secrets/<profile>/<name>; and delete <profile>/metadata/<name> unless retain=true',
   params,
-  query: z.strictObject({ dryRun, retain: flag.meta({ override: { type: 'boolean' } }), reason }),
+  query: z.strictObject({
+    dryRun,
+    retain: queryFlag('Forget the secret, and leave the vaults as they are.', false),
+    reason,
+  }),
   ifMatch: 'revision',
   response: secretResult,
+  etag: 'revision',
+  mayBeAccepted: true,
+  problems: [
+    denied,
+    secretNotFound(),
+    secretNotActive('creating'),
+    secretErrors.notOurs('prod', 'shop/database'),
+    changeErrors.secretBusy(),
+    staleMatch(4),
+    ...VAULT_PROBLEMS,
+  ],
 });
-const action = { params, body: z.strictObject({ reason }), response: secretResult } as const;
+const action = {
+  params,
+  body: z.strictObject({ reason }),
+  response: secretResult,
+  etag: 'revision',
+  problems: [denied, secretNotFound(), secretNotActive('deleting'), changeErrors.secretBusy()],
+  example: { body: { reason: 'incident 4711' } },
+} as const;
 const enable = defineEndpoint({
   ...action,
   method: 'POST',
@@ -246,13 +317,8 @@ function positionIn<S extends string>(sort: S): z.ZodType<{ sort: S; value: stri
   return z.object({ sort: z.literal(sort), value: value.nullable(), id: z.uuid() });
 }
 
-const profileMissing = (): AppError =>
-  new AppError({
-    code: 'INPUT_INVALID',
-    kind: 'invalid',
-    message: 'The request is wrong. query/name: needs profile as well; use namePrefix to look in all profiles.',
-    details: { errors: [{ pointer: 'query/name', message: 'needs profile as well' }] },
-  });
+const profileMissing = (): Error =>
+  inputInvalid([{ pointer: 'query/name', message: 'needs profile as well; use namePrefix to look in all profiles' }]);
 
 function splitLabel(label: string): [string, string?] {
   const at = label.indexOf('=');

@@ -1,40 +1,39 @@
 import { SecretValue } from '@claviger/kernel';
 import { CONFLICT_POLICIES, TARGET_STATUSES } from '@claviger/features/replication';
 import { generateOptionsSchema, SECRET_STATES, SECRET_TYPES } from '@claviger/features/secrets';
+import { labels } from '@claviger/features/vault-profiles';
+import { MAX_CONTENT_BYTES } from '@claviger/vaults/contract';
 import { z } from 'zod';
-import { changeView } from '../changes/changes.dto.js';
+import { instant, moment } from '../../http/instant.js';
+import { queryFlag } from '../../http/query-flag.js';
+import { changeExample, changeView } from '../changes/changes.dto.js';
+import { EXAMPLE } from '../examples.js';
 
-export const secretId = z
-  .uuid()
-  .toLowerCase()
-  .meta({ description: 'Id of the secret.', example: '0199aa00-0000-7000-8000-000000000001' });
-export const versionNumber = z.coerce.number().int().min(1).max(1_000_000_000);
+export const secretId = z.uuid().toLowerCase().meta({ description: 'Id of the secret.', example: EXAMPLE.secretId });
+export const versionNumber = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(1_000_000_000)
+  .meta({ description: 'Number of a version of the secret.', example: 1 });
 export const profileName = z.string().min(1).max(63).meta({ description: 'Name of a vault profile.', example: 'prod' });
 export const secretName = z.string().min(1).max(512).meta({
   description: 'Path-like name, unique in its source profile; it never changes.',
-  example: 'team/db/password',
+  example: 'shop/database',
 });
 
 /** Content on its way in: wrapped by the body decoder before validation. */
 export const contentIn = z
   .custom<SecretValue<string>>((value) => value instanceof SecretValue, 'must be a JSON object')
   .meta({
-    override: { type: 'object', additionalProperties: true },
-    description: "The fields of the secret's type, at most 64 KiB as JSON.",
-    example: { username: 'app', password: 'correct horse battery staple' },
+    override: { type: 'object', additionalProperties: true, 'x-maxBytes': MAX_CONTENT_BYTES },
+    description: `The fields of the secret's type, at most ${MAX_CONTENT_BYTES} bytes as JSON.`,
+    example: { username: 'shop', password: 'correct horse' },
   });
 
 export const reason = z.string().min(1).max(1_000).optional().meta({ description: 'Why; kept with the change.' });
-export const labels = z
-  .record(
-    z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}$/, 'a label name has 1 to 63 of letters, digits and . _ / -'),
-    z.string().max(256),
-  )
-  .refine((all) => Object.keys(all).length <= 32, 'at most 32 labels')
-  .meta({ example: { team: 'payments' } });
 const description = z.string().max(2_000);
 const owner = z.string().min(1).max(256);
-const expiresAt = z.iso.datetime({ offset: true }).meta({ example: '2027-01-01T00:00:00Z' });
 const rotationIntervalSeconds = z
   .number()
   .int()
@@ -56,7 +55,7 @@ export const createSecretBody = z.strictObject({
   description: description.optional(),
   owner: owner.optional(),
   labels: labels.optional(),
-  expiresAt: expiresAt.optional(),
+  expiresAt: moment.optional(),
   rotationIntervalSeconds: rotationIntervalSeconds.optional(),
   reason,
 });
@@ -65,19 +64,14 @@ export const editSecretBody = z.strictObject({
   description: description.optional(),
   owner: owner.nullable().optional(),
   labels: labels.optional(),
-  expiresAt: expiresAt.nullable().optional(),
+  expiresAt: moment.nullable().optional(),
   rotationIntervalSeconds: rotationIntervalSeconds.nullable().optional(),
   reason,
 });
 
-export const dryRun = z
-  .enum(['true', 'false'])
-  .default('false')
-  .transform((text) => text === 'true')
-  .meta({ description: 'Say what would happen at each vault, and change nothing.', override: { type: 'boolean' } });
+export const dryRun = queryFlag('Say what would happen at each vault, and change nothing.', false);
 
 const requester = z.object({ id: z.string(), name: z.string() });
-const instant = z.date().meta({ override: { type: 'string', format: 'date-time' } });
 
 export const secretView = z
   .object({
@@ -120,7 +114,39 @@ export const secretView = z
     updatedAt: instant,
     verifiedAt: instant.nullable(),
   })
-  .meta({ id: 'Secret' });
+  .meta({
+    id: 'Secret',
+    example: {
+      id: EXAMPLE.secretId,
+      name: 'shop/database',
+      type: 'basic-auth',
+      state: 'active',
+      isDisabled: false,
+      sourceProfile: 'prod',
+      physicalName: 'shop/database',
+      description: 'Application user of the shop',
+      owner: 'team-payments',
+      labels: { team: 'payments' },
+      currentVersion: 2,
+      fingerprint: '359c-21ef-64c5-c30f-25f8',
+      facts: { fields: ['password', 'username'], fieldCount: 2, valueLength: '12-15' },
+      expiresAt: null,
+      isExpired: false,
+      rotation: {
+        intervalSeconds: 7_776_000,
+        rotatedAt: EXAMPLE.later,
+        dueAt: '2027-02-19T16:51:34.335Z',
+        isOverdue: false,
+      },
+      drift: null,
+      replication: { in_sync: 1 },
+      revision: 3,
+      createdBy: EXAMPLE.requester,
+      createdAt: EXAMPLE.at,
+      updatedAt: EXAMPLE.later,
+      verifiedAt: EXAMPLE.later,
+    },
+  });
 
 export const planStep = z
   .object({
@@ -131,21 +157,30 @@ export const planStep = z
   })
   .meta({ id: 'PlanStep' });
 
-export const secretResult = z.object({
-  secret: secretView.optional(),
-  change: changeView.optional(),
-  plan: z.array(planStep).optional().meta({ description: 'Only with `dryRun=true`.' }),
-});
+export const secretResult = z
+  .object({
+    secret: secretView.optional(),
+    change: changeView.optional(),
+    plan: z.array(planStep).optional().meta({ description: 'Only with `dryRun=true`.' }),
+  })
+  .meta({
+    example: {
+      secret: secretView.meta()!['example'],
+      change: { ...changeExample, kind: 'secret.edit', baseVersion: null },
+    },
+  });
 
-export const writeResult = z.object({
-  version: z.number().int().optional(),
-  unchanged: z
-    .boolean()
-    .optional()
-    .meta({ description: 'True when the content is the current one already; no version was made.' }),
-  change: changeView.optional(),
-  plan: z.array(planStep).optional(),
-});
+export const writeResult = z
+  .object({
+    version: z.number().int().optional(),
+    unchanged: z
+      .boolean()
+      .optional()
+      .meta({ description: 'True when the content is the current one already; no version was made.' }),
+    change: changeView.optional(),
+    plan: z.array(planStep).optional().meta({ description: 'Only with `dryRun=true`.' }),
+  })
+  .meta({ example: { version: 2, change: changeExample } });
 
 export const versionView = z
   .object({
@@ -161,12 +196,29 @@ export const versionView = z
     createdBy: requester,
     createdAt: instant,
   })
-  .meta({ id: 'SecretVersion' });
+  .meta({
+    id: 'SecretVersion',
+    example: {
+      number: 2,
+      isCurrent: true,
+      fingerprint: '359c-21ef-64c5-c30f-25f8',
+      profile: 'prod',
+      backendVersion: '2',
+      origin: 'written',
+      state: 'live',
+      reason: 'quarterly rotation',
+      changeId: EXAMPLE.changeId,
+      createdBy: EXAMPLE.requester,
+      createdAt: EXAMPLE.at,
+    },
+  });
 
 export const contentOut = z
   .object({
     version: z.number().int(),
-    type: z.enum(SECRET_TYPES).optional(),
     content: z.record(z.string(), z.unknown()),
   })
-  .meta({ id: 'SecretContent' });
+  .meta({
+    id: 'SecretContent',
+    example: { version: 2, content: { username: 'shop', password: 'battery staple' } },
+  });

@@ -1,13 +1,14 @@
 import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { MAX_TTL_SECONDS, TokenService, type TokenView } from '@claviger/features/access';
+import { accessErrors, MAX_TTL_SECONDS, TokenService, type TokenView } from '@claviger/features/access';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
 import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
-import { instant } from '../vault-instances/vault-instances.controller.js';
+import { instant } from '../../http/instant.js';
+import { EXAMPLE } from '../examples.js';
 import { withoutUndefined } from '../without-undefined.js';
 
 const seconds = z.number().int().min(1).max(MAX_TTL_SECONDS);
@@ -27,11 +28,35 @@ export const tokenView = z
     lastUsedAt: instant.nullable(),
     lastUsedAddress: z.string().nullable(),
   })
-  .meta({ id: 'Token' });
+  .meta({
+    id: 'Token',
+    example: {
+      accessor: EXAMPLE.accessor,
+      displayName: 'ci',
+      policies: ['developer'],
+      ttlSeconds: 3_600,
+      expiresAt: '2026-11-21T17:51:34.280Z',
+      isRenewable: true,
+      isOrphan: false,
+      usesLeft: null,
+      createdAt: EXAMPLE.at,
+      renewedAt: null,
+      lastUsedAt: null,
+      lastUsedAddress: null,
+    },
+  });
+
+export const tokenExample = tokenView.meta()!['example'] as Record<string, unknown>;
 
 const params = z.object({
-  accessor: z.string().min(1).max(64).meta({ description: 'Accessor of the token, or `self`.' }),
+  accessor: z
+    .string()
+    .min(1)
+    .max(64)
+    .meta({ description: 'Accessor of the token, or `self`.', example: EXAMPLE.accessor }),
 });
+const { accessDenied, tokenNotFound, tokenNotRenewable, tokenRefused } = accessErrors;
+const denied = accessDenied('claviger/tokens/', 'create');
 
 const create = defineEndpoint({
   method: 'POST',
@@ -51,6 +76,17 @@ const create = defineEndpoint({
   }),
   status: 201,
   response: z.object({ token: z.string(), details: tokenView }),
+  problems: [
+    denied,
+    tokenRefused('TOKEN_POLICIES_EXCEED_PARENT', 'A token can only have policies that your own token has.'),
+    tokenRefused('TOKEN_LIMITED', 'A token with a use limit cannot make tokens. Use one without.'),
+    tokenRefused('TOKEN_TOO_DEEP', 'At most 32 tokens descend from each other.'),
+    tokenRefused('TOKEN_SUDO_REQUIRED', 'An orphan token needs sudo on claviger/tokens/. Leave isOrphan out.'),
+  ],
+  example: {
+    body: { policies: ['developer'], displayName: 'ci', ttlSeconds: 3_600 },
+    response: { token: 'cvg_…', details: tokenExample },
+  },
 });
 const list = defineEndpoint({
   method: 'GET',
@@ -59,6 +95,7 @@ const list = defineEndpoint({
   needs: 'list claviger/tokens/',
   query: z.strictObject(pageQuery),
   response: pageOf(tokenView),
+  problems: [denied],
 });
 const get = defineEndpoint({
   method: 'GET',
@@ -67,6 +104,7 @@ const get = defineEndpoint({
   needs: 'read claviger/tokens/<accessor>; nothing for `self`',
   params,
   response: tokenView,
+  problems: [denied, tokenNotFound()],
 });
 const renew = defineEndpoint({
   method: 'POST',
@@ -76,6 +114,8 @@ const renew = defineEndpoint({
   params,
   body: z.strictObject({ ttlSeconds: seconds.optional() }),
   response: tokenView,
+  problems: [denied, tokenNotFound(), tokenNotRenewable('it was made so')],
+  example: { body: { ttlSeconds: 3_600 }, response: { ...tokenExample, renewedAt: EXAMPLE.later } },
 });
 const revoke = defineEndpoint({
   method: 'DELETE',
@@ -85,6 +125,7 @@ const revoke = defineEndpoint({
   needs: 'delete claviger/tokens/<accessor>; nothing for `self`',
   params,
   status: 204,
+  problems: [denied, tokenNotFound()],
 });
 
 @Controller('api/v1/tokens')

@@ -1,49 +1,26 @@
 import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
+import { accessErrors } from '@claviger/features/access';
 import {
-  LIST_SORTS,
   listPosition,
   newVaultInstance,
   vaultInstanceChanges,
   VaultInstanceService,
+  vaultProfileErrors,
   type VaultInstance,
 } from '@claviger/features/vault-profiles';
-import { CHECK_STATUSES, type VaultCheck } from '@claviger/vaults/contract';
+import type { VaultCheck } from '@claviger/vaults/contract';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
-import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
+import { instant } from '../../http/instant.js';
+import { pageOf, toPage, type Page } from '../../http/page.js';
+import { EXAMPLE } from '../examples.js';
+import { tagged } from '../tagged.js';
+import { checkView, idOrName, listQuery, saveQuery, toListQuery } from '../vault-resources.dto.js';
 import { withoutUndefined } from '../without-undefined.js';
-
-export const instant = z.date().meta({ override: { type: 'string', format: 'date-time' } });
-export const idOrName = z.string().min(1).max(63).meta({ description: 'Id or name.', example: 'openbao-prod' });
-export const checkFlag = z
-  .enum(['true', 'false'])
-  .default('true')
-  .transform((text) => text === 'true')
-  .meta({ description: 'Ask the vault before anything is saved.', override: { type: 'boolean', default: true } });
-export const listQuery = {
-  ...pageQuery,
-  namePrefix: z.string().max(63).optional(),
-  sort: z.enum(LIST_SORTS).default('name'),
-  order: z.enum(['asc', 'desc']).default('asc'),
-};
-export const listCursor = z.object({ value: z.string(), id: z.uuid() });
-
-export const checkView = z
-  .object({
-    status: z.enum(CHECK_STATUSES),
-    message: z.string().meta({ description: 'What was found and, unless ready, what to do.' }),
-    latencyMs: z.number(),
-    product: z.string().optional(),
-    version: z.string().optional(),
-    serverIdentity: z.string().optional(),
-    capabilities: z.record(z.string(), z.unknown()).optional(),
-    flavour: z.string().optional(),
-  })
-  .meta({ id: 'VaultCheck' });
 
 const view = z
   .object({
@@ -58,10 +35,32 @@ const view = z
     createdAt: instant,
     updatedAt: instant,
   })
-  .meta({ id: 'VaultInstance', description: 'Credentials are write-only.' });
+  .meta({
+    id: 'VaultInstance',
+    description: 'Credentials are write-only.',
+    example: {
+      id: '01a1ff05-2eee-772b-b5f3-832191ede1ec',
+      name: 'openbao',
+      kind: 'kv',
+      description: '',
+      config: { address: 'https://bao.example:8200' },
+      limits: { requestsPerSecond: 200 },
+      serverIdentity: 'cbd15ee1-a894-8cd6-6f57-ce9c24f6c9d8',
+      revision: 1,
+      createdAt: EXAMPLE.at,
+      updatedAt: EXAMPLE.at,
+    },
+  });
 
 const params = z.object({ id: idOrName });
 const needs = (operation: string): string => `${operation} claviger/vault-instances/<name>`;
+
+const denied = accessErrors.accessDenied('claviger/vault-instances/openbao', 'update');
+const { vaultCheckFailed, vaultInstanceNotFound, staleMatch } = vaultProfileErrors;
+const notReady = [
+  vaultCheckFailed({ status: 'unreachable', message: 'Nothing listens at the address.', latencyMs: 2 }),
+  vaultCheckFailed({ status: 'unauthenticated', message: 'The vault does not accept the credentials.', latencyMs: 2 }),
+];
 
 const create = defineEndpoint({
   method: 'POST',
@@ -69,10 +68,26 @@ const create = defineEndpoint({
   summary: 'Register a vault instance',
   description: 'The vault is asked before anything is saved, unless `check=false`.',
   needs: needs('create'),
-  query: z.strictObject({ check: checkFlag }),
+  query: saveQuery,
   body: newVaultInstance,
   status: 201,
   response: view,
+  etag: 'revision',
+  problems: [
+    denied,
+    vaultProfileErrors.vaultKindUnknown(['builtin', 'kv']),
+    vaultProfileErrors.vaultInstanceExists('openbao'),
+    ...notReady,
+  ],
+  example: {
+    body: {
+      name: 'openbao',
+      kind: 'kv',
+      config: { address: 'https://bao.example:8200' },
+      credentials: { type: 'approle', roleId: '…', secretId: '…' },
+      limits: { requestsPerSecond: 200 },
+    },
+  },
 });
 const list = defineEndpoint({
   method: 'GET',
@@ -81,6 +96,7 @@ const list = defineEndpoint({
   needs: 'list claviger/vault-instances/',
   query: z.strictObject({ ...listQuery, kind: z.string().max(63).optional() }),
   response: pageOf(view),
+  problems: [denied],
 });
 const get = defineEndpoint({
   method: 'GET',
@@ -89,6 +105,8 @@ const get = defineEndpoint({
   needs: needs('read'),
   params,
   response: view,
+  etag: 'revision',
+  problems: [denied, vaultInstanceNotFound()],
 });
 const update = defineEndpoint({
   method: 'PATCH',
@@ -98,10 +116,22 @@ const update = defineEndpoint({
     'Changing where the credentials are sent (address, namespace, CA, auth path) needs the credentials again.',
   needs: needs('update'),
   params,
-  query: z.strictObject({ check: checkFlag }),
+  query: saveQuery,
   body: vaultInstanceChanges,
   ifMatch: 'revision',
   response: view,
+  etag: 'revision',
+  problems: [
+    denied,
+    vaultInstanceNotFound(),
+    vaultProfileErrors.credentialsRequired(['address']),
+    vaultProfileErrors.vaultServerChanged('openbao', ['prod']),
+    staleMatch('vault instance', 4),
+    ...notReady,
+  ],
+  example: {
+    body: { config: { address: 'https://bao-2.example:8200' }, credentials: { type: 'token', token: '…' } },
+  },
 });
 const remove = defineEndpoint({
   method: 'DELETE',
@@ -112,6 +142,12 @@ const remove = defineEndpoint({
   params,
   ifMatch: 'revision',
   status: 204,
+  problems: [
+    denied,
+    vaultInstanceNotFound(),
+    vaultProfileErrors.vaultInstanceInUse('openbao', ['prod']),
+    staleMatch('vault instance', 4),
+  ],
 });
 const check = defineEndpoint({
   method: 'POST',
@@ -121,6 +157,8 @@ const check = defineEndpoint({
   params,
   body: z.strictObject({}),
   response: checkView,
+  problems: [denied, vaultInstanceNotFound()],
+  example: { body: {} },
 });
 
 @Controller('api/v1/vault-instances')
@@ -140,15 +178,8 @@ export class VaultInstancesController {
 
   @Endpoint(list)
   async list(@Context() ctx: RequestContext, @Input() { query }: InputOf<typeof list>): Promise<Page<VaultInstance>> {
-    const { limit, cursor, order, ...filters } = query;
-    const after = fromCursor(cursor, listCursor);
-    const rows = await this.instances.list(ctx, {
-      ...withoutUndefined(filters),
-      limit: limit + 1,
-      descending: order === 'desc',
-      ...(after ? { after } : {}),
-    });
-    return toPage(rows, limit, (last) => listPosition(last, query.sort));
+    const rows = await this.instances.list(ctx, toListQuery(query));
+    return toPage(rows, query.limit, (last) => listPosition(last, query.sort));
   }
 
   @Endpoint(get)
@@ -182,10 +213,4 @@ export class VaultInstancesController {
   check(@Context() ctx: RequestContext, @Input() { params: { id } }: InputOf<typeof check>): Promise<VaultCheck> {
     return this.instances.check(ctx, id);
   }
-}
-
-/** Sends a record's revision as its ETag. */
-export function tagged<T extends { readonly revision: number }>(reply: FastifyReply, record: T): T {
-  void reply.header('etag', `"${record.revision}"`);
-  return record;
 }

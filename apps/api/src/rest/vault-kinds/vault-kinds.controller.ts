@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Controller } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { AccessService } from '@claviger/features/access';
+import { accessErrors, AccessService } from '@claviger/features/access';
 import { VaultKindRegistry } from '@claviger/features/vault-profiles';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
@@ -33,6 +33,26 @@ const list = defineEndpoint({
         .meta({ id: 'VaultKind' }),
     ),
   }),
+  problems: [accessErrors.accessDenied('claviger/vault-kinds/', 'list')],
+  example: {
+    response: {
+      items: [
+        {
+          kind: 'builtin',
+          title: 'Built-in vault',
+          description: "Keeps secrets in Claviger's own database, sealed under the keys of their store.",
+          flavours: [],
+          configSchema: {
+            type: 'object',
+            properties: { maxVersions: { type: 'integer', minimum: 1, maximum: 1000, default: 10 } },
+            additionalProperties: false,
+          },
+          credentialsSchema: { type: 'object', properties: {}, additionalProperties: false },
+          capabilities: { default: { kind: 'builtin', flavour: 'default', capabilities: { versionedReads: true } } },
+        },
+      ],
+    },
+  },
 });
 
 @Controller('api/v1/vault-kinds')

@@ -1,10 +1,12 @@
 import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
+import { accessErrors } from '@claviger/features/access';
 import {
   listPosition,
   newVaultProfile,
   REPAIRS,
   vaultProfileChanges,
+  vaultProfileErrors,
   VaultProfileService,
   type VaultProfile,
 } from '@claviger/features/vault-profiles';
@@ -14,16 +16,12 @@ import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
-import { fromCursor, pageOf, toPage, type Page } from '../../http/page.js';
-import {
-  checkFlag,
-  checkView,
-  idOrName,
-  instant,
-  listCursor,
-  listQuery,
-  tagged,
-} from '../vault-instances/vault-instances.controller.js';
+import { instant } from '../../http/instant.js';
+import { pageOf, toPage, type Page } from '../../http/page.js';
+import { optionalQueryFlag } from '../../http/query-flag.js';
+import { EXAMPLE } from '../examples.js';
+import { tagged } from '../tagged.js';
+import { checkView, idOrName, listQuery, saveQuery, toListQuery } from '../vault-resources.dto.js';
 import { withoutUndefined } from '../without-undefined.js';
 
 const view = z
@@ -46,10 +44,39 @@ const view = z
     createdAt: instant,
     updatedAt: instant,
   })
-  .meta({ id: 'VaultProfile' });
+  .meta({
+    id: 'VaultProfile',
+    example: {
+      id: '01a1ff05-3133-766e-9b9a-b2f5649fae28',
+      name: 'prod',
+      description: '',
+      instanceId: '01a1ff05-2eee-772b-b5f3-832191ede1ec',
+      instanceName: 'openbao',
+      mount: 'secret',
+      prefix: 'apps',
+      flavour: 'auto',
+      nameTemplate: '{name}',
+      defaultOwner: null,
+      defaultLabels: { team: 'payments' },
+      limits: {},
+      repair: 'report',
+      isEnabled: true,
+      revision: 1,
+      createdAt: EXAMPLE.at,
+      updatedAt: EXAMPLE.at,
+    },
+  });
 
 const params = z.object({ id: idOrName });
 const needs = (operation: string): string => `${operation} claviger/vault-profiles/<name>`;
+
+const denied = accessErrors.accessDenied('claviger/vault-profiles/prod', 'update');
+const { vaultCheckFailed, vaultProfileInUse, vaultProfileNotFound, staleMatch } = vaultProfileErrors;
+const notReady = [
+  vaultCheckFailed({ status: 'unreachable', message: 'Nothing listens at the address.', latencyMs: 2 }),
+  vaultCheckFailed({ status: 'no_permission', message: 'The credentials may not read secrets there.', latencyMs: 2 }),
+];
+const uses = [{ role: 'source', count: 1, names: ['shop/database'] }] as const;
 
 const create = defineEndpoint({
   method: 'POST',
@@ -57,10 +84,20 @@ const create = defineEndpoint({
   summary: 'Register a vault profile',
   description: 'The vault is asked before anything is saved, unless `check=false`.',
   needs: needs('create'),
-  query: z.strictObject({ check: checkFlag }),
+  query: saveQuery,
   body: newVaultProfile,
   status: 201,
   response: view,
+  etag: 'revision',
+  problems: [
+    denied,
+    vaultProfileErrors.vaultInstanceNotFound(),
+    vaultProfileErrors.vaultProfileExists('prod'),
+    ...notReady,
+  ],
+  example: {
+    body: { name: 'prod', instance: 'openbao', mount: 'secret', prefix: 'apps', defaultLabels: { team: 'payments' } },
+  },
 });
 const list = defineEndpoint({
   method: 'GET',
@@ -70,13 +107,10 @@ const list = defineEndpoint({
   query: z.strictObject({
     ...listQuery,
     instance: idOrName.optional(),
-    isEnabled: z
-      .enum(['true', 'false'])
-      .transform((text) => text === 'true')
-      .meta({ override: { type: 'boolean' } })
-      .optional(),
+    isEnabled: optionalQueryFlag('Enabled or disabled ones only.'),
   }),
   response: pageOf(view),
+  problems: [denied],
 });
 const get = defineEndpoint({
   method: 'GET',
@@ -85,6 +119,8 @@ const get = defineEndpoint({
   needs: needs('read'),
   params,
   response: view,
+  etag: 'revision',
+  problems: [denied, vaultProfileNotFound()],
 });
 const update = defineEndpoint({
   method: 'PATCH',
@@ -93,10 +129,19 @@ const update = defineEndpoint({
   description: 'Where its secrets lie (instance, mount, prefix, flavour) cannot change while it is used.',
   needs: needs('update'),
   params,
-  query: z.strictObject({ check: checkFlag }),
+  query: saveQuery,
   body: vaultProfileChanges,
   ifMatch: 'revision',
   response: view,
+  etag: 'revision',
+  problems: [
+    denied,
+    vaultProfileNotFound(),
+    vaultProfileInUse('prod', 'cannot move', uses),
+    staleMatch('vault profile', 4),
+    ...notReady,
+  ],
+  example: { body: { description: 'Production of the shop', repair: 'auto' } },
 });
 const remove = defineEndpoint({
   method: 'DELETE',
@@ -107,6 +152,12 @@ const remove = defineEndpoint({
   params,
   ifMatch: 'revision',
   status: 204,
+  problems: [
+    denied,
+    vaultProfileNotFound(),
+    vaultProfileInUse('prod', 'cannot be removed', uses),
+    staleMatch('vault profile', 4),
+  ],
 });
 const check = defineEndpoint({
   method: 'POST',
@@ -116,6 +167,8 @@ const check = defineEndpoint({
   params,
   body: z.strictObject({}),
   response: checkView,
+  problems: [denied, vaultProfileNotFound()],
+  example: { body: {} },
 });
 
 @Controller('api/v1/vault-profiles')
@@ -135,15 +188,8 @@ export class VaultProfilesController {
 
   @Endpoint(list)
   async list(@Context() ctx: RequestContext, @Input() { query }: InputOf<typeof list>): Promise<Page<VaultProfile>> {
-    const { limit, cursor, order, ...filters } = query;
-    const after = fromCursor(cursor, listCursor);
-    const rows = await this.profiles.list(ctx, {
-      ...withoutUndefined(filters),
-      limit: limit + 1,
-      descending: order === 'desc',
-      ...(after ? { after } : {}),
-    });
-    return toPage(rows, limit, (last) => listPosition(last, query.sort));
+    const rows = await this.profiles.list(ctx, toListQuery(query));
+    return toPage(rows, query.limit, (last) => listPosition(last, query.sort));
   }
 
   @Endpoint(get)

@@ -4,7 +4,8 @@ import { TokenService } from '@claviger/features/access';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint } from '../../http/endpoint.js';
-import { tokenView } from '../tokens/tokens.controller.js';
+import { EXAMPLE } from '../examples.js';
+import { tokenExample, tokenView } from '../tokens/tokens.controller.js';
 
 const whoami = defineEndpoint({
   method: 'GET',
@@ -17,6 +18,9 @@ const whoami = defineEndpoint({
     policies: z.array(z.string()),
     token: tokenView,
   }),
+  example: {
+    response: { displayName: 'ci', identity: EXAMPLE.requester.id, policies: ['developer'], token: tokenExample },
+  },
 });
 
 @Controller('api/v1/whoami')

@@ -1,6 +1,7 @@
 export * from './capability.js';
 export { parsePolicy, POLICY_MAX_BYTES, POLICY_MAX_PATHS } from './policy-parser.js';
 export { compilePolicies, ROOT_POLICY, type CompileOptions } from './policy-compiler.js';
+export { policyInvalid } from './policy.errors.js';
 export type { MatchRequest, MatchResult, PolicyMatcher, Refusal } from './policy-matcher.js';
 export type { NamedPolicy, ParsedPolicy } from './parsed-policy.js';
 export type { RequestParameters } from './parameter-conditions.js';

@@ -37,6 +37,7 @@ const TABLE: readonly (readonly [string, KvAnswer, VaultErrorCode, outcomeUnknow
     vault(400, 'refused JSON input due to high complexity: exceeded maximum number of strings'),
     'TOO_LARGE',
   ],
+  ['400 of this Claviger itself', answer(400, { status: 400, code: 'VAULT_LOOP', detail: 'x' }), 'MISCONFIGURED'],
   ['400 not of a vault', answer(400, 'Client sent an HTTP request to an HTTPS server.\n'), 'MISCONFIGURED'],
   ['401', vault(401, 'no'), 'UNAUTHENTICATED'],
   ['403', vault(403, 'permission denied'), 'PERMISSION_DENIED'],
@@ -82,6 +83,19 @@ describe('answerError', () => {
     expect(error.message).toMatch(/^"a\/b" in mount "kv": .*\.$/);
     expect(error.message).not.toContain('canary');
     expect(answerError(task, given).outcomeUnknown).toBe(false);
+  });
+
+  it.each([
+    ['http://127.0.0.1:1', 'http://127.0.0.1:1: '],
+    ['mount "kv"', 'Mount "kv": '],
+  ])('begins a sentence about %s, and leaves addresses as they are', (subject, begins) => {
+    expect(answerError({ ...task, subject }, vault(401)).message).toMatch(new RegExp(`^${begins}`));
+  });
+
+  it('says that the address is that of this Claviger itself', () => {
+    const refused = answer(400, { status: 400, code: 'VAULT_LOOP' });
+    expect(answerError(task, refused).message).toContain('leads back to this Claviger itself');
+    expect(answerError(task, answer(400, { code: 'ELSE' })).message).toContain('something that is not a vault');
   });
 
   it('tells how long to wait', () => {

@@ -103,11 +103,21 @@ export function kvError(
 function rowOf(answer: KvAnswer): Row | undefined {
   if (answer.status < 300) return undefined;
   const texts = errorTexts(answer);
-  if (texts === undefined) return foreignAnswer(answer.status);
+  if (texts === undefined) return isLoop(answer) ? LOOP : foreignAnswer(answer.status);
   const known = BY_TEXT.find(
     ({ status, text }) => (status ?? answer.status) === answer.status && texts.some((one) => text.test(one)),
   );
   return known ?? BY_STATUS[answer.status];
+}
+
+const LOOP: Row = {
+  code: 'MISCONFIGURED',
+  says: 'the address leads back to this Claviger itself; give that of a vault',
+};
+
+/** True for what Claviger refuses a request with that came from itself (the hop header). */
+function isLoop({ status, body }: KvAnswer): boolean {
+  return status === 400 && /"code":"VAULT_LOOP"/.test(body.reveal());
 }
 
 /** An answer without a vault's error body comes from something in front of it: a proxy, a load balancer, another server. */
@@ -153,6 +163,7 @@ export function parseRetryAfter(value: string | readonly string[] | undefined, n
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
 
+/** Begins a sentence. An address stays as it was written. */
 function capitalise(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return /^[a-z][a-z0-9+.-]*:\/\//.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }

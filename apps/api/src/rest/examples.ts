@@ -1,0 +1,10 @@
+/** What the examples of the API description have in common, so that they tell one story. */
+export const EXAMPLE = {
+  secretId: '01a1ff05-358f-75a0-a07f-9990f4d0039f',
+  changeId: '01a1ff05-3707-73cc-8400-fe7ac3f2e568',
+  requestId: '01a1ff05-3dac-7ef8-91a6-895f0be4aea2',
+  accessor: 'hht9zmmRG9nJ4z8tf6m8umsM',
+  requester: { id: 'token:01a1ff04-dcf2-741e-ac81-08a31f794057', name: 'ci' },
+  at: '2026-11-21T16:51:34.280Z',
+  later: '2026-11-21T16:51:34.335Z',
+} as const;

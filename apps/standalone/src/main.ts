@@ -21,7 +21,8 @@ const exitCode = await run({
   async start(context) {
     config = loadConfig(process.env);
     const started = await startStandalone({ config, product, parts, say }, context);
-    for (const line of readyLines(product.app, started)) say(line);
+    // At once: whoever waits for the first line finds the others too.
+    say(readyLines(product.app, started).join('\n'));
   },
 });
 // The exit is explicit because a step that did not end in time may still hold the event loop.

@@ -1,54 +1,16 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { ENTITIES } from '@claviger/composition';
-import { createTestDatabase, eventually, type TestDatabase } from '@claviger/testing';
+import { describe, expect, it } from '@jest/globals';
+import { eventually } from '@claviger/testing';
+import { each, ONE, read, room, secretOf, THEIRS, unique, versions } from '../../../testing/src/foreign-room.js';
 import {
   answerLost,
   dieAt,
   errorOf,
   failing,
   Killed,
-  mend,
   neverArrived,
   recover,
   refused,
 } from '../../../testing/src/secret-faults.js';
-import { createSecretRoom, OutsideKind, type OutsideMount, type SecretRoom } from '../../../testing/src/secret-room.js';
-
-let db: TestDatabase;
-let kind: OutsideKind;
-let room: SecretRoom;
-let kv2: OutsideMount;
-let kv1: OutsideMount;
-beforeAll(async () => {
-  db = await createTestDatabase(ENTITIES);
-  kind = new OutsideKind();
-  room = await createSecretRoom(db, kind);
-  kv2 = await room.outside('kv2', 'pruned');
-  kv1 = await room.outside('kv1', 'plain');
-});
-afterAll(() => db.drop());
-afterEach(() => mend(kind.mounts.values()));
-
-const ONE = { value: 'one' };
-const THEIRS = { value: 'theirs' };
-
-let counter = 0;
-const unique = (): string => `secret-${(counter += 1)}`;
-
-/** Vaults with versions and compare-and-set, and without. */
-const each = (tell: (mount: () => OutsideMount, isVersioned: boolean) => void): void => {
-  describe('in a vault with versions', () => {
-    tell(() => kv2, true);
-  });
-  describe('in a vault without', () => {
-    tell(() => kv1, false);
-  });
-};
-
-const read = async (id: string, version?: number): Promise<unknown> =>
-  JSON.parse((await room.content.read(room.ctx, id, version)).content.reveal());
-const secretOf = async (id: string) => (await room.secrets.find(room.ctx, id)).secret;
-const versions = (id: string) => room.content.listVersions(room.ctx, id, { limit: 50 });
 
 describe('creating over a place that holds something', () => {
   each((mount, isVersioned) => {

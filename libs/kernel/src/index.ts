@@ -1,4 +1,5 @@
 export * from './app-error.js';
+export * from './bounded-cache.js';
 export * from './clock.js';
 export * from './fault-point.js';
 export * from './ids.js';

@@ -1,12 +1,11 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import { CLOCK, type Actor, type Clock, type RequestContext, type SecretValue } from '@claviger/kernel';
+import { type Actor, BoundedCache, CLOCK, type Clock, type RequestContext, type SecretValue } from '@claviger/kernel';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
 import { Inject, Injectable } from '@nestjs/common';
 import { AccessEpoch } from './access-epoch.js';
 import { accessDenied, tokenInvalid } from './access.errors.js';
 import { FIND_TOKEN, SPEND_USE, type FoundToken } from './access.hot.js';
-import { BoundedCache } from './bounded-cache.js';
 import { PolicyLibrary } from './policy-library.js';
 import { isRootProtected, type MatchResult, type Operation, type PolicyMatcher } from './policy/index.js';
 import { isTokenText } from './token-text.js';

@@ -1,10 +1,9 @@
-import { CLOCK, type Clock } from '@claviger/kernel';
+import { BoundedCache, CLOCK, type Clock } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { Inject, Injectable } from '@nestjs/common';
 import { AccessEpoch } from './access-epoch.js';
 import { policyUnreadable } from './access.errors.js';
 import { FIND_POLICIES, type FoundPolicy } from './access.hot.js';
-import { BoundedCache } from './bounded-cache.js';
 import {
   compilePolicies,
   findReadyPolicy,

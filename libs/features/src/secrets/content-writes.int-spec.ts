@@ -18,8 +18,9 @@ beforeAll(async () => {
   room = await createSecretRoom(db);
   longRoom = await createSecretRoom(db);
   const local = longRoom.get(LocalContent);
-  const find = local.findBase.bind(local);
-  jest.spyOn(local, 'findBase').mockImplementation(async (ctx, id) => {
+  const find = local.find.bind(local);
+  jest.spyOn(local, 'known').mockReturnValue(undefined);
+  jest.spyOn(local, 'find').mockImplementation(async (ctx, id) => {
     const row = await find(ctx, id);
     return row && { ...row, is_plain: false };
   });

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type RequestContext, type SecretValue } from '@claviger/kernel';
-import { AuditService } from '@claviger/features/audit';
+import { AuditService, type AuditEvent } from '@claviger/features/audit';
 import { ChangeService, type ChangeEntity } from '@claviger/features/changes';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { ADOPT_DRIFT } from './adopt-drift.handler.js';
@@ -8,7 +8,7 @@ import { generateContent, type GenerateOptions } from './content/index.js';
 import { ContentReader, type VerifiedContent } from './content-reader.js';
 import { LocalContent } from './local-content.js';
 import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
-import type { CurrentContentRow, WriteBaseRow } from './secret-content.hot.js';
+import type { KnownSecret } from './secret-content.hot.js';
 import { SecretPlanner, type PlanStep } from './secret-planner.js';
 import { SecretService, subjectOf, type FoundSecret } from './secret.service.js';
 import {
@@ -50,15 +50,11 @@ export class ContentService {
 
   /** The content of the current version or of an old one; the answer waits until the audit entry is durable. */
   async read(ctx: RequestContext, id: string, number?: number): Promise<VerifiedContent> {
+    const known = number === undefined ? await this.#readKnown(ctx, id) : undefined;
+    if (known) return known;
     const { content, named } =
       number === undefined ? await this.#readCurrent(ctx, id) : await this.#readVersion(ctx, id, number);
-    const event = {
-      action: 'secret.content.read',
-      outcome: 'allowed',
-      resource: subjectOf({ secret: { id }, named }),
-      details: { version: content.number },
-    } as const;
-    await this.audit.commit(ctx, this.audit.entry(ctx, event));
+    await this.audit.commit(ctx, this.audit.entry(ctx, readEvent(id, named, content.number)));
     return content;
   }
 
@@ -169,6 +165,18 @@ export class ContentService {
     return this.#write(ctx, found, content, 'overwrite-drift', reason ? { reason } : {});
   }
 
+  /** The quick way; undefined when what is known of the secret does not hold, or the caller may not read it. */
+  async #readKnown(ctx: RequestContext, id: string): Promise<VerifiedContent | undefined> {
+    const known = this.local.known(ctx, id);
+    if (!known) return undefined;
+    const profile = await this.profiles.get(ctx, known.source_profile_id);
+    const named = { profile: profile.name, name: known.name };
+    if (!profile.isEnabled || !this.access.can(ctx, 'readContent', named)) return undefined;
+    const number = known.current_version;
+    const content = await this.local.read(ctx, known, this.audit.entry(ctx, readEvent(id, named, number)));
+    return content && { content, number, fingerprint: known.current_fingerprint! };
+  }
+
   async #readCurrent(ctx: RequestContext, id: string): Promise<{ content: VerifiedContent; named: NamedSecret }> {
     const row = await this.local.findContent(ctx, id);
     if (!row) throw secretNotFound();
@@ -206,7 +214,7 @@ export class ContentService {
       reason,
     }: { readonly content: SecretValue<string>; readonly baseVersion?: number; readonly reason?: string },
   ): Promise<WriteResult | undefined> {
-    const row = await this.local.findBase(ctx, id);
+    const row = await this.local.find(ctx, id);
     if (!row) throw secretNotFound();
     const named = await this.#assertUsable(ctx, fromRow(row), 'writeContent');
     if (baseVersion !== undefined && baseVersion !== row.current_version) throw staleMatch(row.current_version);
@@ -296,6 +304,15 @@ export class ContentService {
 
 type Usable = Pick<SecretEntity, 'state' | 'isDisabled' | 'sourceProfileId' | 'name'>;
 
-function fromRow(row: CurrentContentRow | WriteBaseRow): Usable {
+function fromRow(row: KnownSecret): Usable {
   return { state: row.state, isDisabled: row.is_disabled, sourceProfileId: row.source_profile_id, name: row.name };
+}
+
+function readEvent(id: string, named: NamedSecret, version: number): AuditEvent {
+  return {
+    action: 'secret.content.read',
+    outcome: 'allowed',
+    resource: subjectOf({ secret: { id }, named }),
+    details: { version },
+  };
 }

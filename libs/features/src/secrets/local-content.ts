@@ -1,22 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, newId, type Clock, type RequestContext } from '@claviger/kernel';
-import { AuditService } from '@claviger/features/audit';
+import { BoundedCache, CLOCK, newId, type Clock, type RequestContext } from '@claviger/kernel';
+import { AuditService, type AuditEntry } from '@claviger/features/audit';
 import type { ChangeEntity, Requester } from '@claviger/features/changes';
 import { BatchedWrite, Database, StoreLookups } from '@claviger/platform/database';
 import { LOCAL_VAULT, type LocalVault, type VaultContent } from '@claviger/vaults/contract';
 import {
-  FIND_CURRENT_CONTENT,
-  FIND_WRITE_BASE,
+  FIND_CONTENTS,
+  FIND_KNOWN_SECRETS,
+  READ_CONTENTS,
+  readParameters,
   WRITE_CONTENTS,
   writeParameters,
-  type CurrentContentRow,
+  type FoundContent,
+  type HotRead,
   type HotWrite,
-  type WriteBaseRow,
+  type KnownSecret,
 } from './secret-content.hot.js';
 import { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js';
 
 export type LocalWrite = {
-  readonly base: WriteBaseRow;
+  readonly base: KnownSecret;
   readonly subject: { readonly kind: string; readonly id: string; readonly name: string };
   readonly content: VaultContent;
   readonly parameters: WriteParameters;
@@ -27,8 +30,13 @@ export type LocalWrite = {
   readonly keep: number;
 };
 
+type Written = { readonly secret_id: string; readonly current_version: number; readonly backend_version: number };
+
 const MAX_BATCH = 100;
 const MAX_IN_FLIGHT = 2;
+const MAX_READS_IN_FLIGHT = 3;
+/** About half a kilobyte each. */
+const MAX_KNOWN = 20_000;
 
 /**
  * The short way for content in the built-in vault: one statement to read and one to write, each gathered over concurrent
@@ -36,9 +44,11 @@ const MAX_IN_FLIGHT = 2;
  */
 @Injectable()
 export class LocalContent {
-  readonly #contents: StoreLookups<CurrentContentRow>;
-  readonly #bases: StoreLookups<WriteBaseRow>;
-  readonly #writes: BatchedWrite<HotWrite, number | undefined>;
+  readonly #contents: StoreLookups<FoundContent>;
+  readonly #secrets: StoreLookups<KnownSecret>;
+  readonly #known = new BoundedCache<string, KnownSecret>(MAX_KNOWN);
+  readonly #reads: BatchedWrite<HotRead, Buffer | undefined>;
+  readonly #writes: BatchedWrite<HotWrite, Written | undefined>;
 
   constructor(
     database: Database,
@@ -46,14 +56,24 @@ export class LocalContent {
     @Inject(LOCAL_VAULT) private readonly vault: LocalVault,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
-    this.#contents = new StoreLookups(database, { statement: FIND_CURRENT_CONTENT, keyOf: ({ id }) => id });
-    this.#bases = new StoreLookups(database, { statement: FIND_WRITE_BASE, keyOf: ({ id }) => id });
+    this.#contents = new StoreLookups(database, { statement: FIND_CONTENTS, keyOf: ({ id }) => id });
+    this.#secrets = new StoreLookups(database, { statement: FIND_KNOWN_SECRETS, keyOf: ({ id }) => id });
+    this.#reads = new BatchedWrite({
+      write: async (reads) => {
+        type Found = { readonly content_id: string; readonly content: Buffer };
+        const { rows } = await database.execute<Found>(undefined, READ_CONTENTS, readParameters(reads));
+        const contents = new Map(rows.map((row) => [row.content_id, row.content]));
+        return reads.map(({ known }) => contents.get(known.content_id!));
+      },
+      keyOf: ({ entry }) => entry.id,
+      maxBatch: MAX_BATCH,
+      maxInFlight: MAX_READS_IN_FLIGHT,
+    });
     this.#writes = new BatchedWrite({
       write: async (writes) => {
-        type Written = { readonly secret_id: string; readonly current_version: number };
         const { rows } = await database.execute<Written>(undefined, WRITE_CONTENTS, writeParameters(writes));
-        const versions = new Map(rows.map((row) => [row.secret_id, row.current_version]));
-        return writes.map(({ base }) => versions.get(base.id));
+        const written = new Map(rows.map((row) => [row.secret_id, row]));
+        return writes.map(({ base }) => written.get(base.id));
       },
       keyOf: ({ base }) => base.id,
       maxBatch: MAX_BATCH,
@@ -61,18 +81,43 @@ export class LocalContent {
     });
   }
 
-  /** The secret, and its content where that is in the built-in vault. */
-  findContent(ctx: RequestContext, secretId: string): Promise<CurrentContentRow | undefined> {
-    return this.#contents.find(ctx, secretId);
+  /** What is known of a secret from the last time that it was found here, or written. It may have changed since. */
+  known(ctx: RequestContext, secretId: string): KnownSecret | undefined {
+    return ctx.transaction ? undefined : this.#known.get(keyOf(ctx, secretId));
   }
 
-  /** The secret as a write finds it. */
-  findBase(ctx: RequestContext, secretId: string): Promise<WriteBaseRow | undefined> {
-    return this.#bases.find(ctx, secretId);
+  /** The secret, and its content where that is in the built-in vault. */
+  async findContent(ctx: RequestContext, secretId: string): Promise<FoundContent | undefined> {
+    const found = await this.#contents.find(ctx, secretId);
+    this.#learn(ctx, secretId, found);
+    return found;
+  }
+
+  /** The secret as it is now. */
+  async find(ctx: RequestContext, secretId: string): Promise<KnownSecret | undefined> {
+    const found = await this.#secrets.find(ctx, secretId);
+    this.#learn(ctx, secretId, found);
+    return found;
+  }
+
+  /**
+   * The content of a secret that is as it is known to be, together with the audit entry about reading it, which is
+   * durable then; undefined, and no entry, when the secret has changed. Not for inside a transaction.
+   */
+  async read(ctx: RequestContext, known: KnownSecret, entry: AuditEntry): Promise<VaultContent | undefined> {
+    const content = await this.#reads.submit({ known, entry });
+    return content && this.open(ctx, { ...known, content });
+  }
+
+  #learn(ctx: RequestContext, secretId: string, found: KnownSecret | undefined): void {
+    if (!found || found.content_id === null) return this.#known.delete(keyOf(ctx, secretId));
+    // Values are not kept.
+    const { content: _, ...known } = found as FoundContent;
+    this.#known.set(keyOf(ctx, secretId), known);
   }
 
   /** The content of a row that has one. @throws AppError CIPHERTEXT_INVALID */
-  open(ctx: RequestContext, row: CurrentContentRow): VaultContent {
+  open(ctx: RequestContext, row: FoundContent): VaultContent {
     return this.vault.open(ctx.storeId, { contentId: row.content_id!, sealed: row.content! });
   }
 
@@ -80,10 +125,11 @@ export class LocalContent {
   async write(ctx: RequestContext, write: LocalWrite): Promise<ChangeEntity | undefined> {
     const { base, subject, parameters } = write;
     const changeId = newId();
-    const version = await this.#writes.submit({
+    const sealed = this.vault.seal(ctx.storeId, write.content);
+    const written = await this.#writes.submit({
       storeId: ctx.storeId,
       base,
-      ...this.vault.seal(ctx.storeId, write.content),
+      ...sealed,
       keep: write.keep,
       fingerprint: parameters.fingerprint,
       facts: JSON.stringify(parameters.facts),
@@ -101,7 +147,17 @@ export class LocalContent {
         details: { changeId, phase: 'done' },
       }),
     });
-    return version === undefined ? undefined : this.#done(ctx, write, changeId, version);
+    if (!written) return undefined;
+    const version = written.current_version;
+    this.#learn(ctx, base.id, {
+      ...base,
+      revision: base.revision + 1,
+      current_version: version,
+      current_fingerprint: parameters.fingerprint,
+      content_id: sealed.contentId,
+      backend_version: written.backend_version,
+    });
+    return this.#done(ctx, write, changeId, version);
   }
 
   /** The row of the change as the statement inserted it. */
@@ -132,3 +188,4 @@ export class LocalContent {
 }
 
 const requester = (ctx: RequestContext): Requester => ({ id: ctx.actor.rootId, name: ctx.actor.displayName });
+const keyOf = (ctx: RequestContext, secretId: string): string => `${ctx.storeId}/${secretId}`;

@@ -3,35 +3,31 @@ import { arrayParameters, unnestSql, type ArrayColumn, type NamedStatement } fro
 import type { SecretState } from './secret.entity.js';
 import type { SecretType } from './content/index.js';
 
-/** What is needed of every secret to judge whether its content may be read or written. */
-type UsableRow = {
+/**
+ * A secret as it was found. What is known of it holds as long as its revision does: every change that a user makes
+ * raises that.
+ */
+export type KnownSecret = {
   readonly id: string;
   readonly name: string;
+  readonly type: SecretType;
   readonly state: SecretState;
   readonly is_disabled: boolean;
-  readonly source_profile_id: string;
-  readonly current_version: number;
-  readonly current_fingerprint: string | null;
-};
-
-/** A secret with the content of its current version, where that is in the built-in vault and readable. */
-export type CurrentContentRow = UsableRow & {
-  /** Null unless the current version is in the built-in vault, neither deleted nor destroyed; `content` likewise. */
-  readonly content_id: string | null;
-  readonly content: Buffer | null;
-};
-
-/** A secret as a write to it finds it. */
-export type WriteBaseRow = UsableRow & {
-  readonly type: SecretType;
   readonly revision: number;
+  readonly source_profile_id: string;
   readonly physical_name: string;
   readonly mount: string;
+  readonly current_version: number;
+  readonly current_fingerprint: string | null;
+  /** Null unless the current version is in the built-in vault, neither deleted nor destroyed; `backend_version` likewise. */
+  readonly content_id: string | null;
+  readonly backend_version: number | null;
   /** The current version is in the built-in vault, neither deleted nor destroyed, without drift, and nowhere else. */
   readonly is_plain: boolean;
 };
 
-const USABLE = `s.id, s.name, s.state, s.is_disabled, s.source_profile_id, s.current_version, s.current_fingerprint`;
+/** A secret with its sealed content, where it has a `content_id`. */
+export type FoundContent = KnownSecret & { readonly content: Buffer | null };
 
 /**
  * The secrets of $1 (store id) and $2 (ids), each with the version of the built-in vault that is its current one.
@@ -44,7 +40,8 @@ const USABLE = `s.id, s.name, s.state, s.is_disabled, s.source_profile_id, s.cur
 const FROM_SECRETS = `
     from unnest($2::uuid[]) as wanted (id)
     cross join lateral (
-      select ${USABLE}, s.type, s.revision, s.physical_name, s.current_backend_version, s.drift
+      select s.id, s.name, s.type, s.state, s.is_disabled, s.revision, s.source_profile_id, s.physical_name,
+        s.current_version, s.current_fingerprint, s.current_backend_version, s.drift
       from secret s where s.store_id = $1 and s.id = wanted.id limit 1
     ) s
     cross join lateral (
@@ -54,37 +51,80 @@ const FROM_SECRETS = `
       from vault_profile p where p.store_id = $1 and p.id = s.source_profile_id limit 1
     ) p
     left join lateral (
-      select v.content_id, v.content
+      select v.content_id, v.version, v.content
       from builtin_version v
       where v.store_id = $1 and v.mount = p.mount and v.name = s.physical_name
         and v.version = case when p.is_builtin then s.current_backend_version::integer end
         and v.deleted_at is null and v.destroyed_at is null
       limit 1
-    ) v on true`;
-
-/** $1 store id, $2 secret ids. One row for each secret that exists, in any order. */
-export const FIND_CURRENT_CONTENT: NamedStatement = {
-  name: 'secret_find_current_content',
-  text: `select ${USABLE}, v.content_id, v.content ${FROM_SECRETS}`,
-};
-
-/** $1 store id, $2 secret ids. One row for each secret that exists, in any order. */
-export const FIND_WRITE_BASE: NamedStatement = {
-  name: 'secret_find_write_base',
-  text: `
-    select ${USABLE}, s.type, s.revision, s.physical_name, p.mount,
-      v.content_id is not null and s.drift is null and t.profile_id is null as is_plain
-    ${FROM_SECRETS}
+    ) v on true
     left join lateral (
       select profile_id from sync_target where store_id = $1 and secret_id = s.id limit 1
-    ) t on true`,
+    ) t on true`;
+
+const KNOWN = `s.id, s.name, s.type, s.state, s.is_disabled, s.revision, s.source_profile_id, s.physical_name, p.mount,
+      s.current_version, s.current_fingerprint, v.content_id, v.version as backend_version,
+      v.content_id is not null and s.drift is null and t.profile_id is null as is_plain`;
+
+/** $1 store id, $2 secret ids. One row for each secret that exists, in any order. */
+export const FIND_CONTENTS: NamedStatement = {
+  name: 'secret_find_contents',
+  text: `select ${KNOWN}, v.content ${FROM_SECRETS}`,
+};
+
+/** $1 store id, $2 secret ids. The same without the content. */
+export const FIND_KNOWN_SECRETS: NamedStatement = {
+  name: 'secret_find_known',
+  text: `select ${KNOWN} ${FROM_SECRETS}`,
+};
+
+/** A reading of a secret's content, and the entry about it. */
+export type HotRead = { readonly known: KnownSecret; readonly entry: AuditEntry };
+
+const READ_COLUMNS: readonly ArrayColumn<HotRead>[] = [
+  { name: 'secret_id', type: 'uuid', value: (read) => read.known.id },
+  { name: 'revision', type: 'integer', value: (read) => read.known.revision },
+  { name: 'mount', type: 'text', value: (read) => read.known.mount },
+  { name: 'content_id', type: 'uuid', value: (read) => read.known.content_id },
+  ...auditColumns((read: HotRead) => read.entry),
+];
+
+/** The parameters of {@link READ_CONTENTS}. */
+export function readParameters(reads: readonly HotRead[]): Buffer[] {
+  return arrayParameters(READ_COLUMNS, reads);
+}
+
+/**
+ * The contents of secrets that are as they are known to be, with the audit entry of each: one round trip and one commit
+ * for both. A secret that has changed in whatever way is left out, and no entry tells of it. The CASE comes before the cast:
+ * the version of another backend need not be a number.
+ */
+export const READ_CONTENTS: NamedStatement = {
+  name: 'secret_read_contents',
+  text: `
+    with found as materialized (
+      select given.*, v.content from (select ${unnestSql(READ_COLUMNS)}) given
+      cross join lateral (
+        select s.revision, s.state, s.is_disabled, s.physical_name, s.current_backend_version from secret s
+        where s.store_id = given.audit_store_id and s.id = given.secret_id limit 1
+      ) s
+      cross join lateral (
+        select v.content from builtin_version v
+        where v.store_id = given.audit_store_id and v.mount = given.mount and v.name = s.physical_name
+          and v.version = case when s.revision = given.revision and s.state = 'active' and not s.is_disabled
+            then s.current_backend_version::integer end
+          and v.content_id = given.content_id and v.deleted_at is null and v.destroyed_at is null
+        limit 1
+      ) v
+    ), audited as (${insertAuditSql('found')})
+    select content_id, content from found`,
 };
 
 /** One new version of a secret on the built-in vault. */
 export type HotWrite = {
   readonly storeId: string;
   /** The secret as it was found; its revision binds the write. */
-  readonly base: WriteBaseRow;
+  readonly base: KnownSecret;
   readonly contentId: string;
   readonly sealed: Buffer;
   /** How many versions the vault keeps. */
@@ -148,7 +188,7 @@ export const WRITE_CONTENTS: NamedStatement = {
     ), locked as materialized (
       select given.* from given cross join lateral (
         select from secret s
-        where s.store_id = given.store_id and s.id = given.secret_id and s.revision = given.revision
+        where s.store_id = given.store_id and s.id = given.secret_id and s.revision = given.revision and s.drift is null
         limit 1 for update
       ) s
     ), object as (
@@ -187,5 +227,5 @@ export const WRITE_CONTENTS: NamedStatement = {
         jsonb_build_object('version', current_version, 'cause', cause)
       from written
     ), audited as (${insertAuditSql('written')})
-    select secret_id, current_version from written`,
+    select secret_id, current_version, backend_version from written`,
 };

@@ -1,10 +1,10 @@
-import { binaryArray, type ArrayElement, type ArrayElementType } from './binary-array.js';
+import { BinaryArrays, type ArrayElement, type ArrayElementType } from './binary-array.js';
 
 /** A column of rows that travel to PostgreSQL as one array for each column. */
 export type ArrayColumn<Row> = {
   readonly name: string;
   readonly type: ArrayElementType;
-  /** In the form that {@link binaryArray} wants. */
+  /** In the form that {@link BinaryArrays} wants. */
   readonly value: (row: Row) => ArrayElement;
 };
 
@@ -18,7 +18,11 @@ export function unnestSql(columns: readonly ArrayColumn<never>[], first = 1): st
   return columns.map(({ name, type }, i) => `unnest($${first + i}::${type}[]) as ${name}`).join(', ');
 }
 
+/** Most elements are ids, numbers and short texts. */
+const BYTES_PER_ELEMENT = 32;
+
 /** The parameters of {@link unnestSql}. */
 export function arrayParameters<Row>(columns: readonly ArrayColumn<Row>[], rows: readonly Row[]): Buffer[] {
-  return columns.map(({ type, value }) => binaryArray(type, rows.map(value)));
+  const arrays = new BinaryArrays(columns.length * (rows.length + 1) * BYTES_PER_ELEMENT);
+  return columns.map(({ type, value }) => arrays.write(type, rows, value));
 }

@@ -22,89 +22,130 @@ const OID: Readonly<Record<ArrayElementType, number>> = {
 };
 
 const HEADER_BYTES = 20;
+const LENGTH_BYTES = 4;
 const MS_BEFORE_2000 = Date.UTC(2000, 0, 1);
 const MS_PER_DAY = 86_400_000;
 const TWO_TO_32 = 2 ** 32;
 const JSONB_VERSION = 1;
 /** To call into Node's own code costs more than to copy so few characters. */
-const SHORT_TEXT = 48;
+const SHORT_TEXT = 64;
 
-/** An array parameter. */
-export function binaryArray(type: ArrayElementType, elements: readonly ArrayElement[]): Buffer {
-  const array = Buffer.allocUnsafe(
-    HEADER_BYTES + elements.reduce((sum: number, element) => sum + maxBytes(element), 0),
-  );
-  array.writeInt32BE(1, 0); // dimensions
-  array.writeInt32BE(1, 4); // has, or may have, nulls
-  array.writeInt32BE(OID[type], 8);
-  array.writeInt32BE(elements.length, 12);
-  array.writeInt32BE(1, 16); // lower bound
-  let at = HEADER_BYTES;
-  let before: ArrayElement | undefined;
-  let size = 0;
-  for (const element of elements) {
-    // Rows that travel together have much in common: when, who, what.
-    if (element === before && element !== null) {
-      array.copyWithin(at, at - size, at);
-    } else {
-      const length = element === null ? -1 : WRITE[type](array, at + 4, element as never);
-      array.writeInt32BE(length, at);
-      size = 4 + Math.max(length, 0);
-      before = element;
-    }
-    at += size;
+/** Writes array parameters one after another into common memory. */
+export class BinaryArrays {
+  #bytes: Buffer;
+  #at = 0;
+
+  /** @param expectedBytes of all arrays together; it grows where that is too little */
+  constructor(expectedBytes: number) {
+    this.#bytes = Buffer.allocUnsafe(expectedBytes);
   }
-  return array.subarray(0, at);
+
+  /** An array with one element for each row. */
+  write<Row>(type: ArrayElementType, rows: readonly Row[], valueOf: (row: Row) => ArrayElement): Buffer {
+    const write = WRITE[type];
+    let start = this.#at;
+    let bytes = this.#bytes;
+    let at = start + HEADER_BYTES;
+    let before: ArrayElement | undefined;
+    let size = 0;
+    for (const row of rows) {
+      const element = valueOf(row);
+      const needed = at + LENGTH_BYTES + maxBytes(element);
+      if (needed > bytes.length) {
+        const grown = Buffer.allocUnsafe(2 * (needed - start));
+        bytes.copy(grown, 0, start, at);
+        [bytes, at, start] = [grown, at - start, 0];
+      }
+      if (element === null) {
+        writeInt32(bytes, at, -1);
+        size = LENGTH_BYTES;
+      } else if (element === before) {
+        // Rows that travel together have much in common: when, who, what.
+        bytes.copyWithin(at, at - size, at);
+      } else {
+        const length = write(bytes, at + LENGTH_BYTES, element as never);
+        writeInt32(bytes, at, length);
+        size = LENGTH_BYTES + length;
+      }
+      before = element;
+      at += size;
+    }
+    if (bytes.length < start + HEADER_BYTES) [bytes, at, start] = [Buffer.allocUnsafe(HEADER_BYTES), HEADER_BYTES, 0];
+    writeInt32(bytes, start, 1); // dimensions
+    writeInt32(bytes, start + 4, 1); // has, or may have, nulls
+    writeInt32(bytes, start + 8, OID[type]);
+    writeInt32(bytes, start + 12, rows.length);
+    writeInt32(bytes, start + 16, 1); // lower bound
+    this.#bytes = bytes;
+    this.#at = at;
+    return bytes.subarray(start, at);
+  }
 }
 
 /** A UTF-16 unit takes at most three bytes of UTF-8; jsonb adds one; dates become shorter. */
 function maxBytes(element: ArrayElement): number {
-  return 5 + (element === null ? 0 : typeof element === 'number' ? 4 : element.length * 3);
+  if (typeof element === 'string') return element.length * 3 + 1;
+  return element instanceof Buffer ? element.length : 4;
 }
 
 /** Each writes an element's bytes and tells how many. */
-const WRITE: Readonly<Record<ArrayElementType, (array: Buffer, at: number, element: never) => number>> = {
-  text: (array, at, element: string) => writeText(array, at, element),
-  jsonb: (array, at, element: string) => {
-    array[at] = JSONB_VERSION;
-    return 1 + writeText(array, at + 1, element);
+const WRITE: Readonly<Record<ArrayElementType, (bytes: Buffer, at: number, element: never) => number>> = {
+  text: writeText,
+  jsonb: (bytes, at, element: string) => {
+    bytes[at] = JSONB_VERSION;
+    return 1 + writeText(bytes, at + 1, element);
   },
-  integer: (array, at, element: number) => array.writeInt32BE(element, at) - at,
-  bytea: (array, at, element: string | Buffer) =>
-    typeof element === 'string' ? array.write(element, at, 'hex') : element.copy(array, at),
-  uuid: (array, at, element: string) => {
-    let end = at;
-    for (let i = 0; i < element.length; i += 2) {
-      if (element.charCodeAt(i) === DASH) i += 1;
-      array[end++] = (nibble(element.charCodeAt(i)) << 4) | nibble(element.charCodeAt(i + 1));
-    }
-    return end - at;
-  },
-  date: (array, at, element: string) => {
-    array.writeInt32BE((Date.parse(element) - MS_BEFORE_2000) / MS_PER_DAY, at);
+  integer: (bytes, at, element: number) => {
+    writeInt32(bytes, at, element);
     return 4;
   },
-  timestamptz: (array, at, element: string) => {
+  bytea: (bytes, at, element: string | Buffer) =>
+    typeof element === 'string' ? writeHex(bytes, at, element) : element.copy(bytes, at),
+  uuid: writeHex,
+  date: (bytes, at, element: string) => {
+    writeInt32(bytes, at, (Date.parse(element) - MS_BEFORE_2000) / MS_PER_DAY);
+    return 4;
+  },
+  timestamptz: (bytes, at, element: string) => {
     const microseconds = (Date.parse(element) - MS_BEFORE_2000) * 1000;
-    array.writeInt32BE(Math.floor(microseconds / TWO_TO_32), at);
-    array.writeUInt32BE(((microseconds % TWO_TO_32) + TWO_TO_32) % TWO_TO_32, at + 4);
+    writeInt32(bytes, at, Math.floor(microseconds / TWO_TO_32));
+    bytes.writeUInt32BE(((microseconds % TWO_TO_32) + TWO_TO_32) % TWO_TO_32, at + 4);
     return 8;
   },
 };
 
+function writeInt32(bytes: Buffer, at: number, value: number): void {
+  bytes[at] = value >> 24;
+  bytes[at + 1] = value >> 16;
+  bytes[at + 2] = value >> 8;
+  bytes[at + 3] = value;
+}
+
 const DASH = 45;
+
+/** Hexadecimal digits, with dashes only between whole bytes. */
+function writeHex(bytes: Buffer, at: number, digits: string): number {
+  const { length } = digits;
+  let end = at;
+  for (let i = 0; i < length; i += 2) {
+    let high = digits.charCodeAt(i);
+    if (high === DASH) high = digits.charCodeAt(++i);
+    bytes[end++] = (nibble(high) << 4) | nibble(digits.charCodeAt(i + 1));
+  }
+  return end - at;
+}
 
 function nibble(code: number): number {
   return code < 58 ? code - 48 : (code | 32) - 87;
 }
 
-function writeText(array: Buffer, at: number, text: string): number {
+function writeText(bytes: Buffer, at: number, text: string): number {
   const { length } = text;
-  if (length > SHORT_TEXT) return array.write(text, at);
+  if (length > SHORT_TEXT) return bytes.write(text, at);
   for (let i = 0; i < length; i += 1) {
     const code = text.charCodeAt(i);
-    if (code > 127) return array.write(text, at);
-    array[at + i] = code;
+    if (code > 127) return bytes.write(text, at);
+    bytes[at + i] = code;
   }
   return length;
 }

@@ -24,6 +24,10 @@ export class BoundedCache<K, V> {
     this.#entries.delete(oldest as K);
   }
 
+  delete(key: K): void {
+    this.#entries.delete(key);
+  }
+
   clear(): void {
     this.#entries.clear();
   }

@@ -51,6 +51,7 @@ describe('GroupCommit', () => {
     writes[0]!.finish();
     await first;
     await turn();
+    await turn();
     expect(batches()).toEqual([[1], [2, 3]]);
     writes[1]!.finish();
     await later;

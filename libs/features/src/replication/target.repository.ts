@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { BatchedWrite, Database, EntityRows } from '@claviger/platform/database';
+import { BatchedStatement, Database, EntityRows } from '@claviger/platform/database';
 import { Not } from 'typeorm';
 import { IS_ACCEPTED_DATABASE } from './database-epoch.sql.js';
 import { LANES, SyncTargetEntity, type TargetStatus } from './sync-target.entity.js';
@@ -45,8 +45,8 @@ type Outcome = 'settled' | 'superseded' | 'lost';
 @Injectable()
 export class TargetRepository {
   readonly #targets: EntityRows<SyncTargetEntity>;
-  readonly #claims: BatchedWrite<HotClaim, Claimed>;
-  readonly #settlements: BatchedWrite<HotSettlement, Outcome>;
+  readonly #claims: BatchedStatement<HotClaim, Claimed>;
+  readonly #settlements: BatchedStatement<HotSettlement, Outcome>;
 
   constructor(private readonly database: Database) {
     this.#targets = new EntityRows(database, SyncTargetEntity);
@@ -54,8 +54,8 @@ export class TargetRepository {
     const keyOf = ({ secretId }: { readonly secretId: string }): string => secretId;
     const claim = (claims: readonly HotClaim[]): Promise<Claimed[]> => this.#claim(claims);
     const settle = (ended: readonly HotSettlement[]): Promise<Outcome[]> => this.#settle(ended);
-    this.#claims = new BatchedWrite({ write: claim, keyOf, maxBatch: MAX_BATCH, maxInFlight: 2 });
-    this.#settlements = new BatchedWrite({ write: settle, keyOf, maxBatch: MAX_BATCH, maxInFlight: 1 });
+    this.#claims = new BatchedStatement({ execute: claim, keyOf, maxBatch: MAX_BATCH, maxInFlight: 2 });
+    this.#settlements = new BatchedStatement({ execute: settle, keyOf, maxBatch: MAX_BATCH, maxInFlight: 1 });
   }
 
   /**

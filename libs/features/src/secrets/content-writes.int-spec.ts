@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { isAppError, type RequestContext } from '@claviger/kernel';
 import { ENTITIES } from '@claviger/composition';
+import { Database } from '@claviger/platform/database';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
 import fc from 'fast-check';
 import { createSecretRoom, json, versionOf, type SecretRoom } from '../../../testing/src/secret-room.js';
@@ -51,8 +52,10 @@ describe('the short and the long way of writing', () => {
     base: fc.constantFrom('none' as const, 'none' as const, 'current' as const, 'stale' as const),
     reads: fc.boolean(),
   });
-  const other = fc.record({ do: fc.constantFrom('hide', 'show', 'disable', 'enable', 'read') });
-  const steps = fc.array(fc.oneof({ weight: 4, arbitrary: put }, { weight: 1, arbitrary: other }), { maxLength: 14 });
+  const other = fc.record({ do: fc.constantFrom('hide', 'show', 'disable', 'enable', 'read', 'read') });
+  const act = fc.oneof({ weight: 4, arbitrary: put }, { weight: 2, arbitrary: other });
+  /** What another process does, this one does not know of. */
+  const steps = fc.array(fc.tuple(act, fc.constantFrom('here', 'here', 'elsewhere')), { maxLength: 14 });
 
   const writerOnly = { 'prod/data/*': ['update'], 'claviger/secrets/prod/*': ['read'] };
 
@@ -93,7 +96,7 @@ describe('the short and the long way of writing', () => {
     payload: null,
   };
 
-  it('answer alike and leave the same rows, whatever is written in whatever order', async () => {
+  it('answer alike and leave the same rows, whoever writes what in whatever order', async () => {
     const writer = room.caller(writerOnly);
     const longWriter = longRoom.caller(writerOnly);
     let runs = 0;
@@ -103,16 +106,17 @@ describe('the short and the long way of writing', () => {
         const more = { rotationIntervalSeconds: 86_400, content: value(0) };
         const short = await room.secret(`short-${runs}`, more);
         const long = await longRoom.secret(`long-${runs}`, more);
-        for (const step of sequence) {
+        for (const [step, where] of sequence) {
+          const [on, by] = where === 'here' ? [room, writer] : [longRoom, longWriter];
           const answers = [
-            await take(room, short, step as Step, writer).catch(codeOf),
+            await take(on, short, step as Step, by).catch(codeOf),
             await take(longRoom, long, step as Step, longWriter).catch(codeOf),
           ];
           expect(answers[0]).toEqual(answers[1]);
         }
         expect(await traces(short)).toEqual(await traces(long));
       }),
-      { numRuns: 25 },
+      { numRuns: 40 },
     );
   });
 
@@ -124,6 +128,26 @@ describe('the short and the long way of writing', () => {
     expect([write.mock.calls.length, longWrite.mock.calls.length]).toEqual([1, 0]);
     write.mockRestore();
     longWrite.mockRestore();
+  });
+
+  it('read a secret that is known in one round trip with its audit entry', async () => {
+    const id = await room.secret('read-twice');
+    const execute = jest.spyOn(room.get(Database), 'execute');
+    await room.content.read(room.ctx, id);
+    execute.mockClear();
+    expect((await room.content.read(room.ctx, id)).number).toBe(1);
+    expect(execute.mock.calls.map(([, { name }]) => name)).toEqual(['secret_read_contents']);
+    execute.mockRestore();
+    const entries = `select 1 from audit_entry where resource_id = $1::text and action = 'secret.content.read'`;
+    expect(await room.rows(entries, [id])).toHaveLength(2);
+  });
+
+  it('answer no reader without an audit entry', async () => {
+    const id = await room.secret('unaudited');
+    await room.content.read(room.ctx, id);
+    const execute = jest.spyOn(room.get(Database), 'execute').mockRejectedValue(new Error('disk full'));
+    expect(await room.content.read(room.ctx, id).catch(codeOf)).toBe('AUDIT_UNAVAILABLE');
+    execute.mockRestore();
   });
 
   /** Everything that a secret has left in the database, without ids and times. */

@@ -9,7 +9,7 @@ import { ContentReader, type VerifiedContent } from './content-reader.js';
 import { LocalContent } from './local-content.js';
 import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
 import type { KnownSecret } from './secret-content.hot.js';
-import { SecretPlanner, type PlanStep } from './secret-planner.js';
+import { SecretPlanner, type PlanStep, type PreparedContent } from './secret-planner.js';
 import { SecretService, subjectOf, type FoundSecret } from './secret.service.js';
 import {
   noDrift,
@@ -29,6 +29,9 @@ import { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js'
 
 /** A write either made a version, or found that the content is the current one already. */
 export type WriteResult = { readonly change: ChangeEntity } | { readonly unchanged: true; readonly version: number };
+
+type LocalInput = { readonly content: SecretValue<string>; readonly baseVersion?: number; readonly reason?: string };
+type PlainWrite = { readonly named: NamedSecret; readonly prepared: PreparedContent; readonly keep: number };
 
 const VERSION_ACTS = { softDelete: 'deleteVersion', undelete: 'undeleteVersion', destroy: 'destroyVersion' } as const;
 
@@ -59,11 +62,7 @@ export class ContentService {
   }
 
   /** Writes a new version. `baseVersion` binds the write to the version that the caller saw. */
-  async write(
-    ctx: RequestContext,
-    id: string,
-    input: { readonly content: SecretValue<string>; readonly baseVersion?: number; readonly reason?: string },
-  ): Promise<WriteResult> {
+  async write(ctx: RequestContext, id: string, input: LocalInput): Promise<WriteResult> {
     return (
       (await this.#writeLocally(ctx, id, input)) ??
       this.#write(ctx, await this.#findUsable(ctx, id, 'writeContent'), input.content, 'put', input)
@@ -165,16 +164,25 @@ export class ContentService {
     return this.#write(ctx, found, content, 'overwrite-drift', reason ? { reason } : {});
   }
 
-  /** The quick way; undefined when what is known of the secret does not hold, or the caller may not read it. */
+  /** In one round trip; undefined when the secret is not as it is known to be, or the caller may not read it. */
   async #readKnown(ctx: RequestContext, id: string): Promise<VerifiedContent | undefined> {
     const known = this.local.known(ctx, id);
-    if (!known) return undefined;
-    const profile = await this.profiles.get(ctx, known.source_profile_id);
-    const named = { profile: profile.name, name: known.name };
-    if (!profile.isEnabled || !this.access.can(ctx, 'readContent', named)) return undefined;
+    const named = known && (await this.#findKnownName(ctx, known, 'readContent'));
+    if (!named) return undefined;
     const number = known.current_version;
     const content = await this.local.read(ctx, known, this.audit.entry(ctx, readEvent(id, named, number)));
     return content && { content, number, fingerprint: known.current_fingerprint! };
+  }
+
+  /**
+   * The name of a secret that the caller may use so, by what is known of it. That may be out of date: it serves for
+   * statements that look at the secret again; every other answer is given over a secret that was just found.
+   */
+  async #findKnownName(ctx: RequestContext, known: KnownSecret, act: SecretAct): Promise<NamedSecret | undefined> {
+    const profile = await this.profiles.find(ctx, known.source_profile_id);
+    if (!profile?.isEnabled) return undefined;
+    const named = { profile: profile.name, name: known.name };
+    return this.access.can(ctx, act, named) ? named : undefined;
   }
 
   async #readCurrent(ctx: RequestContext, id: string): Promise<{ content: VerifiedContent; named: NamedSecret }> {
@@ -205,40 +213,60 @@ export class ContentService {
   }
 
   /** The short way; undefined when the secret is not one for it. */
-  async #writeLocally(
-    ctx: RequestContext,
-    id: string,
-    {
-      content,
-      baseVersion,
-      reason,
-    }: { readonly content: SecretValue<string>; readonly baseVersion?: number; readonly reason?: string },
-  ): Promise<WriteResult | undefined> {
+  async #writeLocally(ctx: RequestContext, id: string, input: LocalInput): Promise<WriteResult | undefined> {
+    const known = this.local.known(ctx, id);
+    const change = known && (await this.#writeKnown(ctx, known, input));
+    if (change) return { change };
     const row = await this.local.find(ctx, id);
     if (!row) throw secretNotFound();
     const named = await this.#assertUsable(ctx, fromRow(row), 'writeContent');
-    if (baseVersion !== undefined && baseVersion !== row.current_version) throw staleMatch(row.current_version);
+    if (input.baseVersion !== undefined && input.baseVersion !== row.current_version)
+      throw staleMatch(row.current_version);
     if (!row.is_plain || ctx.transaction) return undefined;
-    const prepared = await this.planner.prepareContent(ctx, row.type, content);
+    const prepared = await this.planner.prepareContent(ctx, row.type, input.content);
     if (prepared.fingerprint === row.current_fingerprint && this.access.can(ctx, 'readContent', named))
       return { unchanged: true, version: row.current_version };
-    const { maxVersions } = await this.planner.assertFitsSource(
-      ctx,
-      { id, sourceProfileId: row.source_profile_id, physicalName: row.physical_name },
-      prepared,
-    );
+    const keep = await this.#assertFits(ctx, row, prepared);
+    // Where somebody else was faster, the long way judges what has become of the secret.
+    const written = await this.#writePlain(ctx, row, { ...input, named, prepared, keep });
+    return written && { change: written };
+  }
+
+  /** In one round trip; undefined when that cannot be, or would need an answer that nobody may give by memory. */
+  async #writeKnown(ctx: RequestContext, known: KnownSecret, input: LocalInput): Promise<ChangeEntity | undefined> {
+    const { type, current_version: version, current_fingerprint: fingerprint, is_plain: isPlain } = known;
+    if (!isPlain || (input.baseVersion ?? version) !== version) return undefined;
+    const named = await this.#findKnownName(ctx, known, 'writeContent');
+    if (!named) return undefined;
+    // What is wrong with the content is told over a secret that is there.
+    const prepared = await this.planner.prepareContent(ctx, type, input.content).catch(() => undefined);
+    if (!prepared || prepared.fingerprint === fingerprint) return undefined;
+    const keep = await this.#assertFits(ctx, known, prepared).catch(() => undefined);
+    return keep === undefined ? undefined : this.#writePlain(ctx, known, { ...input, named, prepared, keep });
+  }
+
+  /** Returns how many versions the source keeps. */
+  async #assertFits(ctx: RequestContext, base: KnownSecret, prepared: PreparedContent): Promise<number> {
+    const { id, source_profile_id: sourceProfileId, physical_name: physicalName } = base;
+    const { maxVersions } = await this.planner.assertFitsSource(ctx, { id, sourceProfileId, physicalName }, prepared);
+    return maxVersions!;
+  }
+
+  #writePlain(
+    ctx: RequestContext,
+    base: KnownSecret,
+    { named, prepared, keep, content, baseVersion, reason }: LocalInput & PlainWrite,
+  ): Promise<ChangeEntity | undefined> {
     const { fingerprint, facts } = prepared;
-    const change = await this.local.write(ctx, {
-      base: row,
-      subject: subjectOf({ secret: { id }, named }),
+    return this.local.write(ctx, {
+      base,
+      subject: subjectOf({ secret: base, named }),
       content,
       parameters: { cause: 'put', fingerprint, facts, isBound: baseVersion !== undefined },
       boundVersion: baseVersion,
       reason,
-      keep: maxVersions!,
+      keep,
     });
-    // Somebody else was faster: the long way judges what has become of the secret.
-    return change && { change };
   }
 
   async #write(

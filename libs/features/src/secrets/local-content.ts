@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { BoundedCache, CLOCK, newId, type Clock, type RequestContext } from '@claviger/kernel';
-import { AuditService, type AuditEntry } from '@claviger/features/audit';
+import { AuditService, auditUnavailable, type AuditEntry } from '@claviger/features/audit';
 import type { ChangeEntity, Requester } from '@claviger/features/changes';
-import { BatchedWrite, Database, StoreLookups } from '@claviger/platform/database';
+import { asDatabaseUnavailable, BatchedStatement, Database, StoreLookups } from '@claviger/platform/database';
 import { LOCAL_VAULT, type LocalVault, type VaultContent } from '@claviger/vaults/contract';
 import {
   FIND_CONTENTS,
@@ -47,8 +47,8 @@ export class LocalContent {
   readonly #contents: StoreLookups<FoundContent>;
   readonly #secrets: StoreLookups<KnownSecret>;
   readonly #known = new BoundedCache<string, KnownSecret>(MAX_KNOWN);
-  readonly #reads: BatchedWrite<HotRead, Buffer | undefined>;
-  readonly #writes: BatchedWrite<HotWrite, Written | undefined>;
+  readonly #reads: BatchedStatement<HotRead, Buffer | undefined>;
+  readonly #writes: BatchedStatement<HotWrite, Written | undefined>;
 
   constructor(
     database: Database,
@@ -58,19 +58,18 @@ export class LocalContent {
   ) {
     this.#contents = new StoreLookups(database, { statement: FIND_CONTENTS, keyOf: ({ id }) => id });
     this.#secrets = new StoreLookups(database, { statement: FIND_KNOWN_SECRETS, keyOf: ({ id }) => id });
-    this.#reads = new BatchedWrite({
-      write: async (reads) => {
+    this.#reads = new BatchedStatement({
+      execute: async (reads) => {
         type Found = { readonly content_id: string; readonly content: Buffer };
         const { rows } = await database.execute<Found>(undefined, READ_CONTENTS, readParameters(reads));
         const contents = new Map(rows.map((row) => [row.content_id, row.content]));
         return reads.map(({ known }) => contents.get(known.content_id!));
       },
-      keyOf: ({ entry }) => entry.id,
       maxBatch: MAX_BATCH,
       maxInFlight: MAX_READS_IN_FLIGHT,
     });
-    this.#writes = new BatchedWrite({
-      write: async (writes) => {
+    this.#writes = new BatchedStatement({
+      execute: async (writes) => {
         const { rows } = await database.execute<Written>(undefined, WRITE_CONTENTS, writeParameters(writes));
         const written = new Map(rows.map((row) => [row.secret_id, row]));
         return writes.map(({ base }) => written.get(base.id));
@@ -81,7 +80,10 @@ export class LocalContent {
     });
   }
 
-  /** What is known of a secret from the last time that it was found here, or written. It may have changed since. */
+  /**
+   * A secret as it was when it was last found here, or written: active, enabled, its content in the built-in vault. It may
+   * have changed since; {@link read} and {@link write} find out.
+   */
   known(ctx: RequestContext, secretId: string): KnownSecret | undefined {
     return ctx.transaction ? undefined : this.#known.get(keyOf(ctx, secretId));
   }
@@ -103,14 +105,21 @@ export class LocalContent {
   /**
    * The content of a secret that is as it is known to be, together with the audit entry about reading it, which is
    * durable then; undefined, and no entry, when the secret has changed. Not for inside a transaction.
+   *
+   * @throws AppError AUDIT_UNAVAILABLE, DATABASE_UNAVAILABLE, CIPHERTEXT_INVALID
    */
   async read(ctx: RequestContext, known: KnownSecret, entry: AuditEntry): Promise<VaultContent | undefined> {
-    const content = await this.#reads.submit({ known, entry });
+    const content = await this.#reads.submit({ known, entry }).catch((cause: unknown) => {
+      throw asDatabaseUnavailable(cause) ?? auditUnavailable(cause);
+    });
     return content && this.open(ctx, { ...known, content });
   }
 
   #learn(ctx: RequestContext, secretId: string, found: KnownSecret | undefined): void {
-    if (!found || found.content_id === null) return this.#known.delete(keyOf(ctx, secretId));
+    // What a transaction sees may never come to be.
+    if (ctx.transaction) return;
+    const isReadable = found?.state === 'active' && !found.is_disabled && found.content_id !== null;
+    if (!isReadable) return this.#known.delete(keyOf(ctx, secretId));
     // Values are not kept.
     const { content: _, ...known } = found as FoundContent;
     this.#known.set(keyOf(ctx, secretId), known);

@@ -189,6 +189,10 @@ export const WRITE_CONTENTS: NamedStatement = {
       select given.* from given cross join lateral (
         select from secret s
         where s.store_id = given.store_id and s.id = given.secret_id and s.revision = given.revision and s.drift is null
+          and (
+            select t.profile_id from sync_target t
+            where t.store_id = given.store_id and t.secret_id = given.secret_id limit 1
+          ) is null
         limit 1 for update
       ) s
     ), object as (

@@ -1,3 +1,5 @@
+import { BatchSchedule } from './batch-schedule.js';
+
 type Waiter<V> = { readonly resolve: (value: V | undefined) => void; readonly reject: (error: unknown) => void };
 
 export type BatchedLookupOptions<K, V> = {
@@ -8,47 +10,37 @@ export type BatchedLookupOptions<K, V> = {
 };
 
 /**
- * Gathers the look-ups of one turn of the event loop, and those that arrive while `maxInFlight` fetches are under way,
- * into one fetch. The same key asked for twice in a batch is fetched once. Nothing is cached: each answer was read
- * after its question.
+ * Gathers look-ups into one fetch (see {@link BatchSchedule}). The same key asked for twice in a batch is fetched once.
+ * Nothing is cached: each answer was read after its question.
  */
 export class BatchedLookup<K, V> {
   #waiting = new Map<K, Waiter<V>[]>();
-  #inFlight = 0;
-  #scheduled = false;
+  readonly #schedule: BatchSchedule;
 
-  constructor(private readonly options: BatchedLookupOptions<K, V>) {}
+  constructor(private readonly options: BatchedLookupOptions<K, V>) {
+    const { maxInFlight } = options;
+    this.#schedule = new BatchSchedule({
+      maxInFlight,
+      isAnyoneWaiting: () => this.#waiting.size > 0,
+      run: () => this.#fetch(this.#takeBatch()),
+    });
+  }
 
   find(key: K): Promise<V | undefined> {
     return new Promise((resolve, reject) => {
       const waiters = this.#waiting.get(key);
       if (waiters) waiters.push({ resolve, reject });
       else this.#waiting.set(key, [{ resolve, reject }]);
-      this.#schedule();
+      this.#schedule.request();
     });
   }
 
-  #schedule(): void {
-    if (this.#scheduled || this.#inFlight >= this.options.maxInFlight || this.#waiting.size === 0) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      void this.#flush();
-    });
-  }
-
-  async #flush(): Promise<void> {
-    const batch = this.#takeBatch();
-    this.#inFlight += 1;
-    this.#schedule();
+  async #fetch(batch: ReadonlyMap<K, readonly Waiter<V>[]>): Promise<void> {
     try {
       const found = await this.options.fetch([...batch.keys()]);
       for (const [key, waiters] of batch) for (const waiter of waiters) waiter.resolve(found.get(key));
     } catch (error) {
       for (const waiters of batch.values()) for (const waiter of waiters) waiter.reject(error);
-    } finally {
-      this.#inFlight -= 1;
-      this.#schedule();
     }
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DatabaseError } from 'pg';
-import { BatchedWrite } from './batched-write.js';
+import { BatchedStatement } from './batched-statement.js';
 
 type Item = { readonly key: string; readonly value: number };
 
@@ -10,14 +10,14 @@ function refusal(severity: string): DatabaseError {
   return error;
 }
 
-/** Writes that note their batches; one that holds the value 13 is answered with `failure`. */
-function writes(log: number[][], failure: Error = refusal('ERROR'), maxBatch = 100) {
+/** Statements that note their batches; one that holds the value 13 is answered with `failure`. */
+function statements(log: number[][], failure: Error = refusal('ERROR'), maxBatch = 100) {
   let inFlight = 0;
-  return new BatchedWrite<Item, number>({
+  return new BatchedStatement<Item, number>({
     keyOf: ({ key }) => key,
     maxBatch,
     maxInFlight: 2,
-    write: async (items) => {
+    execute: async (items) => {
       expect((inFlight += 1)).toBeLessThanOrEqual(2);
       log.push(items.map(({ value }) => value));
       await new Promise(setImmediate);
@@ -28,10 +28,10 @@ function writes(log: number[][], failure: Error = refusal('ERROR'), maxBatch = 1
   });
 }
 
-describe('BatchedWrite', () => {
-  it('writes the items of one turn together, in the order of their keys, and gives each its own result', async () => {
+describe('BatchedStatement', () => {
+  it('runs the items of one turn together, in the order of their keys, and gives each its own result', async () => {
     const log: number[][] = [];
-    const batched = writes(log);
+    const batched = statements(log);
     const items = [
       { key: 'c', value: 3 },
       { key: 'a', value: 1 },
@@ -43,7 +43,7 @@ describe('BatchedWrite', () => {
 
   it('never puts two items of one key into one batch, and keeps their order', async () => {
     const log: number[][] = [];
-    const batched = writes(log);
+    const batched = statements(log);
     const items = [1, 2, 3].map((value) => ({ key: 'same', value }));
     expect(await Promise.all(items.map((item) => batched.submit(item)))).toEqual([10, 20, 30]);
     expect(log).toEqual([[1], [2], [3]]);
@@ -51,7 +51,7 @@ describe('BatchedWrite', () => {
 
   it('loses nobody when more wait than a batch takes', async () => {
     const log: number[][] = [];
-    const batched = writes(log, undefined, 3);
+    const batched = statements(log, undefined, 3);
     const items = Array.from({ length: 40 }, (_, value) => ({ key: `k${value}`, value: value + 100 }));
     const results = await Promise.all(items.map((item) => batched.submit(item)));
     expect(results).toEqual(items.map(({ value }) => value * 10));
@@ -60,7 +60,7 @@ describe('BatchedWrite', () => {
 
   it('repeats a refused batch one by one, so that only the refused item fails', async () => {
     const log: number[][] = [];
-    const batched = writes(log);
+    const batched = statements(log);
     const items = [1, 13, 2].map((value) => ({ key: `k${value}`, value }));
     const results = await Promise.allSettled(items.map((item) => batched.submit(item)));
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
@@ -72,7 +72,7 @@ describe('BatchedWrite', () => {
     ['the server ended the session', refusal('FATAL')],
   ])('repeats nothing when nobody knows whether it was written: %s', async (_, failure) => {
     const log: number[][] = [];
-    const batched = writes(log, failure);
+    const batched = statements(log, failure);
     const items = [1, 13].map((value) => ({ key: `k${value}`, value }));
     const results = await Promise.allSettled(items.map((item) => batched.submit(item)));
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
@@ -80,7 +80,7 @@ describe('BatchedWrite', () => {
   });
 
   it('goes on after a failure', async () => {
-    const batched = writes([]);
+    const batched = statements([]);
     await expect(batched.submit({ key: 'a', value: 13 })).rejects.toThrow('refused');
     expect(await batched.submit({ key: 'a', value: 1 })).toBe(10);
   });

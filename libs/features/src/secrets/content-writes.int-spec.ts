@@ -142,6 +142,22 @@ describe('the short and the long way of writing', () => {
     expect(await room.rows(entries, [id])).toHaveLength(2);
   });
 
+  it.each([
+    ['disabled', (id: string) => longRoom.secrets.setDisabled(longRoom.ctx, id, true), 'SECRET_DISABLED'],
+    [
+      'hidden',
+      (id: string) => longRoom.content.changeVersion(longRoom.ctx, id, 1, 'softDelete', {}),
+      'VERSION_UNAVAILABLE',
+    ],
+    ['deleted', (id: string) => longRoom.secrets.remove(longRoom.ctx, id, { retain: false }), 'SECRET_NOT_FOUND'],
+    ['written', (id: string) => longRoom.content.write(longRoom.ctx, id, { content: json(value(2)) }), 2],
+  ] as const)('see at once that a secret they know was %s by another process', async (what, act, seen) => {
+    const id = await room.secret(`known-${what}`);
+    await room.content.read(room.ctx, id);
+    await act(id);
+    expect(await room.content.read(room.ctx, id).then(({ number }) => number, codeOf)).toBe(seen);
+  });
+
   it('answer no reader without an audit entry', async () => {
     const id = await room.secret('unaudited');
     await room.content.read(room.ctx, id);

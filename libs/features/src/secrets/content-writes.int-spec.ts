@@ -149,7 +149,7 @@ describe('the short and the long way of writing', () => {
       (id: string) => longRoom.content.changeVersion(longRoom.ctx, id, 1, 'softDelete', {}),
       'VERSION_UNAVAILABLE',
     ],
-    ['deleted', (id: string) => longRoom.secrets.remove(longRoom.ctx, id, { retain: false }), 'SECRET_NOT_FOUND'],
+    ['deleted', (id: string) => longRoom.secrets.remove(longRoom.ctx, id, { retain: false }), 'SECRET_NOT_ACTIVE'],
     ['written', (id: string) => longRoom.content.write(longRoom.ctx, id, { content: json(value(2)) }), 2],
   ] as const)('see at once that a secret they know was %s by another process', async (what, act, seen) => {
     const id = await room.secret(`known-${what}`);

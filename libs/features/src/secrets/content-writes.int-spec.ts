@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { isAppError, type RequestContext } from '@claviger/kernel';
 import { ENTITIES } from '@claviger/composition';
+import { AuditService } from '@claviger/features/audit';
 import { Database } from '@claviger/platform/database';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
 import fc from 'fast-check';
@@ -156,6 +157,22 @@ describe('the short and the long way of writing', () => {
     await room.content.read(room.ctx, id);
     await act(id);
     expect(await room.content.read(room.ctx, id).then(({ number }) => number, codeOf)).toBe(seen);
+  });
+
+  it('answer no reader because another one in the same statement may be answered', async () => {
+    const id = await room.secret('two-readers');
+    await room.content.read(room.ctx, id);
+    const local = room.get(LocalContent);
+    const known = local.known(room.ctx, id)!;
+    const event = { action: 'test.read', outcome: 'allowed', resource: { kind: 'secret', id } } as const;
+    const answers = await Promise.all(
+      [known, { ...known, revision: known.revision - 1 }, known].map((one) =>
+        local.read(room.ctx, one, room.get(AuditService).entry(room.ctx, event)),
+      ),
+    );
+    expect(answers.map((answer) => answer !== undefined)).toEqual([true, false, true]);
+    const entries = `select 1 from audit_entry where resource_id = $1::text and action = 'test.read'`;
+    expect(await room.rows(entries, [id])).toHaveLength(2);
   });
 
   it('answer no reader without an audit entry', async () => {

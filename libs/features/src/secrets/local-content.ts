@@ -60,10 +60,10 @@ export class LocalContent {
     this.#secrets = new StoreLookups(database, { statement: FIND_KNOWN_SECRETS, keyOf: ({ id }) => id });
     this.#reads = new BatchedStatement({
       execute: async (reads) => {
-        type Found = { readonly content_id: string; readonly content: Buffer };
+        type Found = { readonly audit_id: string; readonly content: Buffer };
         const { rows } = await database.execute<Found>(undefined, READ_CONTENTS, readParameters(reads));
-        const contents = new Map(rows.map((row) => [row.content_id, row.content]));
-        return reads.map(({ known }) => contents.get(known.content_id!));
+        const contents = new Map(rows.map((row) => [row.audit_id, row.content]));
+        return reads.map(({ entry }) => contents.get(entry.id));
       },
       maxBatch: MAX_BATCH,
       maxInFlight: MAX_READS_IN_FLIGHT,

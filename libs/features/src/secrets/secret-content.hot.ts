@@ -95,9 +95,9 @@ export function readParameters(reads: readonly HotRead[]): Buffer[] {
 }
 
 /**
- * The contents of secrets that are as they are known to be, with the audit entry of each: one round trip and one commit
- * for both. A secret that has changed in whatever way is left out, and no entry tells of it. The CASE comes before the cast:
- * the version of another backend need not be a number.
+ * The contents of secrets that are as they are known to be, by the id of the audit entry of each: one round trip and one
+ * commit for both. A secret that has changed in whatever way is left out, and no entry tells of it. The CASE comes before
+ * the cast: the version of another backend need not be a number.
  */
 export const READ_CONTENTS: NamedStatement = {
   name: 'secret_read_contents',
@@ -117,7 +117,7 @@ export const READ_CONTENTS: NamedStatement = {
         limit 1
       ) v
     ), audited as (${insertAuditSql('found')})
-    select content_id, content from found`,
+    select audit_id, content from found`,
 };
 
 /** One new version of a secret on the built-in vault. */

@@ -30,7 +30,7 @@ export type LocalWrite = {
   readonly keep: number;
 };
 
-type Written = { readonly secret_id: string; readonly current_version: number; readonly backend_version: number };
+type Written = { readonly secret_id: string; readonly current_version: number };
 
 const MAX_BATCH = 100;
 const MAX_IN_FLIGHT = 2;
@@ -164,7 +164,6 @@ export class LocalContent {
       current_version: version,
       current_fingerprint: parameters.fingerprint,
       content_id: sealed.contentId,
-      backend_version: written.backend_version,
     });
     return this.#done(ctx, write, changeId, version);
   }

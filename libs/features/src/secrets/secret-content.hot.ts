@@ -19,9 +19,8 @@ export type KnownSecret = {
   readonly mount: string;
   readonly current_version: number;
   readonly current_fingerprint: string | null;
-  /** Null unless the current version is in the built-in vault, neither deleted nor destroyed; `backend_version` likewise. */
+  /** Null unless the current version is in the built-in vault, neither deleted nor destroyed. */
   readonly content_id: string | null;
-  readonly backend_version: number | null;
   /** The current version is in the built-in vault, neither deleted nor destroyed, without drift, and nowhere else. */
   readonly is_plain: boolean;
 };
@@ -51,7 +50,7 @@ const FROM_SECRETS = `
       from vault_profile p where p.store_id = $1 and p.id = s.source_profile_id limit 1
     ) p
     left join lateral (
-      select v.content_id, v.version, v.content
+      select v.content_id, v.content
       from builtin_version v
       where v.store_id = $1 and v.mount = p.mount and v.name = s.physical_name
         and v.version = case when p.is_builtin then s.current_backend_version::integer end
@@ -63,7 +62,7 @@ const FROM_SECRETS = `
     ) t on true`;
 
 const KNOWN = `s.id, s.name, s.type, s.state, s.is_disabled, s.revision, s.source_profile_id, s.physical_name, p.mount,
-      s.current_version, s.current_fingerprint, v.content_id, v.version as backend_version,
+      s.current_version, s.current_fingerprint, v.content_id,
       v.content_id is not null and s.drift is null and t.profile_id is null as is_plain`;
 
 /** $1 store id, $2 secret ids. One row for each secret that exists, in any order. */
@@ -231,5 +230,5 @@ export const WRITE_CONTENTS: NamedStatement = {
         jsonb_build_object('version', current_version, 'cause', cause)
       from written
     ), audited as (${insertAuditSql('written')})
-    select secret_id, current_version, backend_version from written`,
+    select secret_id, current_version from written`,
 };

@@ -102,7 +102,7 @@ const sealed = (dataDir: string): Promise<void> =>
   eventually(async () => {
     const [row] = await query(
       dataDir,
-      `select (select count(*)::int from audit_entry) = (select coalesce(sum(entry_count), 0)::int from audit_seal) as done`,
+      `select (select count(*)::int from audit_batch) = (select coalesce(sum(batch_count), 0)::int from audit_seal) as done`,
     );
     expect(row).toEqual({ done: true });
   });
@@ -227,7 +227,7 @@ describe('npm run audit', () => {
     writeFileSync(changed, text.replace('"secret.create"', '"secret.delete"'));
     expect(await verifyOffline(changed)).toMatchObject({
       code: 1,
-      stdout: expect.stringMatching(/^BROKEN at seal \d+, entry \d{4}-\d\d-\d\d\/[0-9a-f-]{36}: .*ENTRY_CHANGED/m),
+      stdout: expect.stringMatching(/^BROKEN at seal \d+, batch \d{4}-\d\d-\d\d\/[0-9a-f-]{36}: .*BATCH_CHANGED/m),
     });
     const lines = text.trim().split('\n');
     const firstSeal = lines.findIndex((line) => line.includes('"kind":"seal"'));
@@ -261,12 +261,13 @@ describe('npm run audit', () => {
     const [row] = await query(
       dataDir,
       PAST_TRIGGERS,
-      `update audit_entry set actor_name = 'somebody else' where action = 'secret.create' returning day::text, id`,
+      `update audit_batch set entries = replace(entries, '"secret.create"', '"secret.update"') where entries like '%"secret.create"%'
+        returning day::text, id`,
     );
     const { code, stdout } = await run(dataDir, ['audit', 'verify']);
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      new RegExp(`^BROKEN at seal \\d+, entry ${row!['day']}/${row!['id']}: .*ENTRY_CHANGED`, 'm'),
+      new RegExp(`^BROKEN at seal \\d+, batch ${row!['day']}/${row!['id']}: .*BATCH_CHANGED`, 'm'),
     );
   });
 });
@@ -278,7 +279,7 @@ describe('the anchors of the audit log', () => {
     await query(
       dataDir,
       PAST_TRIGGERS,
-      `delete from audit_entry where (tx, id) > (select watermark_tx, watermark_id from audit_seal where number = 1)`,
+      `delete from audit_batch where (tx, id) > (select watermark_tx, watermark_id from audit_seal where number = 1)`,
       `delete from audit_seal where number > 1`,
     );
     const { code, stdout } = await run(dataDir, ['audit', 'verify']);

@@ -97,7 +97,7 @@ describe('npm run audit', () => {
     await writeFile(file('changed'), whole.replace('entry-2', 'entry-x'));
     expect(await run('verify', '--export', file('changed'))).toBe(1);
     expect(lines.find((line) => line.startsWith('BROKEN'))).toMatch(
-      /at seal 2, entry \d{4}-\d\d-\d\d\/[0-9a-f-]{36}: .*ENTRY_CHANGED/,
+      /at seal 2, batch \d{4}-\d\d-\d\d\/[0-9a-f-]{36}: .*BATCH_CHANGED/,
     );
     const cut = whole.split('\n').filter((line) => !line.includes('"number":3') && !/entry-[456]/.test(line));
     await writeFile(file('cut'), cut.join('\n'));

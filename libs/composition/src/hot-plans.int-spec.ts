@@ -18,12 +18,12 @@ const NARROWING: Readonly<Record<string, readonly string[]>> = {
   builtin_object: ['name'],
   builtin_version: ['name'],
   token: ['id', 'hash'],
-  audit_entry: ['tx'],
+  audit_batch: ['tx'],
   audit_seal: ['number'],
 };
 
 /** Read in the order of an index, from a position on, for a first row or a number of them. */
-const READ_IN_ORDER = new Set(['audit_entry', 'audit_seal']);
+const READ_IN_ORDER = new Set(['audit_batch', 'audit_seal']);
 
 type Plan = {
   readonly 'Node Type': string;
@@ -79,11 +79,9 @@ const FILL = [
      from n, lateral (
        select case when i % 10 > 0 then ('01990000-0000-7000-8000-' || lpad((i - i % 10)::text, 12, '0'))::uuid end as parent
      ) p`,
-  `insert into audit_entry (day, id, store_id, at, epoch, tx, actor_type, actor_id, actor_name, actor_root_id, action,
-       outcome, resource_kind, request_id, details, digest, mac, mac_key_id)
-     select current_date, gen_random_uuid(), '${STORE}', now(), 1, i, 'token', 'a', 'a', 'a', 'secret.read', 'allowed', 'secret',
-       'r', '{}', sha256(''), sha256(''), 'k' from n`,
-  `insert into audit_seal (store_id, number, epoch, watermark_tx, watermark_id, entry_count, merkle_root, previous_hash,
+  `insert into audit_batch (day, id, store_id, epoch, tx, entries, digest, mac, mac_key_id)
+     select current_date, gen_random_uuid(), '${STORE}', 1, i, '[]', sha256(''), sha256(''), 'k' from n`,
+  `insert into audit_seal (store_id, number, epoch, watermark_tx, watermark_id, batch_count, merkle_root, previous_hash,
        sealed_at, key_id, signature)
      select '${STORE}', i, 1, i, gen_random_uuid(), 1, '', '', now(), 'k', '' from n`,
 ];
@@ -117,7 +115,7 @@ type Around = { readonly table?: string | undefined; readonly isLimited?: boolea
 /** Each part of a plan that reads more of a growing table than it was asked for. */
 function* excesses(plan: Plan, around: Around = {}): Generator<string> {
   const { 'Node Type': node, 'Index Name': index, 'Index Cond': condition = '' } = plan;
-  const table = (plan['Relation Name'] ?? around.table)?.replace(/^audit_entry_.*/, 'audit_entry');
+  const table = (plan['Relation Name'] ?? around.table)?.replace(/^audit_batch_.*/, 'audit_batch');
   const isLimited = node === 'Limit' || (node.endsWith('Append') && around.isLimited === true);
   if (table !== undefined && !SMALL.has(table)) {
     if (node === 'Seq Scan') yield `${node} on ${table}`;

@@ -14,37 +14,27 @@ import { Sealer } from './sealer.js';
 /** A stored column, what it is changed to, and what the verifier then says first. */
 type Tampering = readonly [column: string, value: string, code: string];
 
-const ENTRY: readonly Tampering[] = [
-  ['day', `day + 1`, 'ENTRY_CHANGED'],
-  ['id', `'ffffffff-ffff-7fff-bfff-ffffffffffff'`, 'ENTRY_CHANGED'],
-  ['store_id', `gen_random_uuid()`, 'SEAL_ENTRIES_MISSING'],
-  ['at', `at + interval '1 ms'`, 'ENTRY_CHANGED'],
-  ['epoch', `1`, 'SEAL_ENTRIES_MISSING'],
-  ['tx', `5`, 'SEAL_ENTRIES_ADDED'],
-  ['actor_type', `'system'`, 'ENTRY_CHANGED'],
-  ['actor_id', `'x'`, 'ENTRY_CHANGED'],
-  ['actor_accessor', `null`, 'ENTRY_CHANGED'],
-  ['actor_name', `'x'`, 'ENTRY_CHANGED'],
-  ['actor_root_id', `'x'`, 'ENTRY_CHANGED'],
-  ['action', `'x'`, 'ENTRY_CHANGED'],
-  ['outcome', `'refused'`, 'ENTRY_CHANGED'],
-  ['resource_kind', `'x'`, 'ENTRY_CHANGED'],
-  ['resource_id', `'x'`, 'ENTRY_CHANGED'],
-  ['resource_name', `'x'`, 'ENTRY_CHANGED'],
-  ['request_id', `'x'`, 'ENTRY_CHANGED'],
-  ['remote_address', `null`, 'ENTRY_CHANGED'],
-  ['details', `details || '{"version": 9}'`, 'ENTRY_CHANGED'],
-  ['digest', `sha256('x')`, 'ENTRY_CHANGED'],
-  ['mac', `sha256('x')`, 'ENTRY_MAC_WRONG'],
-  ['mac_key_id', `'x'`, 'ENTRY_CHANGED'],
+const BATCH: readonly Tampering[] = [
+  ['day', `day + 1`, 'BATCH_CHANGED'],
+  ['id', `'ffffffff-ffff-7fff-bfff-ffffffffffff'`, 'BATCH_CHANGED'],
+  ['store_id', `gen_random_uuid()`, 'SEAL_BATCHES_MISSING'],
+  ['epoch', `1`, 'SEAL_BATCHES_MISSING'],
+  ['tx', `5`, 'SEAL_BATCHES_ADDED'],
+  ['entries', `entries || ' '`, 'BATCH_CHANGED'],
+  ['digest', `sha256('x')`, 'BATCH_CHANGED'],
+  ['mac', `sha256('x')`, 'BATCH_MAC_WRONG'],
+  ['mac_key_id', `'x'`, 'BATCH_CHANGED'],
 ];
+/** What stands where in the text of an entry. */
+const FIELDS = 'format day id store_id at actor_type actor_id actor_accessor actor_name actor_root_id action outcome \
+resource_kind resource_id resource_name request_id remote_address details mac_key_id'.split(' ');
 const SEAL: readonly Tampering[] = [
   ['store_id', `gen_random_uuid()`, 'SEAL_MISSING'],
   ['number', `9`, 'SEAL_MISSING'],
   ['epoch', `1`, 'SEAL_SIGNATURE_WRONG'],
   ['watermark_tx', `watermark_tx + 1`, 'SEAL_SIGNATURE_WRONG'],
   ['watermark_id', `gen_random_uuid()`, 'SEAL_SIGNATURE_WRONG'],
-  ['entry_count', `entry_count + 1`, 'SEAL_SIGNATURE_WRONG'],
+  ['batch_count', `batch_count + 1`, 'SEAL_SIGNATURE_WRONG'],
   ['merkle_root', `sha256('x')`, 'SEAL_SIGNATURE_WRONG'],
   ['previous_hash', `sha256('x')`, 'SEAL_SIGNATURE_WRONG'],
   ['sealed_at', `sealed_at + interval '1 ms'`, 'SEAL_SIGNATURE_WRONG'],
@@ -78,13 +68,14 @@ describe('the stored log', () => {
       await sealer.sealAll();
     }
     await write('tail');
-    const { rows } = await test.database.pool.query<{ id: string }>(
-      `select id from audit_entry where resource_name = 'entry-2-1'`,
-    );
-    victim = rows[0]!.id;
+    victim = await idOf('entry-2-1');
   });
   afterAll(() => test.drop());
 
+  const idOf = async (name: string): Promise<string> => {
+    const sql = 'select batch_id from audit_entry where resource_name = $1';
+    return (await test.database.pool.query<{ batch_id: string }>(sql, [name])).rows[0]!.batch_id;
+  };
   const records = (): AsyncGenerator<AuditRecord> =>
     readAuditChain({ database: test.database, keyring, clock: systemClock }, keyring.rootStoreId);
   const verify = (): Promise<AuditReport> =>
@@ -124,12 +115,12 @@ describe('the stored log', () => {
     });
     const kinds: string[] = [];
     for await (const record of records()) kinds.push(record.kind[0]!);
-    expect(kinds.join('')).toBe('ekeeeeseeeeseeeese');
+    expect(kinds.join('')).toBe('ekbbbbsbbbbsbbbbsb');
   });
 
   it('has a column for every tampering, so that none is forgotten', async () => {
     for (const [table, tamperings] of [
-      ['audit_entry', ENTRY],
+      ['audit_batch', BATCH],
       ['audit_seal', SEAL],
     ] as const) {
       const { rows } = await test.database.pool.query<{ name: string }>(
@@ -140,13 +131,27 @@ describe('the stored log', () => {
     }
   });
 
-  it.each(ENTRY)('shows where the %s of an entry was changed', async (column, value, code) => {
+  it.each(BATCH)('shows where the %s of a batch was changed', async (column, value, code) => {
     const report = await verifyUnder(
-      ['audit_entry'],
-      `update audit_entry set ${column} = ${value} where id = '${victim}'`,
+      ['audit_batch'],
+      `update audit_batch set ${column} = ${value} where id = '${victim}'`,
     );
-    expect(report.broken).toMatchObject({ code, seal: code === 'SEAL_ENTRIES_ADDED' ? 1 : 2 });
-    if (code.startsWith('ENTRY') && column !== 'id') expect(report.broken!.entry).toContain(victim);
+    expect(report.broken).toMatchObject({ code, seal: code === 'SEAL_BATCHES_ADDED' ? 1 : 2 });
+    if (code.startsWith('BATCH') && column !== 'id') expect(report.broken!.batch).toContain(victim);
+  });
+
+  it.each(FIELDS.map((field, position) => [field, position] as const))(
+    'shows where the %s in the text of an entry was changed',
+    async (_, position) => {
+      const change = `update audit_batch set entries = replace(
+          jsonb_set(entries::jsonb, '{${position}}', '"x"')::text, ', ', ',') where id = '${victim}'`;
+      expect((await verifyUnder(['audit_batch'], change)).broken).toMatchObject({ code: 'BATCH_CHANGED', seal: 2 });
+    },
+  );
+
+  it('shows a text that says the same in other letters', async () => {
+    const change = `update audit_batch set entries = replace(entries, 'entry-2-1', 'entry-2-\\u0031') where id = '${victim}'`;
+    expect((await verifyUnder(['audit_batch'], change)).broken).toMatchObject({ code: 'BATCH_CHANGED', seal: 2 });
   });
 
   it.each(SEAL)('shows where the %s of a seal was changed', async (column, value, code) => {
@@ -154,30 +159,31 @@ describe('the stored log', () => {
     expect(report.broken).toMatchObject({ code, seal: 2 });
   });
 
-  it('shows a removed entry, a removed seal, and both', async () => {
-    const entry = `delete from audit_entry where id = '${victim}'`;
-    expect((await verifyUnder(['audit_entry'], entry)).broken).toMatchObject({ code: 'SEAL_ENTRIES_MISSING', seal: 2 });
+  it('shows a removed batch, a removed seal, and both', async () => {
+    const batch = `delete from audit_batch where id = '${victim}'`;
+    expect((await verifyUnder(['audit_batch'], batch)).broken).toMatchObject({ code: 'SEAL_BATCHES_MISSING', seal: 2 });
     const seal = 'delete from audit_seal where number = 2';
     expect((await verifyUnder(['audit_seal'], seal)).broken).toMatchObject({ code: 'SEAL_MISSING', seal: 2 });
-    const all = `${seal}; delete from audit_entry where resource_name like 'entry-2-%'`;
-    expect((await verifyUnder(['audit_entry', 'audit_seal'], all)).broken).toMatchObject({
+    const all = `${seal}; delete from audit_batch where entries like '%"entry-2-%'`;
+    expect((await verifyUnder(['audit_batch', 'audit_seal'], all)).broken).toMatchObject({
       code: 'SEAL_MISSING',
       seal: 2,
     });
   });
 
-  it('shows an entry that was copied in below the watermark', async () => {
-    const copy = `create temp table copied on commit drop as select * from audit_entry where id = '${victim}';
-      update copied set id = gen_random_uuid(); insert into audit_entry select * from copied`;
-    expect((await verifyUnder(['audit_entry'], copy)).broken).toMatchObject({ seal: 2 });
+  it('shows a batch that was copied in below the watermark', async () => {
+    const copy = `create temp table copied on commit drop as select * from audit_batch where id = '${victim}';
+      update copied set id = gen_random_uuid(); insert into audit_batch select * from copied`;
+    expect((await verifyUnder(['audit_batch'], copy)).broken).toMatchObject({ seal: 2 });
   });
 
-  it('shows entries that changed places, within a seal and across two', async () => {
+  it('shows batches that changed places, within a seal and across two', async () => {
     for (const other of ['entry-2-2', 'entry-3-0']) {
-      const swap = `update audit_entry e set tx = o.tx from audit_entry o
-        where e.resource_name in ('entry-2-1', '${other}') and o.resource_name in ('entry-2-1', '${other}') and e.id <> o.id`;
-      expect((await verifyUnder(['audit_entry'], swap)).broken).toMatchObject({
-        code: 'SEAL_ENTRIES_CHANGED',
+      const ids = `'${victim}', '${await idOf(other)}'`;
+      const swap = `update audit_batch b set tx = o.tx from audit_batch o
+        where b.id in (${ids}) and o.id in (${ids}) and b.id <> o.id`;
+      expect((await verifyUnder(['audit_batch'], swap)).broken).toMatchObject({
+        code: 'SEAL_BATCHES_CHANGED',
         seal: 2,
       });
     }
@@ -195,7 +201,7 @@ describe('the stored log', () => {
   });
 
   it('gives its connection back when the reader stops in the middle', async () => {
-    for (let i = 0; i < 20; i += 1) for await (const record of records()) if (record.kind === 'entry') break;
+    for (let i = 0; i < 20; i += 1) for await (const record of records()) if (record.kind === 'batch') break;
     expect(test.database.pool.waitingCount).toBe(0);
     expect((await verify()).isIntact).toBe(true);
   });

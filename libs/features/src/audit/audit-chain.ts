@@ -2,14 +2,16 @@ import type { Clock } from '@claviger/kernel';
 import type { Keyring } from '@claviger/platform/crypto';
 import type { Database } from '@claviger/platform/database';
 import type { PoolClient } from 'pg';
-import type { AuditDetails, AuditOutcome } from './audit-event.js';
+import { parseEntries } from './audit-batch.js';
 import { keysOfStore, type AuditKeys } from './audit-keys.js';
-import { EXPORT_FORMAT, type AuditRecord, type ChainEntry } from './audit-record.js';
+import { EXPORT_FORMAT, type AuditRecord, type ChainBatch } from './audit-record.js';
 import { BEFORE_ALL, EPOCHS } from './audit-seal.hot.js';
 import type { AuditSeal } from './audit-seal.js';
 import { AuditSealRepository } from './audit-seal.repository.js';
 
-const PAGE = 1_000;
+const SEALS_PER_PAGE = 1_000;
+/** A batch may be long. */
+const BATCHES_PER_PAGE = 200;
 
 export type AuditChainSource = { readonly database: Database; readonly keyring: Keyring; readonly clock: Clock };
 
@@ -37,10 +39,10 @@ export async function* readAuditChain(
 type Reading = { readonly client: PoolClient; readonly seals: AuditSealRepository; readonly keys: AuditKeys };
 
 async function* readRecords({ client, seals, keys }: Reading, storeId: string): AsyncGenerator<AuditRecord> {
-  const entries = new Map<string, EntryStream>();
-  const ofEpoch = (epoch: string): EntryStream => {
-    const known = entries.get(epoch) ?? new EntryStream(client, storeId, epoch);
-    entries.set(epoch, known);
+  const batches = new Map<string, BatchStream>();
+  const ofEpoch = (epoch: string): BatchStream => {
+    const known = batches.get(epoch) ?? new BatchStream(client, storeId, epoch);
+    batches.set(epoch, known);
     return known;
   };
   const keyIds = new Set<string>();
@@ -59,26 +61,23 @@ async function* readRecords({ client, seals, keys }: Reading, storeId: string): 
 
 async function* everySeal(seals: AuditSealRepository, storeId: string): AsyncGenerator<AuditSeal> {
   for (let after = 0; ;) {
-    const page = await seals.list(storeId, { after, limit: PAGE });
+    const page = await seals.list(storeId, { after, limit: SEALS_PER_PAGE });
     yield* page;
-    if (page.length < PAGE) return;
+    if (page.length < SEALS_PER_PAGE) return;
     after = page.at(-1)!.number;
   }
 }
 
-const COLUMNS = `epoch, tx, day::text as day, id, store_id, at, actor_type, actor_id, actor_accessor, actor_name, actor_root_id,
-  action, outcome, resource_kind, resource_id, resource_name, request_id, remote_address, details, digest, mac, mac_key_id`;
-
-const ENTRIES_AFTER = {
-  name: 'audit_entries_after',
-  text: `select ${COLUMNS} from audit_entry
+const BATCHES_AFTER = {
+  name: 'audit_batches_after',
+  text: `select epoch, tx, day::text as day, id, store_id, entries, digest, mac, mac_key_id from audit_batch
     where store_id = $1 and epoch = $2 and (tx, id) > ($3::bigint, $4::uuid) order by tx, id limit $5`,
 };
 
-/** The entries of one epoch in (tx, id) order, taken a stretch at a time. */
-class EntryStream {
-  readonly #rows: AsyncIterator<EntryRow, undefined>;
-  #next: Promise<IteratorResult<EntryRow, undefined>> | undefined;
+/** The batches of one epoch in (tx, id) order, taken a stretch at a time. */
+class BatchStream {
+  readonly #rows: AsyncIterator<BatchRow, undefined>;
+  #next: Promise<IteratorResult<BatchRow, undefined>> | undefined;
 
   constructor(client: PoolClient, storeId: string, epoch: string) {
     this.#rows = pages(client, storeId, epoch);
@@ -93,7 +92,7 @@ class EntryStream {
       const row = next.value;
       if (BigInt(row.tx) > tx || (BigInt(row.tx) === tx && row.id > id)) return;
       this.#next = undefined;
-      yield { kind: 'entry', ...entryFromRow(row) };
+      yield { kind: 'batch', ...batchFromRow(row) };
     }
   }
 
@@ -102,63 +101,37 @@ class EntryStream {
   }
 }
 
-async function* pages(client: PoolClient, storeId: string, epoch: string): AsyncGenerator<EntryRow, undefined> {
+async function* pages(client: PoolClient, storeId: string, epoch: string): AsyncGenerator<BatchRow, undefined> {
   let after: { tx: string; id: string } = BEFORE_ALL;
   for (;;) {
-    const values = [storeId, epoch, after.tx, after.id, PAGE];
-    const { rows } = await client.query<EntryRow>({ ...ENTRIES_AFTER, values });
+    const values = [storeId, epoch, after.tx, after.id, BATCHES_PER_PAGE];
+    const { rows } = await client.query<BatchRow>({ ...BATCHES_AFTER, values });
     yield* rows;
-    if (rows.length < PAGE) return undefined;
+    if (rows.length < BATCHES_PER_PAGE) return undefined;
     after = rows.at(-1)!;
   }
 }
 
-type EntryRow = {
+type BatchRow = {
   readonly epoch: string;
   readonly tx: string;
   readonly day: string;
   readonly id: string;
   readonly store_id: string;
-  readonly at: Date;
-  readonly actor_type: string;
-  readonly actor_id: string;
-  readonly actor_accessor: string | null;
-  readonly actor_name: string;
-  readonly actor_root_id: string;
-  readonly action: string;
-  readonly outcome: AuditOutcome;
-  readonly resource_kind: string;
-  readonly resource_id: string | null;
-  readonly resource_name: string | null;
-  readonly request_id: string;
-  readonly remote_address: string | null;
-  readonly details: AuditDetails;
+  readonly entries: string;
   readonly digest: Buffer;
   readonly mac: Buffer;
   readonly mac_key_id: string;
 };
 
-function entryFromRow(row: EntryRow): ChainEntry {
+function batchFromRow(row: BatchRow): ChainBatch {
   return {
     epoch: row.epoch,
     tx: row.tx,
     day: row.day,
     id: row.id,
     storeId: row.store_id,
-    at: row.at.toISOString(),
-    actorType: row.actor_type,
-    actorId: row.actor_id,
-    actorAccessor: row.actor_accessor,
-    actorName: row.actor_name,
-    actorRootId: row.actor_root_id,
-    action: row.action,
-    outcome: row.outcome,
-    resourceKind: row.resource_kind,
-    resourceId: row.resource_id,
-    resourceName: row.resource_name,
-    requestId: row.request_id,
-    remoteAddress: row.remote_address,
-    details: row.details,
+    entries: parseEntries(row.entries),
     digest: row.digest.toString('hex'),
     mac: row.mac.toString('hex'),
     macKeyId: row.mac_key_id,

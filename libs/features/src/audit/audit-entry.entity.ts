@@ -1,13 +1,24 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { AuditDetails, AuditOutcome } from './audit-event.js';
 
-/** For reading only: TypeORM knows no partitions, so the migration alone says what the table is. */
+/** The view that spells out the entries of batches. */
 @Entity('audit_entry', { synchronize: false })
 export class AuditEntryEntity {
-  @PrimaryColumn('date')
-  day: string;
+  @PrimaryColumn('date', { name: 'batch_day' })
+  batchDay: string;
 
-  @PrimaryColumn('uuid')
+  @PrimaryColumn('uuid', { name: 'batch_id' })
+  batchId: string;
+
+  /** Of the entry in its batch, from 1 on. */
+  @PrimaryColumn('bigint')
+  position: string;
+
+  /** The text of the whole batch. */
+  @Column('text', { name: 'batch_entries', select: false })
+  batchEntries: string;
+
+  @Column('uuid')
   id: string;
 
   @Column('uuid', { name: 'store_id' })

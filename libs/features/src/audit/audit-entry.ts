@@ -1,12 +1,10 @@
-import { hash } from 'node:crypto';
 import { newId, type RequestContext } from '@claviger/kernel';
-import type { NamedMac } from '@claviger/platform/crypto';
 import type { AuditDetails, AuditEvent, AuditOutcome } from './audit-event.js';
 import { cleaned, needsCleaning } from './audit-text.js';
 
-/** What an entry says, and all that its digest covers. The order of transactions is the seal's business. */
+/** What an entry says. The order of transactions is the seal's business. */
 export type AuditEntryFields = {
-  /** UTC day of `at`, `YYYY-MM-DD`; with `id` the key. */
+  /** UTC day of `at`, `YYYY-MM-DD`. */
   readonly day: string;
   readonly id: string;
   readonly storeId: string;
@@ -25,27 +23,28 @@ export type AuditEntryFields = {
   readonly requestId: string;
   readonly remoteAddress: string | null;
   readonly details: AuditDetails;
+  /** The store's audit key that was the active one. */
   readonly macKeyId: string;
 };
 
-/** An entry ready to be stored. */
-export type AuditEntry = AuditEntryFields & {
-  /** {@link auditDigest} of the fields. */
-  readonly digest: string;
-  /** {@link auditMac} of the digest. */
-  readonly mac: string;
+/** An entry ready to be stored: its text, and what says where it belongs. */
+export type AuditEntry = Pick<AuditEntryFields, 'day' | 'id' | 'storeId' | 'macKeyId'> & {
+  /** {@link entryText} of the fields. */
+  readonly text: string;
 };
 
-/** Makes the entry about an event, with its digest and MAC. */
-export function makeAuditEntry(ctx: RequestContext, event: AuditEvent, seal: { now: Date; mac: NamedMac }): AuditEntry {
-  const at = seal.now.toISOString();
-  const { actor } = ctx;
+/** Makes the entry about an event. */
+export function makeAuditEntry(ctx: RequestContext, event: AuditEvent, at: Date, macKeyId: string): AuditEntry {
+  const instant = at.toISOString();
+  const { actor, storeId } = ctx;
   const { resource } = event;
-  const entry = {
-    day: at.slice(0, 10),
-    id: newId(seal.now.getTime()),
-    storeId: ctx.storeId,
-    at,
+  const day = instant.slice(0, 10);
+  const id = newId(at.getTime());
+  const fields: AuditEntryFields = {
+    day,
+    id,
+    storeId,
+    at: instant,
     actorType: actor.type,
     actorId: actor.id,
     actorAccessor: actor.accessor ?? null,
@@ -59,41 +58,24 @@ export function makeAuditEntry(ctx: RequestContext, event: AuditEvent, seal: { n
     requestId: ctx.requestId,
     remoteAddress: ctx.remoteAddress ?? null,
     details: event.details ?? NO_DETAILS,
-    macKeyId: seal.mac.keyId,
-    // Filled in below: to spread the fields into a new object takes longer than the hash.
-    digest: '',
-    mac: '',
+    macKeyId,
   };
-  let canonical = canonicalForm(entry);
-  if (needsCleaning(canonical)) {
-    Object.assign(entry, cleaned(entry));
-    canonical = canonicalForm(entry);
-  }
-  entry.digest = hash('sha256', canonical);
-  entry.mac = auditMac(seal.mac, entry.digest);
-  return entry;
+  const text = entryText(fields);
+  return { day, id, storeId, macKeyId, text: needsCleaning(text) ? entryText(cleaned(fields)) : text };
 }
 
 const NO_DETAILS: AuditDetails = {};
 
-/** SHA-256 of the {@link canonicalForm}, lower-case hexadecimal. */
-export function auditDigest(fields: AuditEntryFields): string {
-  return hash('sha256', canonicalForm(fields));
-}
-
-/** HMAC-SHA-256 of a digest's hexadecimal text under a store's audit key, lower-case hexadecimal. */
-export function auditMac(mac: NamedMac, digest: string): string {
-  return mac.hmac(digest).toString('hex');
-}
+const FORMAT = 'claviger-audit-entry/1';
 
 /**
- * An entry as one text: the JSON array (as `JSON.stringify` writes it) of a format tag and all fields in a fixed order,
+ * An entry as one line: the JSON array (as `JSON.stringify` writes it) of a format tag and all fields in a fixed order,
  * details as pairs of name and value sorted by name in UTF-16 units. JSON quotes every text, so nothing can be shifted
- * from one field into the next.
+ * from one field into the next, nor from one line into the next.
  */
-function canonicalForm(fields: AuditEntryFields): string {
+export function entryText(fields: AuditEntryFields): string {
   return JSON.stringify([
-    'claviger-audit-entry/1',
+    FORMAT,
     fields.day,
     fields.id,
     fields.storeId,
@@ -115,7 +97,57 @@ function canonicalForm(fields: AuditEntryFields): string {
   ]);
 }
 
-/** Without what is undefined, which does not come back from the database. */
+/** The fields of a text, or undefined when it is not, to the letter, what {@link entryText} makes of them. */
+export function parseEntryText(text: string): AuditEntryFields | undefined {
+  try {
+    const [
+      ,
+      day,
+      id,
+      storeId,
+      at,
+      actorType,
+      actorId,
+      actorAccessor,
+      actorName,
+      actorRootId,
+      action,
+      outcome,
+      resourceKind,
+      resourceId,
+      resourceName,
+      requestId,
+      remoteAddress,
+      details,
+      macKeyId,
+    ] = JSON.parse(text);
+    const fields: AuditEntryFields = {
+      day,
+      id,
+      storeId,
+      at,
+      actorType,
+      actorId,
+      actorAccessor,
+      actorName,
+      actorRootId,
+      action,
+      outcome,
+      resourceKind,
+      resourceId,
+      resourceName,
+      requestId,
+      remoteAddress,
+      details: Object.fromEntries(details),
+      macKeyId,
+    };
+    return entryText(fields) === text ? fields : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without what is undefined, which JSON cannot tell. */
 function sortedDetails(details: AuditDetails): (readonly [string, unknown])[] {
   const pairs: (readonly [string, unknown])[] = [];
   for (const name of Object.keys(details).sort()) if (details[name] !== undefined) pairs.push([name, details[name]]);

@@ -27,7 +27,7 @@ describe('AuditPartitions', () => {
   const write = async (): Promise<string> => {
     const entry = newEntry();
     await audit.commit(ctx, entry);
-    const sql = 'select tableoid::regclass::text as partition from audit_entry where id = $1';
+    const sql = 'select tableoid::regclass::text as partition from audit_batch where id = $1';
     return (await test.database.pool.query<{ partition: string }>(sql, [entry.id])).rows[0]!.partition;
   };
 
@@ -37,17 +37,17 @@ describe('AuditPartitions', () => {
     await clock.advance(DAY_MS);
     expect(await partitions.makeAhead()).toBe(1);
     for (const expected of ['20311231', '20320101', '20320102']) {
-      expect(await write()).toBe(`audit_entry_${expected}`);
+      expect(await write()).toBe(`audit_batch_${expected}`);
       await clock.advance(DAY_MS);
     }
   });
 
   it('loses nothing where it did not run, and leaves such a day in the default partition', async () => {
-    expect(await write()).toBe('audit_entry_default');
+    expect(await write()).toBe('audit_batch_default');
     expect(await partitions.makeAhead()).toBe(2);
-    expect(await write()).toBe('audit_entry_default');
+    expect(await write()).toBe('audit_batch_default');
     await clock.advance(DAY_MS);
-    expect(await write()).not.toBe('audit_entry_default');
+    expect(await write()).not.toBe('audit_batch_default');
   });
 
   it('may run in several processes at once', async () => {
@@ -59,7 +59,7 @@ describe('AuditPartitions', () => {
     await partitions.makeAhead();
     await clock.advance(DAY_MS);
     const reader = await test.database.pool.connect();
-    await reader.query('begin; select * from audit_entry limit 1');
+    await reader.query('begin; select * from audit_batch limit 1');
     const making = partitions.makeAhead();
     making.catch(() => undefined);
     const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
@@ -79,7 +79,7 @@ describe('AuditPartitions', () => {
     await partitions.makeAhead();
     const { rows } = await test.database.pool.query<{ reloptions: string[] | null }>(
       `select c.reloptions from pg_inherits i join pg_class c on c.oid = i.inhrelid
-       where i.inhparent = 'audit_entry'::regclass`,
+       where i.inhparent = 'audit_batch'::regclass`,
     );
     expect(rows.length).toBeGreaterThan(3);
     for (const { reloptions } of rows) expect(reloptions).toContain('autovacuum_vacuum_insert_threshold=-1');
@@ -90,7 +90,7 @@ describe('AuditPartitions', () => {
     const partition = await write();
     const indexes = `select count(*)::integer as count from pg_index where indrelid = $1::regclass`;
     expect((await test.database.pool.query(indexes, [partition])).rows).toEqual([{ count: 2 }]);
-    for (const change of [`update ${partition} set action = 'x'`, `delete from ${partition}`, `truncate ${partition}`])
+    for (const change of [`update ${partition} set entries = 'x'`, `delete from ${partition}`, `truncate ${partition}`])
       await expect(test.database.pool.query(change)).rejects.toThrow(/append-only/);
   });
 });

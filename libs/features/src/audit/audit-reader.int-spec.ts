@@ -37,7 +37,7 @@ describe('AuditReader', () => {
   afterAll(() => test.drop());
 
   const numbers = async (query: Partial<AuditQuery> = {}): Promise<unknown[]> =>
-    (await reader.list(ctx, { limit: 100, ...query })).map(({ details }) => details['i']);
+    (await reader.list(ctx, { limit: 100, ...query })).map(({ entry }) => entry.details['i']);
   const where = (test: (i: number) => boolean): number[] =>
     Array.from({ length: 30 }, (_, i) => i)
       .filter(test)
@@ -45,7 +45,7 @@ describe('AuditReader', () => {
 
   it('lists newest first, in full', async () => {
     expect(await numbers()).toEqual(where(() => true));
-    expect((await reader.list(ctx, { limit: 1 }))[0]).toEqual({
+    expect((await reader.list(ctx, { limit: 1 }))[0]!.entry).toEqual({
       id: expect.any(String),
       at: new Date('2026-03-03T03:00:00Z'),
       actor: { type: 'token', id: 'other', accessor, displayName: 'someone', rootId: 'root-2' },
@@ -63,8 +63,8 @@ describe('AuditReader', () => {
     let after: AuditQuery['after'];
     for (;;) {
       const page = await reader.list(ctx, { limit: 4, ...(after && { after }) });
-      seen.push(...page.map(({ details }) => details['i']));
-      after = page.at(-1);
+      seen.push(...page.map(({ entry }) => entry.details['i']));
+      after = page.at(-1)?.place;
       if (page.length < 4) break;
     }
     expect(seen).toEqual(where(() => true));

@@ -21,9 +21,12 @@ export type AuditQuery = {
   /** Before this moment. */
   readonly to?: Date;
   readonly limit: number;
-  /** After this entry, the last of the page before. */
-  readonly after?: { readonly at: Date; readonly id: string };
+  /** After this place, that of the last entry of the page before. */
+  readonly after?: AuditPlace;
 };
+
+/** Where an entry stands in the order of the list. */
+export type AuditPlace = { readonly day: string; readonly batch: string; readonly position: number };
 
 export type AuditEntryView = {
   readonly id: string;
@@ -43,27 +46,31 @@ export type AuditEntryView = {
   readonly details: AuditDetails;
 };
 
+export type ListedEntry = { readonly entry: AuditEntryView; readonly place: AuditPlace };
+
 /** Reads the audit log of a store. Who may is decided by the caller: access stands on audit, not the other way round. */
 @Injectable()
 export class AuditReader {
   constructor(private readonly database: Database) {}
 
-  /** At most `limit` entries, newest first. */
-  async list(ctx: RequestContext, query: AuditQuery): Promise<readonly AuditEntryView[]> {
+  /** At most `limit` entries, newest first: batches in the order of their first entries, and the entries of each. */
+  async list(ctx: RequestContext, query: AuditQuery): Promise<readonly ListedEntry[]> {
     const select = this.database
       .repository(ctx, AuditEntryEntity)
       .createQueryBuilder('e')
       .where('e.store_id = :storeId', { storeId: ctx.storeId })
-      .orderBy('e.day', 'DESC')
-      .addOrderBy('e.id', 'DESC')
+      .orderBy('e.batchDay', 'DESC')
+      .addOrderBy('e.batchId', 'DESC')
+      .addOrderBy('e.position', 'DESC')
       .limit(query.limit);
     narrow(select, query);
-    return (await select.getMany()).map(toView);
+    return (await select.getMany()).map((row) => ({ entry: toView(row), place: placeOf(row) }));
   }
 }
 
 function narrow(select: SelectQueryBuilder<AuditEntryEntity>, query: AuditQuery): void {
   const { actor, action, outcome, resourceKind, resource, requestId, from, to, after } = query;
+  for (const text of [actor, outcome, resourceKind, resource, requestId]) if (text !== undefined) mention(select, text);
   if (actor !== undefined)
     select.andWhere(':actor in (e.actor_id, e.actor_accessor, e.actor_name, e.actor_root_id)', { actor });
   if (action !== undefined)
@@ -72,13 +79,29 @@ function narrow(select: SelectQueryBuilder<AuditEntryEntity>, query: AuditQuery)
   if (resourceKind !== undefined) select.andWhere('e.resource_kind = :resourceKind', { resourceKind });
   if (resource !== undefined) select.andWhere(':resource in (e.resource_id, e.resource_name)', { resource });
   if (requestId !== undefined) select.andWhere('e.request_id = :requestId', { requestId });
-  // The day is in the condition too, so that PostgreSQL leaves out the other days' partitions.
-  if (from) select.andWhere('e.day >= :fromDay and e.at >= :from', { from, fromDay: day(from) });
-  if (to) select.andWhere('e.day <= :toDay and e.at < :to', { to, toDay: day(to) });
-  if (after) select.andWhere('(e.day, e.id) < (:afterDay, :afterId)', { afterDay: day(after.at), afterId: after.id });
+  // The day is in the condition too, so that PostgreSQL leaves out the other days' partitions. The day of a batch is that
+  // of its first entry; none waits for a day.
+  if (from) select.andWhere('e.batch_day >= :fromDay::date - 1 and e.at >= :from', { from, fromDay: day(from) });
+  if (to) select.andWhere('e.batch_day <= :toDay and e.at < :to', { to, toDay: day(to) });
+  if (after)
+    select.andWhere(
+      `(e.batch_day, e.batch_id) <= (:day::date, :batch::uuid)
+        and ((e.batch_day, e.batch_id) < (:day::date, :batch::uuid) or e.position < :position)`,
+      after,
+    );
+}
+
+/** Leaves out whole batches in which a text does not stand anywhere: to search is much faster than to parse. */
+function mention(select: SelectQueryBuilder<AuditEntryEntity>, text: string): void {
+  const name = `mention${Object.keys(select.getParameters()).length}`;
+  select.andWhere(`strpos(e.batch_entries, :${name}) > 0`, { [name]: JSON.stringify(text) });
 }
 
 const day = (at: Date): string => at.toISOString().slice(0, 10);
+
+function placeOf({ batchDay, batchId, position }: AuditEntryEntity): AuditPlace {
+  return { day: batchDay, batch: batchId, position: Number(position) };
+}
 
 function toView(row: AuditEntryEntity): AuditEntryView {
   return {

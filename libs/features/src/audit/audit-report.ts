@@ -3,23 +3,23 @@ export type AuditFinding = {
   readonly code:
     | 'RECORD_UNREADABLE'
     | 'STORE_MIXED'
-    | 'ENTRY_CHANGED'
-    | 'ENTRY_MAC_WRONG'
-    | 'ENTRY_OUT_OF_ORDER'
+    | 'BATCH_CHANGED'
+    | 'BATCH_MAC_WRONG'
+    | 'BATCH_OUT_OF_ORDER'
     | 'SEAL_MISSING'
     | 'SEAL_SIGNATURE_WRONG'
     | 'SEAL_CHAIN_BROKEN'
-    | 'SEAL_ENTRIES_MISSING'
-    | 'SEAL_ENTRIES_ADDED'
-    | 'SEAL_ENTRIES_CHANGED'
+    | 'SEAL_BATCHES_MISSING'
+    | 'SEAL_BATCHES_ADDED'
+    | 'SEAL_BATCHES_CHANGED'
     | 'SEAL_NOT_THE_ANCHORED'
     | 'ANCHORS_WENT_BACK'
     | 'TAIL_CUT';
   readonly message: string;
-  /** The seal that is broken, or under which the broken entry lies. */
+  /** The seal that is broken, or under which the broken batch of entries lies. */
   readonly seal: number;
-  /** `<day>/<id>`. */
-  readonly entry?: string;
+  /** `<day>/<id>` of the batch's first entry. */
+  readonly batch?: string;
 };
 
 /** What a verification saw. */
@@ -53,7 +53,7 @@ export function describeReport(report: AuditReport): string[] {
   const { broken } = report;
   const lines = broken
     ? [
-        `BROKEN at seal ${broken.seal}${broken.entry ? `, entry ${broken.entry}` : ''}: ${broken.message} [${broken.code}]`,
+        `BROKEN at seal ${broken.seal}${broken.batch ? `, batch ${broken.batch}` : ''}: ${broken.message} [${broken.code}]`,
       ]
     : ['INTACT: every link holds.'];
   const last = report.lastSealedAt ? `, the last of ${report.lastSealedAt}` : '';

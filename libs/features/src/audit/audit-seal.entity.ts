@@ -18,8 +18,8 @@ export class AuditSealEntity {
   @Column('uuid', { name: 'watermark_id' })
   watermarkId: string;
 
-  @Column('integer', { name: 'entry_count' })
-  entryCount: number;
+  @Column('integer', { name: 'batch_count' })
+  batchCount: number;
 
   @Column('bytea', { name: 'merkle_root' })
   merkleRoot: Buffer;

@@ -1,17 +1,17 @@
 import { hash } from 'node:crypto';
 
-/** What a seal says: these entries, after that seal. Its signature covers all of it. */
+/** What a seal says: these batches of entries, after that seal. Its signature covers all of it. */
 export type AuditSealBody = {
   readonly storeId: string;
   /** 1, 2, 3 … without gaps, per store. */
   readonly number: number;
   /** Database cluster (its system identifier) whose transactions the watermark counts. Decimal digits, as is `watermarkTx`. */
   readonly epoch: string;
-  /** The last entry that is sealed: transaction, then id. The seal covers what follows the epoch's previous watermark. */
+  /** The last batch that is sealed: transaction, then id. The seal covers what follows the epoch's previous watermark. */
   readonly watermarkTx: string;
   readonly watermarkId: string;
-  readonly entryCount: number;
-  /** RFC 6962 root over {@link sealLeaf} of each entry, in (tx, id) order. Hexadecimal, as are the others. */
+  readonly batchCount: number;
+  /** RFC 6962 root over {@link sealLeaf} of each batch, in (tx, id) order. Hexadecimal, as are the others. */
   readonly merkleRoot: string;
   /** {@link sealHash} of the seal before, or {@link NO_SEAL}. */
   readonly previousHash: string;
@@ -38,7 +38,7 @@ export function canonicalSeal(seal: AuditSealBody): string {
     seal.epoch,
     seal.watermarkTx,
     seal.watermarkId,
-    seal.entryCount,
+    seal.batchCount,
     seal.merkleRoot,
     seal.previousHash,
     seal.sealedAt,
@@ -51,12 +51,12 @@ export function sealHash(seal: AuditSealBody): string {
   return hash('sha256', canonicalSeal(seal));
 }
 
-/** An entry's leaf: epoch and transaction as 8 bytes each (big-endian), digest and MAC as 32 bytes each. */
-export function sealLeaf(entry: { epoch: string; tx: string; digest: string; mac: string }): Buffer {
+/** A batch's leaf: epoch and transaction as 8 bytes each (big-endian), digest and MAC as 32 bytes each. */
+export function sealLeaf(batch: { epoch: string; tx: string; digest: string; mac: string }): Buffer {
   const order = Buffer.allocUnsafe(16);
-  order.writeBigInt64BE(BigInt(entry.epoch), 0);
-  order.writeBigInt64BE(BigInt(entry.tx), 8);
-  return Buffer.concat([order, Buffer.from(entry.digest, 'hex'), Buffer.from(entry.mac, 'hex')]);
+  order.writeBigInt64BE(BigInt(batch.epoch), 0);
+  order.writeBigInt64BE(BigInt(batch.tx), 8);
+  return Buffer.concat([order, Buffer.from(batch.digest, 'hex'), Buffer.from(batch.mac, 'hex')]);
 }
 
 export const SEAL_LEAF_BYTES = 80;

@@ -1,8 +1,9 @@
 import type { AuditAnchor } from './anchor-file.js';
 import { AnchorTrail } from './anchor-trail.js';
-import { auditDigest, auditMac } from './audit-entry.js';
+import { auditMac, batchDigest, joined } from './audit-batch.js';
+import { entryText } from './audit-entry.js';
 import type { AuditKeys } from './audit-keys.js';
-import type { AuditRecord, ChainEntry } from './audit-record.js';
+import type { AuditRecord, ChainBatch } from './audit-record.js';
 import type { AuditFinding, AuditReport } from './audit-report.js';
 import { NO_SEAL, sealHash, sealLeaf, type AuditSeal } from './audit-seal.js';
 import { MerkleTree } from './merkle.js';
@@ -17,7 +18,7 @@ export type AuditEvidence = {
   readonly keys?: AuditKeys;
 };
 
-/** Follows a log from its first entry and stops at the first link that does not hold. Memory does not grow with the log. */
+/** Follows a log from its first batch and stops at the first link that does not hold. Memory does not grow with the log. */
 export async function verifyAudit(evidence: AuditEvidence): Promise<AuditReport> {
   const chain = new Chain(evidence);
   try {
@@ -35,13 +36,15 @@ class Chain {
   readonly #keys: AuditKeys | undefined;
   readonly #anchors: AnchorTrail | undefined;
   readonly #ownKeys = new Map<string, string>();
-  readonly #ends = new Map<string, ChainEntry>();
+  readonly #ends = new Map<string, ChainBatch>();
   #storeId: string | undefined;
   #last: AuditSeal | undefined;
   #sealed = 0;
+  /** Entries since the last seal. */
+  #unsealed = 0;
   #tree = new MerkleTree();
-  #first: ChainEntry | undefined;
-  #latest: ChainEntry | undefined;
+  #first: ChainBatch | undefined;
+  #latest: ChainBatch | undefined;
 
   constructor({ keys, anchors }: AuditEvidence) {
     this.#keys = keys;
@@ -60,39 +63,41 @@ class Chain {
         'STORE_MIXED',
         `Something of store ${record.storeId} is in the log of store ${this.#storeId}.`,
       );
-    if (record.kind === 'entry') return this.#takeEntry(record);
+    if (record.kind === 'batch') return this.#takeBatch(record);
     if (record.kind === 'seal') return this.#takeSeal(record);
     return undefined;
   }
 
-  #takeEntry(entry: ChainEntry): AuditFinding | undefined {
-    const name = `${entry.day}/${entry.id}`;
-    const previous = this.#ends.get(entry.epoch);
-    if (previous && !isAfter(entry, previous))
+  #takeBatch(batch: ChainBatch): AuditFinding | undefined {
+    const name = `${batch.day}/${batch.id}`;
+    const previous = this.#ends.get(batch.epoch);
+    if (previous && !isAfter(batch, previous))
       return this.#broken(
-        'ENTRY_OUT_OF_ORDER',
-        `It comes after entry ${previous.day}/${previous.id}, which is later.`,
+        'BATCH_OUT_OF_ORDER',
+        `It comes after batch ${previous.day}/${previous.id}, which is later.`,
         name,
       );
-    if (auditDigest(entry) !== entry.digest)
-      return this.#broken('ENTRY_CHANGED', 'The entry does not match its digest: it was changed.', name);
-    if (this.#keys?.source === 'keyring' && !hasTrueMac(entry, this.#keys))
+    if (batchDigest(joined(batch.entries.map(entryText))) !== batch.digest || !isNamedByEntries(batch))
+      return this.#broken('BATCH_CHANGED', 'The entries do not match their digest: they were changed.', name);
+    if (this.#keys?.source === 'keyring' && !hasTrueMac(batch, this.#keys))
       return this.#broken(
-        'ENTRY_MAC_WRONG',
-        "The entry's MAC is not the store's: it was changed or made elsewhere.",
+        'BATCH_MAC_WRONG',
+        "The MAC over the entries is not the store's: they were changed or made elsewhere.",
         name,
       );
-    this.#ends.set(entry.epoch, entry);
-    this.#tree.add(sealLeaf(entry));
-    this.#first ??= entry;
-    this.#latest = entry;
+    this.#ends.set(batch.epoch, batch);
+    this.#tree.add(sealLeaf(batch));
+    this.#unsealed += batch.entries.length;
+    this.#first ??= batch;
+    this.#latest = batch;
     return undefined;
   }
 
   async #takeSeal(seal: AuditSeal): Promise<AuditFinding | undefined> {
-    const broken = this.#judgeSeal(seal) ?? this.#judgeEntries(seal) ?? (await this.#anchors?.check(seal));
+    const broken = this.#judgeSeal(seal) ?? this.#judgeBatches(seal) ?? (await this.#anchors?.check(seal));
     if (broken) return broken;
-    this.#sealed += this.#tree.size;
+    this.#sealed += this.#unsealed;
+    this.#unsealed = 0;
     this.#last = seal;
     this.#tree = new MerkleTree();
     this.#first = undefined;
@@ -114,14 +119,20 @@ class Chain {
     return undefined;
   }
 
-  #judgeEntries(seal: AuditSeal): AuditFinding | undefined {
+  #judgeBatches(seal: AuditSeal): AuditFinding | undefined {
     const found = this.#tree.size;
-    if (found < seal.entryCount)
-      return this.#broken('SEAL_ENTRIES_MISSING', `${seal.entryCount} entries were sealed and ${found} are there.`);
-    if (found > seal.entryCount)
-      return this.#broken('SEAL_ENTRIES_ADDED', `${seal.entryCount} entries were sealed and ${found} are there.`);
+    if (found < seal.batchCount)
+      return this.#broken(
+        'SEAL_BATCHES_MISSING',
+        `${seal.batchCount} batches of entries were sealed and ${found} are there.`,
+      );
+    if (found > seal.batchCount)
+      return this.#broken(
+        'SEAL_BATCHES_ADDED',
+        `${seal.batchCount} batches of entries were sealed and ${found} are there.`,
+      );
     if (this.#tree.root().toString('hex') !== seal.merkleRoot || !isWatermark(this.#latest, seal))
-      return this.#broken('SEAL_ENTRIES_CHANGED', 'The entries are not those that were sealed, or not in that order.');
+      return this.#broken('SEAL_BATCHES_CHANGED', 'The batches are not those that were sealed, or not in that order.');
     return undefined;
   }
 
@@ -141,7 +152,10 @@ class Chain {
       sealedEntries: this.#sealed,
       seals: this.#last?.number ?? 0,
       ...(this.#last && { lastSealedAt: this.#last.sealedAt }),
-      tail: { count: this.#tree.size, ...(this.#first && { from: this.#first.at, to: this.#latest!.at }) },
+      tail: {
+        count: this.#unsealed,
+        ...(this.#first && { from: this.#first.entries[0]!.at, to: this.#latest!.entries.at(-1)!.at }),
+      },
       areMacsChecked: this.#keys?.source === 'keyring',
       keySource: this.#keys?.source ?? 'export',
       ...(this.#anchors && {
@@ -157,21 +171,32 @@ class Chain {
     return (this.#last?.number ?? 0) + 1;
   }
 
-  #broken(code: AuditFinding['code'], message: string, entry?: string): AuditFinding {
-    return { code, message, seal: this.#nextNumber, ...(entry !== undefined && { entry }) };
+  #broken(code: AuditFinding['code'], message: string, batch?: string): AuditFinding {
+    return { code, message, seal: this.#nextNumber, ...(batch !== undefined && { batch }) };
   }
 }
 
-function isAfter(entry: ChainEntry, previous: ChainEntry): boolean {
-  const [tx, before] = [BigInt(entry.tx), BigInt(previous.tx)];
-  return tx === before ? entry.id > previous.id : tx > before;
+function isAfter(batch: ChainBatch, previous: ChainBatch): boolean {
+  const [tx, before] = [BigInt(batch.tx), BigInt(previous.tx)];
+  return tx === before ? batch.id > previous.id : tx > before;
 }
 
-function isWatermark(entry: ChainEntry | undefined, seal: AuditSeal): boolean {
-  return entry?.epoch === seal.epoch && entry.tx === seal.watermarkTx && entry.id === seal.watermarkId;
+function isWatermark(batch: ChainBatch | undefined, seal: AuditSeal): boolean {
+  return batch?.epoch === seal.epoch && batch.tx === seal.watermarkTx && batch.id === seal.watermarkId;
 }
 
-function hasTrueMac(entry: ChainEntry, keys: AuditKeys): boolean {
-  const mac = keys.mac(entry.macKeyId);
-  return mac !== undefined && auditMac(mac, entry.digest) === entry.mac;
+/** The first entry names the batch, and all are of its store. */
+function isNamedByEntries({ entries, day, id, storeId, macKeyId }: ChainBatch): boolean {
+  const first = entries[0];
+  return (
+    first?.day === day &&
+    first.id === id &&
+    first.macKeyId === macKeyId &&
+    entries.every((entry) => entry.storeId === storeId)
+  );
+}
+
+function hasTrueMac(batch: ChainBatch, keys: AuditKeys): boolean {
+  const mac = keys.mac(batch.macKeyId);
+  return mac !== undefined && auditMac(mac, batch.digest) === batch.mac;
 }

@@ -12,8 +12,8 @@ import {
 import fc from 'fast-check';
 import { readAuditChain } from './audit-chain.js';
 import type { AuditEvent } from './audit-event.js';
-import type { AuditEntry } from './audit-entry.js';
-import { auditColumns, insertAuditSql } from './audit-entry.hot.js';
+import type { AuditBatch } from './audit-batch.js';
+import { batchColumns, insertBatchesSql } from './audit-batch.hot.js';
 import { keysOfStore } from './audit-keys.js';
 import { verifyAudit } from './audit-verifier.js';
 import { AUDIT_ENTITIES } from './audit.entities.js';
@@ -91,11 +91,11 @@ describe('AuditService', () => {
     });
 
     it('rejects everybody in the batch when it cannot be written, and works again afterwards', async () => {
-      await test.database.pool.query('alter table audit_entry rename to audit_entry_away');
+      await test.database.pool.query('alter table audit_batch rename to audit_batch_away');
       const refused = await Promise.allSettled(
         Array.from({ length: 5 }, () => audit.commit(ctx, audit.entry(ctx, event('unavailable')))),
       );
-      await test.database.pool.query('alter table audit_entry_away rename to audit_entry');
+      await test.database.pool.query('alter table audit_batch_away rename to audit_batch');
       for (const result of refused)
         expect(result).toMatchObject({
           status: 'rejected',
@@ -108,7 +108,7 @@ describe('AuditService', () => {
 
     it('rejects when the connection dies before the commit', async () => {
       const blocker = await test.database.pool.connect();
-      await blocker.query('begin; lock table audit_entry in exclusive mode');
+      await blocker.query('begin; lock table audit_batch in exclusive mode');
       const entry = audit.commit(ctx, audit.entry(ctx, event('killed')));
       entry.catch(() => undefined);
       const waiting = `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
@@ -143,7 +143,7 @@ describe('AuditService', () => {
     });
   });
 
-  it('stores what it was given: every entry reads back with its digest and MAC', async () => {
+  it('stores what it was given: every entry reads back under a digest and MAC', async () => {
     const text = fc.string({ unit: 'binary' });
     const scalar = fc.oneof(text, fc.double(), fc.integer(), fc.boolean(), fc.constant(null));
     const input = fc.record({ name: text, id: fc.option(text), details: fc.dictionary(text, scalar), actor: text });
@@ -175,7 +175,7 @@ describe('AuditService', () => {
 
   it('can ride on a hot statement, which decides whether there is an entry', async () => {
     await test.database.pool.query('create table hot (id integer primary key)');
-    const columns = auditColumns((entry: AuditEntry) => entry);
+    const columns = batchColumns((batch: AuditBatch) => batch);
     const write = (id: number, name: string): Promise<unknown> =>
       test.database.execute(
         ctx,
@@ -184,9 +184,9 @@ describe('AuditService', () => {
           text: `with given as materialized (select ${unnestSql(columns, 2)}),
             written as (insert into hot values ($1) on conflict do nothing returning id),
             entry as (select given.* from given, written),
-            audited as (${insertAuditSql('entry')}) select id from written`,
+            audited as (${insertBatchesSql('entry')}) select id from written`,
         },
-        [id, ...arrayParameters(columns, [audit.entry(ctx, event(name))])],
+        [id, ...arrayParameters(columns, [audit.batch([audit.entry(ctx, event(name))])])],
       );
     await write(1, 'hot');
     await write(1, 'hot again');
@@ -206,10 +206,10 @@ describe('AuditService', () => {
   it('keeps entries and seals as they are: no update, delete or truncate', async () => {
     await audit.commit(ctx, audit.entry(ctx, event('kept')));
     const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
-    for (const table of ['audit_entry', `audit_entry_${day}`])
-      for (const change of [`update ${table} set action = 'x'`, `delete from ${table}`, `truncate ${table}`])
+    for (const table of ['audit_batch', `audit_batch_${day}`])
+      for (const change of [`update ${table} set entries = 'x'`, `delete from ${table}`, `truncate ${table}`])
         await expect(test.database.pool.query(change)).rejects.toThrow(/append-only/);
-    for (const change of [`truncate audit_entry_default`, `truncate audit_seal`])
+    for (const change of [`truncate audit_batch_default`, `truncate audit_seal`])
       await expect(test.database.pool.query(change)).rejects.toThrow(/append-only/);
   });
 

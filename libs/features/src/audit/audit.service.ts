@@ -2,9 +2,10 @@ import { CLOCK, newId, systemContext, type Clock, type RequestContext } from '@c
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { makeBatch, type AuditBatch } from './audit-batch.js';
+import { batchParameters, INSERT_AUDIT_BATCH } from './audit-batch.hot.js';
 import { makeAuditEntry, type AuditEntry } from './audit-entry.js';
 import type { AuditEvent } from './audit-event.js';
-import { auditArrayParameters, auditParameters, INSERT_AUDIT_ENTRIES, INSERT_AUDIT_ENTRY } from './audit-entry.hot.js';
 import { auditUnavailable } from './audit.errors.js';
 import { GroupCommit } from './group-commit.js';
 import { RefusalCounter, type Refusals } from './refusal-counter.js';
@@ -27,7 +28,7 @@ export class AuditService implements OnApplicationBootstrap, OnApplicationShutdo
   ) {
     this.#group = new GroupCommit({
       write: async (entries) => {
-        await database.execute(undefined, INSERT_AUDIT_ENTRIES, auditArrayParameters(entries));
+        await Promise.all(byStore(entries).map((ofStore) => this.#insert(undefined, ofStore)));
       },
       maxBatch: MAX_BATCH,
       maxInFlight: MAX_IN_FLIGHT,
@@ -45,9 +46,15 @@ export class AuditService implements OnApplicationBootstrap, OnApplicationShutdo
     await this.#refusals.stop();
   }
 
-  /** The entry about an event, dated now, with its MAC; not stored yet. */
+  /** The entry about an event, dated now; not stored yet. */
   entry(ctx: RequestContext, event: AuditEvent): AuditEntry {
-    return makeAuditEntry(ctx, event, { now: this.clock.now(), mac: this.keyring.mac(ctx.storeId, 'audit') });
+    return makeAuditEntry(ctx, event, this.clock.now(), this.keyring.mac(ctx.storeId, 'audit').keyId);
+  }
+
+  /** Entries of one store that a hot statement stores together, with their MAC. */
+  batch(entries: readonly AuditEntry[]): AuditBatch {
+    const { storeId, macKeyId } = entries[0]!;
+    return makeBatch(entries, this.keyring.mac(storeId, 'audit', macKeyId));
   }
 
   /**
@@ -57,7 +64,7 @@ export class AuditService implements OnApplicationBootstrap, OnApplicationShutdo
    */
   async record(ctx: RequestContext, entry: AuditEntry): Promise<void> {
     if (!ctx.transaction) throw new Error('AuditService.record needs the transaction of the mutation that it records.');
-    await this.database.execute(ctx, INSERT_AUDIT_ENTRY, auditParameters(entry));
+    await this.#insert(ctx, [entry]);
   }
 
   /**
@@ -79,6 +86,10 @@ export class AuditService implements OnApplicationBootstrap, OnApplicationShutdo
     this.#refusals.count(storeId, remoteAddress);
   }
 
+  async #insert(ctx: RequestContext | undefined, entries: readonly AuditEntry[]): Promise<void> {
+    await this.database.execute(ctx, INSERT_AUDIT_BATCH, batchParameters(this.batch(entries)));
+  }
+
   async #store({ storeId, source, count, firstAt, lastAt }: Refusals): Promise<void> {
     const ctx = systemContext({ requestId: newId(), storeId, job: 'audit.count-refusals' });
     const entry = this.entry(ctx, {
@@ -89,4 +100,14 @@ export class AuditService implements OnApplicationBootstrap, OnApplicationShutdo
     });
     await this.commit(ctx, entry);
   }
+}
+
+function byStore(entries: readonly AuditEntry[]): readonly (readonly AuditEntry[])[] {
+  const stores = new Map<string, AuditEntry[]>();
+  for (const entry of entries) {
+    const ofStore = stores.get(entry.storeId);
+    if (ofStore) ofStore.push(entry);
+    else stores.set(entry.storeId, [entry]);
+  }
+  return [...stores.values()];
 }

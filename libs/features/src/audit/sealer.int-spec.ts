@@ -14,7 +14,7 @@ import { verifyAudit } from './audit-verifier.js';
 import { AUDIT_ENTITIES } from './audit.entities.js';
 import { AuditService } from './audit.service.js';
 import { SealAnchors } from './seal-anchors.js';
-import { MAX_SEALED_ENTRIES, Sealer } from './sealer.js';
+import { MAX_SEALED_BATCHES, Sealer } from './sealer.js';
 
 describe('Sealer', () => {
   let test: TestDatabase;
@@ -43,9 +43,12 @@ describe('Sealer', () => {
     const anchors = new SealAnchors(new AnchorFile(anchorPath()), test.database, logger);
     return new Sealer({ database: test.database, keyring, clock: systemClock, ...(isAnchored && { anchors }) });
   };
+  /** So many batches of one entry. */
   const write = async (count: number): Promise<void> => {
     const event = { action: 'a.b', outcome: 'allowed', resource: { kind: 'x' } } as const;
-    await Promise.all(Array.from({ length: count }, () => audit.commit(ctx, audit.entry(ctx, event))));
+    await test.database.transaction(ctx, async (tx) => {
+      for (let i = 0; i < count; i += 1) await audit.record(tx, audit.entry(tx, event));
+    });
   };
   const verify = async (anchors?: readonly AuditAnchor[]): Promise<AuditReport> =>
     verifyAudit({
@@ -77,17 +80,17 @@ describe('Sealer', () => {
     expect(await sealer.sealAll()).toBe(0);
     await write(1);
     expect(await sealer.sealAll()).toBe(1);
-    expect(await sql('select number, entry_count from audit_seal order by number')).toEqual([
-      { number: '1', entry_count: 5 },
-      { number: '2', entry_count: 1 },
+    expect(await sql('select number, batch_count from audit_seal order by number')).toEqual([
+      { number: '1', batch_count: 5 },
+      { number: '2', batch_count: 1 },
     ]);
     expect(await verify()).toMatchObject({ isIntact: true, sealedEntries: 6, seals: 2, tail: { count: 0 } });
   });
 
-  it('puts no more entries under one seal than it may', async () => {
-    await write(MAX_SEALED_ENTRIES * 2 + 1);
-    expect(await newSealer().sealAll()).toBe(MAX_SEALED_ENTRIES * 2 + 1);
-    expect(await verify()).toMatchObject({ isIntact: true, seals: 3, sealedEntries: MAX_SEALED_ENTRIES * 2 + 1 });
+  it('puts no more batches under one seal than it may', async () => {
+    await write(MAX_SEALED_BATCHES * 2 + 1);
+    expect(await newSealer().sealAll()).toBe(MAX_SEALED_BATCHES * 2 + 1);
+    expect(await verify()).toMatchObject({ isIntact: true, seals: 3, sealedEntries: MAX_SEALED_BATCHES * 2 + 1 });
   });
 
   it('waits for a transaction that began before and may still commit an entry', async () => {
@@ -98,7 +101,7 @@ describe('Sealer', () => {
       expect(await sealer.sealAll()).toBe(0);
     });
     expect(await sealer.sealAll()).toBe(4);
-    expect(await sql('select entry_count from audit_seal')).toEqual([{ entry_count: 4 }]);
+    expect(await sql('select batch_count from audit_seal')).toEqual([{ batch_count: 4 }]);
     expect((await verify()).isIntact).toBe(true);
   });
 
@@ -111,7 +114,7 @@ describe('Sealer', () => {
     expect(await newSealer().sealAll()).toBe(0);
   });
 
-  it('seals every entry exactly once, whatever commits in whichever order while several sealers run', async () => {
+  it('seals every batch exactly once, whatever commits in whichever order while several sealers run', async () => {
     const sealers = [newSealer(true), newSealer(true), newSealer()];
     let isWriting = true;
     const sealing = sealers.map(async (sealer) => {
@@ -141,7 +144,7 @@ describe('Sealer', () => {
     isWriting = false;
     const during = (await Promise.all(sealing)).reduce((sum, count) => sum + count);
     const after = await newSealer(true).sealAll();
-    written = Number((await sql('select count(*) from audit_entry'))[0]!['count']);
+    written = Number((await sql('select count(*) from audit_batch'))[0]!['count']);
     expect(during + after).toBe(written);
     expect(after).toBeLessThan(written);
     const report = await verify(await anchorsInFile());
@@ -163,16 +166,16 @@ describe('Sealer', () => {
 
   describe('over a log that came from another database cluster', () => {
     const PAST = '1234';
-    const moveToPast = (where = ''): Promise<void> => tamper(`update audit_entry set epoch = ${PAST} ${where}`);
+    const moveToPast = (where = ''): Promise<void> => tamper(`update audit_batch set epoch = ${PAST} ${where}`);
 
     it('seals first what was left unsealed there, then what is new', async () => {
       await write(3);
       await moveToPast();
       await write(2);
       expect(await newSealer().sealAll()).toBe(5);
-      expect(await sql(`select number, epoch = ${PAST} as past, entry_count from audit_seal order by number`)).toEqual([
-        { number: '1', past: true, entry_count: 3 },
-        { number: '2', past: false, entry_count: 2 },
+      expect(await sql(`select number, epoch = ${PAST} as past, batch_count from audit_seal order by number`)).toEqual([
+        { number: '1', past: true, batch_count: 3 },
+        { number: '2', past: false, batch_count: 2 },
       ]);
       expect(await verify()).toMatchObject({ isIntact: true, sealedEntries: 5 });
     });
@@ -184,16 +187,16 @@ describe('Sealer', () => {
       const kinds: string[] = [];
       const source = { database: test.database, keyring, clock: systemClock };
       for await (const { kind } of readAuditChain(source, keyring.rootStoreId)) {
-        if (kind === 'entry' && !kinds.includes('entry')) await write(1);
+        if (kind === 'batch' && !kinds.includes('batch')) await write(1);
         kinds.push(kind);
       }
-      expect(kinds).toEqual(['export', 'entry', 'entry', 'entry', 'entry']);
+      expect(kinds).toEqual(['export', 'batch', 'batch', 'batch', 'batch']);
     });
 
     it('goes on although transactions count from a smaller number again', async () => {
       await write(3);
       await moveToPast();
-      await tamper(`update audit_entry set tx = tx + 1000000`);
+      await tamper(`update audit_batch set tx = tx + 1000000`);
       const sealer = newSealer();
       expect(await sealer.sealAll()).toBe(3);
       await write(2);
@@ -259,7 +262,7 @@ describe('Sealer', () => {
         await sealer.sealAll();
       }
       await tamper(
-        'delete from audit_seal where number > 1; delete from audit_entry where tx > (select watermark_tx from audit_seal)',
+        'delete from audit_seal where number > 1; delete from audit_batch where tx > (select watermark_tx from audit_seal)',
       );
       await write(1);
       await newSealer(true).sealAll();

@@ -9,8 +9,8 @@ import { MerkleTree } from './merkle.js';
 import type { SealAnchors } from './seal-anchors.js';
 import { SealSigner } from './seal-key.js';
 
-/** Most entries under one seal. */
-export const MAX_SEALED_ENTRIES = 1_000;
+/** Most batches under one seal. */
+export const MAX_SEALED_BATCHES = 1_000;
 
 const LOCK_CLASS = 0x61756474; // "audt"
 
@@ -31,7 +31,7 @@ type Sealing = {
   last: AuditSeal | undefined;
 };
 
-/** Puts seals over committed entries. Several processes may run one: an advisory lock per store keeps them apart. */
+/** Puts seals over committed batches of entries. Several processes may run one: an advisory lock per store keeps them apart. */
 export class Sealer {
   /** False until a pass ended well: then something may be sealed and not anchored, and every store is looked at. */
   #isCaughtUp = false;
@@ -39,7 +39,7 @@ export class Sealer {
   constructor(private readonly dependencies: SealerDependencies) {}
 
   /**
-   * Seals every entry that can be sealed now, of all stores.
+   * Seals every batch that can be sealed now, of all stores.
    *
    * @returns how many were
    */
@@ -94,7 +94,7 @@ export class Sealer {
         watermark.tx,
         watermark.id,
         isOver,
-        MAX_SEALED_ENTRIES,
+        MAX_SEALED_BATCHES,
       ]);
       if (!next) return total;
       watermark = { tx: next.tx, id: next.id };
@@ -105,7 +105,7 @@ export class Sealer {
         epoch,
         watermarkTx: next.tx,
         watermarkId: next.id,
-        entryCount: next.count,
+        batchCount: next.count,
         merkleRoot: merkleRoot(next.leaves),
         previousHash: last ? sealHash(last) : NO_SEAL,
         sealedAt: this.dependencies.clock.now().toISOString(),
@@ -113,7 +113,7 @@ export class Sealer {
       });
       await sealing.seals.create(sealing.last);
       total += next.count;
-      if (next.count < MAX_SEALED_ENTRIES) return total;
+      if (next.count < MAX_SEALED_BATCHES) return total;
     }
   }
 

@@ -12,7 +12,6 @@ import {
   WRITE_CONTENTS,
   writeParameters,
   type FoundContent,
-  type HotRead,
   type HotWrite,
   type KnownSecret,
 } from './secret-content.hot.js';
@@ -30,6 +29,7 @@ export type LocalWrite = {
   readonly keep: number;
 };
 
+type KnownRead = { readonly known: KnownSecret; readonly entry: AuditEntry };
 type Written = { readonly secret_id: string; readonly current_version: number };
 
 const MAX_BATCH = 100;
@@ -47,27 +47,17 @@ export class LocalContent {
   readonly #contents: StoreLookups<FoundContent>;
   readonly #secrets: StoreLookups<KnownSecret>;
   readonly #known = new BoundedCache<string, KnownSecret>(MAX_KNOWN);
-  readonly #reads: BatchedStatement<HotRead, Buffer | undefined>;
+  readonly #reads = new Map<string, BatchedStatement<KnownRead, Buffer | undefined>>();
   readonly #writes: BatchedStatement<HotWrite, Written | undefined>;
 
   constructor(
-    database: Database,
+    private readonly database: Database,
     private readonly audit: AuditService,
     @Inject(LOCAL_VAULT) private readonly vault: LocalVault,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.#contents = new StoreLookups(database, { statement: FIND_CONTENTS, keyOf: ({ id }) => id });
     this.#secrets = new StoreLookups(database, { statement: FIND_KNOWN_SECRETS, keyOf: ({ id }) => id });
-    this.#reads = new BatchedStatement({
-      execute: async (reads) => {
-        type Found = { readonly audit_id: string; readonly content: Buffer };
-        const { rows } = await database.execute<Found>(undefined, READ_CONTENTS, readParameters(reads));
-        const contents = new Map(rows.map((row) => [row.audit_id, row.content]));
-        return reads.map(({ entry }) => contents.get(entry.id));
-      },
-      maxBatch: MAX_BATCH,
-      maxInFlight: MAX_READS_IN_FLIGHT,
-    });
     this.#writes = new BatchedStatement({
       execute: async (writes) => {
         const { rows } = await database.execute<Written>(undefined, WRITE_CONTENTS, writeParameters(writes));
@@ -109,10 +99,49 @@ export class LocalContent {
    * @throws AppError AUDIT_UNAVAILABLE, DATABASE_UNAVAILABLE, CIPHERTEXT_INVALID
    */
   async read(ctx: RequestContext, known: KnownSecret, entry: AuditEntry): Promise<VaultContent | undefined> {
-    const content = await this.#reads.submit({ known, entry }).catch((cause: unknown) => {
-      throw asDatabaseUnavailable(cause) ?? auditUnavailable(cause);
-    });
+    const content = await this.#readsOf(ctx.storeId)
+      .submit({ known, entry })
+      .catch((cause: unknown) => {
+        throw asDatabaseUnavailable(cause) ?? auditUnavailable(cause);
+      });
     return content && this.open(ctx, { ...known, content });
+  }
+
+  /** A batch has one MAC, under the key of one store. */
+  #readsOf(storeId: string): BatchedStatement<KnownRead, Buffer | undefined> {
+    let reads = this.#reads.get(storeId);
+    if (!reads) {
+      const execute = (batch: readonly KnownRead[]): Promise<(Buffer | undefined)[]> => this.#read(storeId, batch);
+      reads = new BatchedStatement({ execute, maxBatch: MAX_BATCH, maxInFlight: MAX_READS_IN_FLIGHT });
+      this.#reads.set(storeId, reads);
+    }
+    return reads;
+  }
+
+  /** The contents in the order of the reads; undefined and not audited where the secret has changed. */
+  async #read(storeId: string, reads: readonly KnownRead[]): Promise<(Buffer | undefined)[]> {
+    const contents = new Array<Buffer | undefined>(reads.length);
+    if (reads.length === 0) return contents;
+    const audit = this.audit.batch(reads.map(({ entry }) => entry));
+    const parameters = readParameters(
+      storeId,
+      reads.map(({ known }) => known),
+      audit,
+    );
+    type Found = { readonly number: number; readonly content: Buffer };
+    const { rows } = await this.database.execute<Found>(undefined, READ_CONTENTS, parameters);
+    if (rows.length === reads.length) {
+      for (const { number, content } of rows) contents[number - 1] = content;
+      return contents;
+    }
+    // Nothing was audited: those that are there are read again, without the others.
+    const present = rows.map(({ number }) => number - 1).sort((a, b) => a - b);
+    const again = await this.#read(
+      storeId,
+      present.map((index) => reads[index]!),
+    );
+    present.forEach((index, i) => (contents[index] = again[i]));
+    return contents;
   }
 
   #learn(ctx: RequestContext, secretId: string, found: KnownSecret | undefined): void {
@@ -149,12 +178,14 @@ export class LocalContent {
       parameters: JSON.stringify({ ...parameters, subject }),
       cause: parameters.cause,
       eventId: newId(),
-      entry: this.audit.entry(ctx, {
-        action: WRITE_CONTENT,
-        outcome: 'allowed',
-        resource: subject,
-        details: { changeId, phase: 'done' },
-      }),
+      audit: this.audit.batch([
+        this.audit.entry(ctx, {
+          action: WRITE_CONTENT,
+          outcome: 'allowed',
+          resource: subject,
+          details: { changeId, phase: 'done' },
+        }),
+      ]),
     });
     if (!written) return undefined;
     const version = written.current_version;

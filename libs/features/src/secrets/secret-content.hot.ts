@@ -1,4 +1,10 @@
-import { auditColumns, insertAuditSql, type AuditEntry } from '@claviger/features/audit';
+import {
+  batchColumns,
+  batchParameters,
+  insertBatchesSql,
+  insertBatchSql,
+  type AuditBatch,
+} from '@claviger/features/audit';
 import { arrayParameters, unnestSql, type ArrayColumn, type NamedStatement } from '@claviger/platform/database';
 import type { SecretState } from './secret.entity.js';
 import type { SecretType } from './content/index.js';
@@ -77,46 +83,47 @@ export const FIND_KNOWN_SECRETS: NamedStatement = {
   text: `select ${KNOWN} ${FROM_SECRETS}`,
 };
 
-/** A reading of a secret's content, and the entry about it. */
-export type HotRead = { readonly known: KnownSecret; readonly entry: AuditEntry };
-
-const READ_COLUMNS: readonly ArrayColumn<HotRead>[] = [
-  { name: 'secret_id', type: 'uuid', value: (read) => read.known.id },
-  { name: 'revision', type: 'integer', value: (read) => read.known.revision },
-  { name: 'mount', type: 'text', value: (read) => read.known.mount },
-  { name: 'content_id', type: 'uuid', value: (read) => read.known.content_id },
-  ...auditColumns((read: HotRead) => read.entry),
+const READ_COLUMNS: readonly ArrayColumn<KnownSecret>[] = [
+  { name: 'secret_id', type: 'uuid', value: (known) => known.id },
+  { name: 'revision', type: 'integer', value: (known) => known.revision },
+  { name: 'mount', type: 'text', value: (known) => known.mount },
+  { name: 'content_id', type: 'uuid', value: (known) => known.content_id },
 ];
+const AUDIT = READ_COLUMNS.length + 2;
 
-/** The parameters of {@link READ_CONTENTS}. */
-export function readParameters(reads: readonly HotRead[]): Buffer[] {
-  return arrayParameters(READ_COLUMNS, reads);
+/** The parameters of {@link READ_CONTENTS}: secrets of one store, and the batch of entries about reading all of them. */
+export function readParameters(storeId: string, secrets: readonly KnownSecret[], audit: AuditBatch): unknown[] {
+  return [...arrayParameters(READ_COLUMNS, secrets), storeId, ...batchParameters(audit)];
 }
 
 /**
- * The contents of secrets that are as they are known to be, by the id of the audit entry of each: one round trip and one
- * commit for both. A secret that has changed in whatever way is left out, and no entry tells of it. The CASE comes before
- * the cast: the version of another backend need not be a number.
+ * The contents of secrets that are as they are known to be, by their number among the parameters, from 1 on: one round
+ * trip and one commit for both contents and audit. A secret that has changed in whatever way is left out; then **nothing is
+ * audited**, and what is given must be thrown away and asked for again. The CASE comes before the cast: the version of
+ * another backend need not be a number.
  */
 export const READ_CONTENTS: NamedStatement = {
   name: 'secret_read_contents',
   text: `
     with found as materialized (
-      select given.*, v.content from (select ${unnestSql(READ_COLUMNS)}) given
+      select given.number, v.content
+      from (select generate_subscripts($1::uuid[], 1) as number, ${unnestSql(READ_COLUMNS)}) given
       cross join lateral (
         select s.revision, s.state, s.is_disabled, s.physical_name, s.current_backend_version from secret s
-        where s.store_id = given.audit_store_id and s.id = given.secret_id limit 1
+        where s.store_id = $${AUDIT - 1} and s.id = given.secret_id limit 1
       ) s
       cross join lateral (
         select v.content from builtin_version v
-        where v.store_id = given.audit_store_id and v.mount = given.mount and v.name = s.physical_name
+        where v.store_id = $${AUDIT - 1} and v.mount = given.mount and v.name = s.physical_name
           and v.version = case when s.revision = given.revision and s.state = 'active' and not s.is_disabled
             then s.current_backend_version::integer end
           and v.content_id = given.content_id and v.deleted_at is null and v.destroyed_at is null
         limit 1
       ) v
-    ), audited as (${insertAuditSql('found')})
-    select audit_id, content from found`,
+    ), audited as (
+      ${insertBatchSql(AUDIT, '(select count(*) from found) = cardinality($1::uuid[])')}
+    )
+    select number, content from found`,
 };
 
 /** One new version of a secret on the built-in vault. */
@@ -138,7 +145,7 @@ export type HotWrite = {
   readonly parameters: string;
   readonly cause: string;
   readonly eventId: string;
-  readonly entry: AuditEntry;
+  readonly audit: AuditBatch;
 };
 
 const WRITE_COLUMNS: readonly ArrayColumn<HotWrite>[] = [
@@ -160,7 +167,7 @@ const WRITE_COLUMNS: readonly ArrayColumn<HotWrite>[] = [
   { name: 'parameters', type: 'jsonb', value: (write) => write.parameters },
   { name: 'cause', type: 'text', value: (write) => write.cause },
   { name: 'event_id', type: 'uuid', value: (write) => write.eventId },
-  ...auditColumns((write: HotWrite) => write.entry),
+  ...batchColumns((write: HotWrite) => write.audit),
 ];
 
 /** The parameters of {@link WRITE_CONTENTS}. */
@@ -229,6 +236,6 @@ export const WRITE_CONTENTS: NamedStatement = {
       select store_id, event_id, 'secret.updated', secret_id,
         jsonb_build_object('version', current_version, 'cause', cause)
       from written
-    ), audited as (${insertAuditSql('written')})
+    ), audited as (${insertBatchesSql('written')})
     select secret_id, current_version from written`,
 };

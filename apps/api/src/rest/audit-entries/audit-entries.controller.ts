@@ -77,7 +77,7 @@ const list = defineEndpoint({
   problems: [accessErrors.accessDenied('claviger/audit-entries/', 'list')],
 });
 
-const position = z.object({ at: z.iso.datetime(), id: z.uuid() });
+const place = z.object({ day: z.iso.date(), batch: z.uuid(), position: z.int().positive() });
 
 @Controller('api/v1/audit-entries')
 export class AuditEntriesController {
@@ -91,14 +91,15 @@ export class AuditEntriesController {
   async list(@Context() ctx: RequestContext, @Input() { query }: InputOf<typeof list>): Promise<Page<AuditEntryView>> {
     this.access.authorize(ctx, 'claviger/audit-entries/', 'list');
     const { limit, cursor, ...filters } = query;
-    const after = fromCursor(cursor, position);
+    const after = fromCursor(cursor, place);
     const rows = await this.reader.list(ctx, {
       ...withoutUndefined(filters),
       limit: limit + 1,
-      ...(after ? { after: { at: new Date(after.at), id: after.id } } : {}),
+      ...(after ? { after } : {}),
     });
     const resource = { kind: 'audit-entries' };
     await this.audit.commit(ctx, this.audit.entry(ctx, { action: 'audit.list', outcome: 'allowed', resource }));
-    return toPage(rows, limit, ({ at, id }) => ({ at, id }));
+    const { items, nextCursor } = toPage(rows, limit, (row) => row.place);
+    return { items: items.map(({ entry }) => entry), nextCursor };
   }
 }

@@ -6,6 +6,7 @@ import { Secrets1763700400000 } from './1763700400000-secrets.js';
 import { Access1763700500000 } from './1763700500000-access.js';
 import { TokenIndexes1763700600000 } from './1763700600000-token-indexes.js';
 import { AuditUpkeep1763700700000 } from './1763700700000-audit-upkeep.js';
+import { AuditBatches1763700800000 } from './1763700800000-audit-batches.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
 export const MIGRATIONS = [
@@ -17,4 +18,5 @@ export const MIGRATIONS = [
   Access1763700500000,
   TokenIndexes1763700600000,
   AuditUpkeep1763700700000,
+  AuditBatches1763700800000,
 ];

@@ -30,6 +30,8 @@ export type LocalWrite = {
 };
 
 type KnownRead = { readonly known: KnownSecret; readonly entry: AuditEntry };
+/** A content, why it does not open, or nothing where the secret has changed. */
+type Opened = VaultContent | Error | undefined;
 type Written = { readonly secret_id: string; readonly current_version: number };
 
 const MAX_BATCH = 100;
@@ -47,7 +49,7 @@ export class LocalContent {
   readonly #contents: StoreLookups<FoundContent>;
   readonly #secrets: StoreLookups<KnownSecret>;
   readonly #known = new BoundedCache<string, KnownSecret>(MAX_KNOWN);
-  readonly #reads = new Map<string, BatchedStatement<KnownRead, Buffer | undefined>>();
+  readonly #reads = new Map<string, BatchedStatement<KnownRead, Opened>>();
   readonly #writes: BatchedStatement<HotWrite, Written | undefined>;
 
   constructor(
@@ -99,19 +101,20 @@ export class LocalContent {
    * @throws AppError AUDIT_UNAVAILABLE, DATABASE_UNAVAILABLE, CIPHERTEXT_INVALID
    */
   async read(ctx: RequestContext, known: KnownSecret, entry: AuditEntry): Promise<VaultContent | undefined> {
-    const content = await this.#readsOf(ctx.storeId)
+    const opened = await this.#readsOf(ctx.storeId)
       .submit({ known, entry })
       .catch((cause: unknown) => {
         throw asDatabaseUnavailable(cause) ?? auditUnavailable(cause);
       });
-    return content && this.open(ctx, { ...known, content });
+    if (opened instanceof Error) throw opened;
+    return opened;
   }
 
   /** A batch has one MAC, under the key of one store. */
-  #readsOf(storeId: string): BatchedStatement<KnownRead, Buffer | undefined> {
+  #readsOf(storeId: string): BatchedStatement<KnownRead, Opened> {
     let reads = this.#reads.get(storeId);
     if (!reads) {
-      const execute = (batch: readonly KnownRead[]): Promise<(Buffer | undefined)[]> => this.#read(storeId, batch);
+      const execute = (batch: readonly KnownRead[]): Promise<Opened[]> => this.#read(storeId, batch);
       reads = new BatchedStatement({ execute, maxBatch: MAX_BATCH, maxInFlight: MAX_READS_IN_FLIGHT });
       this.#reads.set(storeId, reads);
     }
@@ -119,9 +122,9 @@ export class LocalContent {
   }
 
   /** The contents in the order of the reads; undefined and not audited where the secret has changed. */
-  async #read(storeId: string, reads: readonly KnownRead[]): Promise<(Buffer | undefined)[]> {
-    const contents = new Array<Buffer | undefined>(reads.length);
-    if (reads.length === 0) return contents;
+  async #read(storeId: string, reads: readonly KnownRead[]): Promise<Opened[]> {
+    const opened = new Array<Opened>(reads.length);
+    if (reads.length === 0) return opened;
     const audit = this.audit.batch(reads.map(({ entry }) => entry));
     const parameters = readParameters(
       storeId,
@@ -129,19 +132,29 @@ export class LocalContent {
       audit,
     );
     type Found = { readonly number: number; readonly content: Buffer };
-    const { rows } = await this.database.execute<Found>(undefined, READ_CONTENTS, parameters);
-    if (rows.length === reads.length) {
-      for (const { number, content } of rows) contents[number - 1] = content;
-      return contents;
-    }
+    let present: readonly number[] = [];
+    await this.database.executeEarly<Found>(READ_CONTENTS, parameters, (rows) => {
+      present = rows.map(({ number }) => number - 1);
+      if (rows.length < reads.length) return;
+      for (const { number, content } of rows)
+        opened[number - 1] = this.#tryOpen(storeId, reads[number - 1]!.known, content);
+    });
+    if (present.length === reads.length) return opened;
     // Nothing was audited: those that are there are read again, without the others.
-    const present = rows.map(({ number }) => number - 1).sort((a, b) => a - b);
     const again = await this.#read(
       storeId,
       present.map((index) => reads[index]!),
     );
-    present.forEach((index, i) => (contents[index] = again[i]));
-    return contents;
+    present.forEach((index, i) => (opened[index] = again[i]));
+    return opened;
+  }
+
+  #tryOpen(storeId: string, known: KnownSecret, sealed: Buffer): VaultContent | Error {
+    try {
+      return this.vault.open(storeId, { contentId: known.content_id!, sealed });
+    } catch (error) {
+      return error as Error;
+    }
   }
 
   #learn(ctx: RequestContext, secretId: string, found: KnownSecret | undefined): void {

@@ -1,5 +1,6 @@
 import type { RequestContext, Transaction } from '@claviger/kernel';
 import type { PoolClient, Pool, QueryResult, QueryResultRow } from 'pg';
+import { EarlyQuery } from './early-query.js';
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner, Repository } from 'typeorm';
 
 /** A prepared statement of a hot path: named, so that PostgreSQL parses and plans it once a connection. */
@@ -76,6 +77,18 @@ export class Database {
     const transaction = ctx && openTransaction(ctx);
     const client = transaction ? ((await transaction.queryRunner.connect()) as PoolClient) : this.pool;
     return client.query<R>({ name: statement.name, text: statement.text, values: values as unknown[] });
+  }
+
+  /**
+   * Runs a named statement on the pool and resolves when it is committed. `onRows` gets the rows as soon as the statement has
+   * run: time to work on them while the disk works, **not** to let anybody see them. It must not throw.
+   */
+  async executeEarly<R extends QueryResultRow>(
+    { name, text }: NamedStatement,
+    values: readonly unknown[],
+    onRows: (rows: readonly R[]) => void,
+  ): Promise<void> {
+    await this.pool.query(new EarlyQuery({ name, text, values: values as unknown[] }, onRows));
   }
 
   /** The pool below TypeORM, for what needs a connection of its own (LISTEN, advisory locks). */

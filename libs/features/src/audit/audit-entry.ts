@@ -120,7 +120,7 @@ export function parseEntryText(text: string): AuditEntryFields | undefined {
       remoteAddress,
       details,
       macKeyId,
-    ] = JSON.parse(text);
+    ] = JSON.parse(text) as EntryParts;
     const fields: AuditEntryFields = {
       day,
       id,
@@ -147,9 +147,32 @@ export function parseEntryText(text: string): AuditEntryFields | undefined {
   }
 }
 
+type Details = (readonly [name: string, value: AuditDetails[string]])[];
+type EntryParts = readonly [
+  format: string,
+  day: string,
+  id: string,
+  storeId: string,
+  at: string,
+  actorType: string,
+  actorId: string,
+  actorAccessor: string | null,
+  actorName: string,
+  actorRootId: string,
+  action: string,
+  outcome: AuditOutcome,
+  resourceKind: string,
+  resourceId: string | null,
+  resourceName: string | null,
+  requestId: string,
+  remoteAddress: string | null,
+  details: Details,
+  macKeyId: string,
+];
+
 /** Without what is undefined, which JSON cannot tell. */
-function sortedDetails(details: AuditDetails): (readonly [string, unknown])[] {
-  const pairs: (readonly [string, unknown])[] = [];
+function sortedDetails(details: AuditDetails): Details {
+  const pairs: Details = [];
   for (const name of Object.keys(details).sort()) if (details[name] !== undefined) pairs.push([name, details[name]]);
   return pairs;
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId, type RequestContext } from '@claviger/kernel';
 import { createTestDatabase, FakeClock, testContext, testKeyring, type TestDatabase } from '@claviger/testing';
+import type { AuditEntry } from './audit-entry.js';
 import { AuditReader, type AuditQuery } from './audit-reader.js';
 import { AUDIT_ENTITIES } from './audit.entities.js';
 import { AuditService } from './audit.service.js';
@@ -9,13 +10,14 @@ describe('AuditReader', () => {
   const clock = new FakeClock(new Date('2026-03-01T22:00:00Z'));
   let test: TestDatabase;
   let reader: AuditReader;
+  let audit: AuditService;
   let ctx: RequestContext;
   let accessor: string;
 
   beforeAll(async () => {
     test = await createTestDatabase(AUDIT_ENTITIES);
     const keyring = await testKeyring(test.database);
-    const audit = new AuditService(test.database, keyring, clock);
+    audit = new AuditService(test.database, keyring, clock);
     reader = new AuditReader(test.database);
     ctx = testContext({ storeId: keyring.rootStoreId });
     accessor = newId();
@@ -96,6 +98,45 @@ describe('AuditReader', () => {
     const to = new Date('2026-03-02T02:00:00Z');
     expect(await numbers({ from, to })).toEqual([3, 2, 1]);
     expect(await numbers({ from, to, outcome: 'refused' })).toEqual([3]);
+  });
+
+  it('spells out the entries that were stored together, the last one first, and pages through them', async () => {
+    const by = { ...ctx, requestId: 'together' };
+    const entry = (i: number): AuditEntry =>
+      audit.entry(by, {
+        action: 'a.b',
+        outcome: i % 2 === 0 ? 'allowed' : 'failed',
+        resource: { kind: 'x' },
+        details: { i },
+      });
+    const client = await test.database.pool.connect();
+    await client.query('begin; lock table audit_batch in exclusive mode');
+    const blocked = [100, 101, 102].map((i) => audit.commit(by, entry(i)));
+    const together = [103, 104, 105, 106, 107].map((i) => audit.commit(by, entry(i)));
+    await client.query('rollback');
+    client.release();
+    await Promise.all([...blocked, ...together]);
+    const sql = `select count(*)::int as entries, count(distinct batch_id)::int as batches from audit_entry where request_id = 'together'`;
+    const [counted] = (await test.database.pool.query<{ entries: number; batches: number }>(sql)).rows;
+    expect(counted!.entries).toBe(8);
+    expect(counted!.batches).toBeLessThan(8);
+    expect(await numbers({ requestId: 'together' })).toEqual([107, 106, 105, 104, 103, 102, 101, 100]);
+    expect(await numbers({ requestId: 'together', outcome: 'failed' })).toEqual([107, 105, 103, 101]);
+    const seen: unknown[] = [];
+    for (let after: AuditQuery['after'], page; !page || page.length > 0; after = page.at(-1)?.place) {
+      page = await reader.list(ctx, { requestId: 'together', limit: 3, ...(after && { after }) });
+      seen.push(...page.map(({ entry: { details } }) => details['i']));
+    }
+    expect(seen).toEqual([107, 106, 105, 104, 103, 102, 101, 100]);
+  });
+
+  it('finds a text with quotes and letters of all kinds', async () => {
+    for (const name of ['"quoted"', 'back\\slash', 'tab\t', 'naïve/日本/😀']) {
+      await audit.commit(ctx, audit.entry(ctx, { action: 'a.b', outcome: 'allowed', resource: { kind: 'odd', name } }));
+      expect((await reader.list(ctx, { resource: name, limit: 9 })).map(({ entry }) => entry.resource.name)).toEqual([
+        name,
+      ]);
+    }
   });
 
   it('shows nothing of another store', async () => {

@@ -4,6 +4,7 @@ import { ENTITIES } from '@claviger/composition';
 import { AuditService } from '@claviger/features/audit';
 import { Database } from '@claviger/platform/database';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
+import { LOCAL_VAULT, type LocalVault } from '@claviger/vaults/contract';
 import fc from 'fast-check';
 import { createSecretRoom, json, versionOf, type SecretRoom } from '../../../testing/src/secret-room.js';
 import { someoneWaitsForALock } from '../../../testing/src/vault-room.js';
@@ -133,11 +134,13 @@ describe('the short and the long way of writing', () => {
 
   it('read a secret that is known in one round trip with its audit entry', async () => {
     const id = await room.secret('read-twice');
-    const execute = jest.spyOn(room.get(Database), 'execute');
     await room.content.read(room.ctx, id);
-    execute.mockClear();
+    const execute = jest.spyOn(room.get(Database), 'execute');
+    const executeEarly = jest.spyOn(room.get(Database), 'executeEarly');
     expect((await room.content.read(room.ctx, id)).number).toBe(1);
-    expect(execute.mock.calls.map(([, { name }]) => name)).toEqual(['secret_read_contents']);
+    expect(executeEarly.mock.calls.map(([{ name }]) => name)).toEqual(['secret_read_contents']);
+    expect(execute).not.toHaveBeenCalled();
+    executeEarly.mockRestore();
     execute.mockRestore();
     const entries = `select 1 from audit_entry where resource_id = $1::text and action = 'secret.content.read'`;
     expect(await room.rows(entries, [id])).toHaveLength(2);
@@ -178,9 +181,34 @@ describe('the short and the long way of writing', () => {
   it('answer no reader without an audit entry', async () => {
     const id = await room.secret('unaudited');
     await room.content.read(room.ctx, id);
-    const execute = jest.spyOn(room.get(Database), 'execute').mockRejectedValue(new Error('disk full'));
+    const execute = jest.spyOn(room.get(Database), 'executeEarly').mockRejectedValue(new Error('disk full'));
     expect(await room.content.read(room.ctx, id).catch(codeOf)).toBe('AUDIT_UNAVAILABLE');
     execute.mockRestore();
+  });
+
+  it('answer no reader when the commit fails, although the content has arrived', async () => {
+    const id = await room.secret('uncommitted');
+    await room.content.read(room.ctx, id);
+    await db.database.pool.query(`
+      create function refuse_commit() returns trigger language plpgsql as $$ begin raise 'no commit'; end $$;
+      create constraint trigger refuse_commit after insert on audit_batch deferrable initially deferred
+        for each row execute function refuse_commit()`);
+    const open = jest.spyOn(room.get(LOCAL_VAULT as never) as LocalVault, 'open');
+    const answer = await room.content.read(room.ctx, id).catch(codeOf);
+    expect([answer, open.mock.calls.length]).toEqual(['AUDIT_UNAVAILABLE', 1]);
+    open.mockRestore();
+    await db.database.pool.query('drop trigger refuse_commit on audit_batch; drop function refuse_commit');
+    expect((await room.content.read(room.ctx, id)).number).toBe(1);
+  });
+
+  it('answer the others when the content of one does not open', async () => {
+    const [good, bad] = [await room.secret('opens'), await room.secret('opens-not')];
+    for (const id of [good, bad]) await room.content.read(room.ctx, id);
+    const broken = `update builtin_version set content = set_byte(content, length(content) - 1, 255 - get_byte(content, length(content) - 1))
+      where name = (select physical_name from secret where id = $1)`;
+    await db.database.pool.query(broken, [bad]);
+    const answers = await Promise.all([good, bad].map((id) => room.content.read(room.ctx, id).catch(codeOf)));
+    expect(answers).toMatchObject([{ number: 1 }, 'CIPHERTEXT_INVALID']);
   });
 
   /** Everything that a secret has left in the database, without ids and times. */
@@ -200,8 +228,8 @@ describe('the short and the long way of writing', () => {
   }
 
   const OWN = new Set([
-    ...['tx', 'request_id', 'actor_id', 'actor_root_id', 'content', 'day', 'metadata'],
-    ...['batch_day', 'batch_entries', 'position'],
+    ...'tx request_id actor_id actor_root_id content day metadata'.split(' '),
+    ...'batch_day batch_entries position'.split(' '),
   ]);
 
   /** Ids, times and names become their kind; null stays null. */

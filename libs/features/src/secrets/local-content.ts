@@ -123,7 +123,7 @@ export class LocalContent {
 
   /** The contents in the order of the reads; undefined and not audited where the secret has changed. */
   async #read(storeId: string, reads: readonly KnownRead[]): Promise<Opened[]> {
-    const opened = new Array<Opened>(reads.length);
+    const opened: Opened[] = reads.map(() => undefined);
     if (reads.length === 0) return opened;
     const audit = this.audit.batch(reads.map(({ entry }) => entry));
     const parameters = readParameters(

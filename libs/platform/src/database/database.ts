@@ -88,7 +88,9 @@ export class Database {
     values: readonly unknown[],
     onRows: (rows: readonly R[]) => void,
   ): Promise<void> {
-    await this.pool.query(new EarlyQuery({ name, text, values: values as unknown[] }, onRows));
+    const query = new EarlyQuery({ name, text, values: values as unknown[] }, onRows);
+    // A pool, unlike a client, makes a promise of any query; the types do not know.
+    await (this.pool.query(query) as unknown as Promise<void>);
   }
 
   /** The pool below TypeORM, for what needs a connection of its own (LISTEN, advisory locks). */

@@ -81,7 +81,10 @@ export class AuditBatches1763700800000 implements MigrationInterface {
     );
   }
 
-  /** The text is what the digest was made of: the entry's fields as JavaScript writes them as JSON. */
+  /**
+   * The text is what the digest was made of: the entry's fields as JavaScript writes them as JSON. Names of details are
+   * Claviger's own, in ASCII, and so in the same order for both.
+   */
   async #moveEntries(db: QueryRunner): Promise<void> {
     await db.query(`
       select audit_make_partitions(day, day)

@@ -29,25 +29,23 @@ const EMPTY = Buffer.alloc(0);
 
 function parsePart(schema: z.ZodObject = NOTHING, value: unknown, part: string): unknown {
   const parsed = schema.safeParse(value ?? {});
-  const errors = parsed.success
-    ? findNul(parsed.data).map((path) => ({
-        pointer: inputPointer(part, schema, path),
-        message: 'must not have a NUL character',
-      }))
-    : parsed.error.issues.map((issue) => describeIssue(issue, schema, part));
-  if (parsed.success && errors.length === 0) return parsed.data;
-  throw inputInvalid(errors);
+  if (!parsed.success) throw inputInvalid(parsed.error.issues.map((issue) => describeIssue(issue, schema, part)));
+  const nul = findNul(parsed.data);
+  if (nul) throw inputInvalid([{ pointer: inputPointer(part, schema, nul), message: 'must not have a NUL character' }]);
+  return parsed.data;
 }
 
 const NOTHING = z.strictObject({});
 
-/** Where texts stand that PostgreSQL cannot store. Secrets are sealed before they are stored, and may hold anything. */
-function findNul(value: unknown, path: readonly string[] = []): (readonly string[])[] {
-  if (typeof value === 'string') return value.includes('\0') ? [path] : [];
-  if (typeof value !== 'object' || value === null || value instanceof SecretValue) return [];
-  return Object.entries(value).flatMap(([key, item]) =>
-    key.includes('\0') ? [[...path, key]] : findNul(item, [...path, key]),
-  );
+/** Where the first text stands that PostgreSQL cannot store. Secrets are sealed before they are stored, and may hold anything. */
+function findNul(value: unknown): readonly string[] | undefined {
+  if (typeof value === 'string') return value.includes('\0') ? [] : undefined;
+  if (typeof value !== 'object' || value === null || value instanceof SecretValue) return undefined;
+  for (const key of Object.keys(value)) {
+    const path = key.includes('\0') ? [] : findNul((value as Record<string, unknown>)[key]);
+    if (path) return [key, ...path];
+  }
+  return undefined;
 }
 
 /** Never names an unknown field: what stands in the wrong place may be a secret. */

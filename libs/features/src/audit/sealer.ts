@@ -1,5 +1,5 @@
 import type { Clock } from '@claviger/kernel';
-import type { Keyring } from '@claviger/platform/crypto';
+import type { Keyring, NamedMac } from '@claviger/platform/crypto';
 import type { Database, NamedStatement } from '@claviger/platform/database';
 import type { PoolClient, QueryResultRow } from 'pg';
 import { NO_SEAL, SEAL_LEAF_BYTES, sealHash, type AuditSeal } from './audit-seal.js';
@@ -33,6 +33,8 @@ type Sealing = {
 
 /** Puts seals over committed batches of entries. Several processes may run one: an advisory lock per store keeps them apart. */
 export class Sealer {
+  /** By the id of the audit key: to derive one takes longer than to sign. */
+  readonly #signers = new Map<string, SealSigner>();
   /** False until a pass ended well: then something may be sealed and not anchored, and every store is looked at. */
   #isCaughtUp = false;
 
@@ -61,7 +63,7 @@ export class Sealer {
       const client = (await runner.connect()) as PoolClient;
       if (!(await lock(client, storeId))) return 0;
       const seals = new AuditSealRepository(runner.manager);
-      const signer = new SealSigner(keyring.mac(storeId, 'audit'));
+      const signer = this.#signer(keyring.mac(storeId, 'audit'));
       try {
         return await this.#sealLocked({ client, seals, storeId, signer, last: await seals.findLast(storeId) }, epoch);
       } finally {
@@ -115,6 +117,12 @@ export class Sealer {
       total += next.count;
       if (next.count < MAX_SEALED_BATCHES) return total;
     }
+  }
+
+  #signer(auditKey: NamedMac): SealSigner {
+    const signer = this.#signers.get(auditKey.keyId) ?? new SealSigner(auditKey);
+    this.#signers.set(auditKey.keyId, signer);
+    return signer;
   }
 
   async #watermark({ seals, storeId, last }: Sealing, epoch: string): Promise<{ tx: string; id: string }> {

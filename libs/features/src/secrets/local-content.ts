@@ -131,13 +131,11 @@ export class LocalContent {
       reads.map(({ known }) => known),
       audit,
     );
-    type Found = { readonly number: number; readonly content: Buffer };
     let present: readonly number[] = [];
-    await this.database.executeEarly<Found>(READ_CONTENTS, parameters, (rows) => {
-      present = rows.map(({ number }) => number - 1);
+    await this.database.executeEarly(READ_CONTENTS, parameters, (rows) => {
+      present = rows.map(([number]) => Number(number) - 1);
       if (rows.length < reads.length) return;
-      for (const { number, content } of rows)
-        opened[number - 1] = this.#tryOpen(storeId, reads[number - 1]!.known, content);
+      present.forEach((index, i) => (opened[index] = this.#tryOpen(storeId, reads[index]!.known, rows[i]![1]!)));
     });
     if (present.length === reads.length) return opened;
     // Nothing was audited: those that are there are read again, without the others.
@@ -149,9 +147,9 @@ export class LocalContent {
     return opened;
   }
 
-  #tryOpen(storeId: string, known: KnownSecret, sealed: Buffer): VaultContent | Error {
+  #tryOpen(storeId: string, { content_id: contentId }: KnownSecret, base64: string): VaultContent | Error {
     try {
-      return this.vault.open(storeId, { contentId: known.content_id!, sealed });
+      return this.vault.open(storeId, { contentId: contentId!, sealed: Buffer.from(base64, 'base64') });
     } catch (error) {
       return error as Error;
     }

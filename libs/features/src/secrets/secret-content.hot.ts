@@ -97,7 +97,7 @@ export function readParameters(storeId: string, secrets: readonly KnownSecret[],
 }
 
 /**
- * The contents of secrets that are as they are known to be, by their number among the parameters, from 1 on: one round
+ * The contents (in base64) of secrets that are as they are known to be, after their number among the parameters, from 1 on: one round
  * trip and one commit for both contents and audit. A secret that has changed in whatever way is left out; then **nothing is
  * audited**, and what is given must be thrown away and asked for again. The CASE comes before the cast: the version of
  * another backend need not be a number.
@@ -123,7 +123,7 @@ export const READ_CONTENTS: NamedStatement = {
     ), audited as (
       ${insertBatchSql(AUDIT, '(select count(*) from found) = cardinality($1::uuid[])')}
     )
-    select number, content from found`,
+    select number, encode(content, 'base64') from found`,
 };
 
 /** One new version of a secret on the built-in vault. */

@@ -1,6 +1,6 @@
 import type { RequestContext, Transaction } from '@claviger/kernel';
 import type { PoolClient, Pool, QueryResult, QueryResultRow } from 'pg';
-import { EarlyQuery } from './early-query.js';
+import { EarlyQuery, type TextRow } from './early-query.js';
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner, Repository } from 'typeorm';
 
 /** A prepared statement of a hot path: named, so that PostgreSQL parses and plans it once a connection. */
@@ -83,12 +83,12 @@ export class Database {
    * Runs a named statement on the pool and resolves when it is committed. `onRows` gets the rows as soon as the statement has
    * run: time to work on them while the disk works, **not** to let anybody see them. It must not throw.
    */
-  async executeEarly<R extends QueryResultRow>(
-    { name, text }: NamedStatement,
+  async executeEarly(
+    statement: NamedStatement,
     values: readonly unknown[],
-    onRows: (rows: readonly R[]) => void,
+    onRows: (rows: readonly TextRow[]) => void,
   ): Promise<void> {
-    const query = new EarlyQuery({ name, text, values: values as unknown[] }, onRows);
+    const query = new EarlyQuery(statement, values, onRows);
     // A pool, unlike a client, makes a promise of any query; the types do not know.
     await (this.pool.query(query) as unknown as Promise<void>);
   }

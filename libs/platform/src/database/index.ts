@@ -6,6 +6,7 @@ export * from './data-source.js';
 export * from './database.js';
 export * from './database-unavailable.js';
 export * from './database.module.js';
+export type { TextRow } from './early-query.js';
 export * from './entity-rows.js';
 export * from './migrate.js';
 export * from './store-lookups.js';

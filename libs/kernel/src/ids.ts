@@ -30,6 +30,16 @@ export function newId(nowMs: number = Date.now()): string {
   return text.toString('latin1');
 }
 
+const LAST_MS = 2 ** 48 - 1;
+
+/** Not greater than any id that is made from this moment on (milliseconds since 1970), and greater than all before. */
+export function firstIdAt(ms: number): string {
+  const digits = Math.min(Math.max(Math.floor(ms), 0), LAST_MS)
+    .toString(16)
+    .padStart(12, '0');
+  return `${digits.slice(0, 8)}-${digits.slice(8)}-0000-0000-000000000000`;
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** True for a lower-case UUID in its canonical text form. */

@@ -11,6 +11,18 @@ export type Actor = {
   readonly displayName: string;
   readonly policies: readonly string[];
   readonly rootId: string;
+  /** Whom the token belongs to; none for root tokens and orphans. */
+  readonly principal?: PrincipalRef;
+};
+
+export type PrincipalKind = 'user' | 'service-account';
+
+/** Whom a token belongs to, and the groups that they are in. */
+export type PrincipalRef = {
+  readonly id: string;
+  readonly kind: PrincipalKind;
+  readonly name: string;
+  readonly groups: readonly { readonly id: string; readonly name: string }[];
 };
 
 /** An open database transaction. Opaque here: only platform/database makes and opens one. */

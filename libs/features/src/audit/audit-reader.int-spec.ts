@@ -98,6 +98,8 @@ describe('AuditReader', () => {
     const to = new Date('2026-03-02T02:00:00Z');
     expect(await numbers({ from, to })).toEqual([3, 2, 1]);
     expect(await numbers({ from, to, outcome: 'refused' })).toEqual([3]);
+    const all = { from: new Date('0000-01-01T00:00:00Z'), to: new Date('9999-12-31T23:59:59Z') };
+    expect(await numbers({ ...all, action: 'secret' })).toEqual(where((i) => i < 15));
   });
 
   it('spells out the entries that were stored together, the last one first, and pages through them', async () => {

@@ -1,4 +1,4 @@
-import type { RequestContext } from '@claviger/kernel';
+import { firstIdAt, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
@@ -70,7 +70,10 @@ export class AuditReader {
 
 function narrow(select: SelectQueryBuilder<AuditEntryEntity>, query: AuditQuery): void {
   const { actor, action, outcome, resourceKind, resource, requestId, from, to, after } = query;
-  for (const text of [actor, outcome, resourceKind, resource, requestId]) if (text !== undefined) mention(select, text);
+  for (const text of [actor, outcome, resourceKind, resource, requestId])
+    if (text !== undefined) mention(select, JSON.stringify(text));
+  // Without the closing quote: it may be the beginning of the action.
+  if (action !== undefined) mention(select, JSON.stringify(action).slice(0, -1));
   if (actor !== undefined)
     select.andWhere(':actor in (e.actor_id, e.actor_accessor, e.actor_name, e.actor_root_id)', { actor });
   if (action !== undefined)
@@ -79,10 +82,8 @@ function narrow(select: SelectQueryBuilder<AuditEntryEntity>, query: AuditQuery)
   if (resourceKind !== undefined) select.andWhere('e.resource_kind = :resourceKind', { resourceKind });
   if (resource !== undefined) select.andWhere(':resource in (e.resource_id, e.resource_name)', { resource });
   if (requestId !== undefined) select.andWhere('e.request_id = :requestId', { requestId });
-  // The day is in the condition too, so that PostgreSQL leaves out the other days' partitions. The day of a batch is that
-  // of its first entry; none waits for a day.
-  if (from) select.andWhere('e.batch_day >= :fromDay::date - 1 and e.at >= :from', { from, fromDay: day(from) });
-  if (to) select.andWhere('e.batch_day <= :toDay and e.at < :to', { to, toDay: day(to) });
+  if (from) select.andWhere('e.at >= :from', { from }).andWhere(...key('>=', from.getTime() - LONGEST_BATCH_MS));
+  if (to) select.andWhere('e.at < :to', { to }).andWhere(...key('<', to.getTime() + LONGEST_BATCH_MS));
   if (after)
     select.andWhere(
       `(e.batch_day, e.batch_id) <= (:day::date, :batch::uuid)
@@ -91,13 +92,27 @@ function narrow(select: SelectQueryBuilder<AuditEntryEntity>, query: AuditQuery)
     );
 }
 
-/** Leaves out whole batches in which a text does not stand anywhere: to search is much faster than to parse. */
+/** Leaves out whole batches in which a piece of JSON does not stand anywhere: to search is much faster than to parse. */
 function mention(select: SelectQueryBuilder<AuditEntryEntity>, text: string): void {
   const name = `mention${Object.keys(select.getParameters()).length}`;
-  select.andWhere(`strpos(e.batch_entries, :${name}) > 0`, { [name]: JSON.stringify(text) });
+  select.andWhere(`strpos(e.batch_entries, :${name}) > 0`, { [name]: text });
 }
 
-const day = (at: Date): string => at.toISOString().slice(0, 10);
+/** Longer than an entry waits for its batch, and than clocks are put back. */
+const LONGEST_BATCH_MS = 3_600_000;
+
+const LAST_MS = Date.UTC(9999, 11, 31);
+
+/** Compares the primary key, which begins with the time of a batch's first entry. */
+function key(comparison: '>=' | '<', ms: number): [condition: string, parameters: object] {
+  const name = comparison === '<' ? 'before' : 'since';
+  const at = Math.min(Math.max(ms, 0), LAST_MS);
+  const day = new Date(at).toISOString().slice(0, 10);
+  return [
+    `(e.batch_day, e.batch_id) ${comparison} (:${name}Day::date, :${name}Id::uuid)`,
+    { [`${name}Day`]: day, [`${name}Id`]: firstIdAt(at) },
+  ];
+}
 
 function placeOf({ batchDay, batchId, position }: AuditEntryEntity): AuditPlace {
   return { day: batchDay, batch: batchId, position: Number(position) };

@@ -12,7 +12,17 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-const LISTS = ['/secrets', '/vault-instances', '/vault-profiles', '/policies', '/changes', '/tokens'];
+const LISTS = [
+  '/secrets',
+  '/vault-instances',
+  '/vault-profiles',
+  '/policies',
+  '/changes',
+  '/users',
+  '/service-accounts',
+  '/groups',
+  '/tokens',
+];
 const CHANGES = LISTS.indexOf('/changes');
 
 /** Everything that people can change, as far as the API shows it. */
@@ -91,6 +101,32 @@ describe('bad input', () => {
     const syntax = stage.api.post('/policies', { name: unique('bad'), policy });
     const refused = await expectRefusal(syntax, 400, 'POLICY_INVALID', { line: 3 });
     expect(refused.body.detail).toMatch(/line 3, column \d+/);
+    for (const [resource, text] of [
+      ['users', 'displayName'],
+      ['service-accounts', 'displayName'],
+      ['groups', 'description'],
+    ] as const) {
+      const name = unique('bad');
+      for (const body of [
+        {},
+        { name: 'Two Words' },
+        { name: 'x'.repeat(129) },
+        { name, [text]: 'a\u0007b' },
+        { name, [text]: 'a\u0000b' },
+        { name, [text]: 'x'.repeat(257) },
+        { name, policies: 'developer' },
+        { name, policies: ['no policy has such a name'] },
+        { name, policies: Array.from({ length: 65 }, (_, i) => `p${i}`) },
+        { name, tokenTtlSeconds: 0 },
+        { name, password: 'too short' },
+        { name, nosuch: 'field' },
+      ])
+        await expectRefusal(stage.api.post(`/${resource}`, body), 400, 'INPUT_INVALID');
+      const code = resource === 'groups' ? 'GROUP_NOT_FOUND' : 'PRINCIPAL_NOT_FOUND';
+      await expectRefusal(stage.api.get(`/${resource}/Two%20Words`), 404, code);
+    }
+    for (const body of [{}, { name: 'ada' }, { name: 'ada', password: 1 }, { name: ['ada'], password: 'x' }])
+      await expectRefusal(stage.api.as(undefined).post('/login/password', body), 400, 'INPUT_INVALID');
     await expectRefusal(stage.api.as('expired').get('/whoami'), 401, 'TOKEN_INVALID');
     expect(await everything()).toEqual(before);
   });

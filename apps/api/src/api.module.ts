@@ -3,6 +3,7 @@ import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AccessModule } from '@claviger/features/access';
 import { AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
+import { PrincipalsModule } from '@claviger/features/principals';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
 import { VaultProfilesModule } from '@claviger/features/vault-profiles';
@@ -13,12 +14,17 @@ import { ProblemFilter } from './http/problem.filter.js';
 import { RequestAuthentication } from './http/request-authentication.js';
 import { AuditEntriesController } from './rest/audit-entries/audit-entries.controller.js';
 import { ChangesController } from './rest/changes/changes.controller.js';
+import { GroupsController } from './rest/groups/groups.controller.js';
+import { LoginController } from './rest/login/login.controller.js';
 import { PoliciesController } from './rest/policies/policies.controller.js';
 import { ReplicationController } from './rest/replication/replication.controller.js';
 import { SecretContentController } from './rest/secrets/secret-content.controller.js';
 import { SecretTargetsController } from './rest/secrets/secret-targets.controller.js';
 import { SecretsController } from './rest/secrets/secrets.controller.js';
+import { ClientCredentialsController } from './rest/service-accounts/client-credentials.controller.js';
+import { ServiceAccountsController } from './rest/service-accounts/service-accounts.controller.js';
 import { TokensController } from './rest/tokens/tokens.controller.js';
+import { UsersController } from './rest/users/users.controller.js';
 import { VaultInstancesController } from './rest/vault-instances/vault-instances.controller.js';
 import { VaultKindsController } from './rest/vault-kinds/vault-kinds.controller.js';
 import { VaultProfilesController } from './rest/vault-profiles/vault-profiles.controller.js';
@@ -31,6 +37,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     AuditModule,
     ChangesModule,
     DiscoveryModule,
+    PrincipalsModule,
     ReplicationModule.over(SecretsModule),
     SecretsModule,
     VaultProfilesModule,
@@ -38,14 +45,19 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
   controllers: [
     AuditEntriesController,
     ChangesController,
+    ClientCredentialsController,
     DocsController,
+    GroupsController,
     HealthController,
+    LoginController,
     PoliciesController,
     ReplicationController,
     SecretContentController,
     SecretTargetsController,
     SecretsController,
+    ServiceAccountsController,
     TokensController,
+    UsersController,
     VaultInstancesController,
     VaultKindsController,
     VaultProfilesController,

@@ -1,4 +1,5 @@
 import { ACCESS_ENTITIES } from '@claviger/features/access';
+import { PRINCIPALS_ENTITIES } from '@claviger/features/principals';
 import { AUDIT_ENTITIES } from '@claviger/features/audit';
 import { ChangeEntity } from '@claviger/features/changes';
 import { SyncTargetEntity } from '@claviger/features/replication';
@@ -9,6 +10,7 @@ import { ProcessHeartbeatEntity } from '@claviger/platform/telemetry';
 /** Every entity of Claviger. A spec holds them against the migrations. */
 export const ENTITIES = [
   ...ACCESS_ENTITIES,
+  ...PRINCIPALS_ENTITIES,
   ...AUDIT_ENTITIES,
   ChangeEntity,
   ProcessHeartbeatEntity,

@@ -18,6 +18,9 @@ const NARROWING: Readonly<Record<string, readonly string[]>> = {
   builtin_object: ['name'],
   builtin_version: ['name'],
   token: ['id', 'hash'],
+  principal: ['id'],
+  principal_group: ['id'],
+  group_member: ['principal_id'],
   audit_batch: ['tx'],
   audit_seal: ['number'],
 };
@@ -79,6 +82,13 @@ const FILL = [
      from n, lateral (
        select case when i % 10 > 0 then ('01990000-0000-7000-8000-' || lpad((i - i % 10)::text, 12, '0'))::uuid end as parent
      ) p`,
+  `insert into principal (store_id, id, kind, name, display_name, policies)
+     select '${STORE}', ('01990000-0000-7000-8000-' || digits)::uuid, 'user', 'u' || i, 'u', '{}' from n`,
+  `insert into principal_group (store_id, id, name, description, policies)
+     select '${STORE}', ('01990000-0000-7000-8000-' || digits)::uuid, 'g' || i, '', '{}' from n`,
+  `insert into group_member (store_id, principal_id, group_id)
+     select '${STORE}', ('01990000-0000-7000-8000-' || digits)::uuid,
+       ('01990000-0000-7000-8000-' || lpad((i % 50 + 1)::text, 12, '0'))::uuid from n`,
   `insert into audit_batch (day, id, store_id, epoch, tx, entries, digest, mac, mac_key_id)
      select current_date, gen_random_uuid(), '${STORE}', 1, i, '[]', sha256(''), sha256(''), 'k' from n`,
   `insert into audit_seal (store_id, number, epoch, watermark_tx, watermark_id, batch_count, merkle_root, previous_hash,

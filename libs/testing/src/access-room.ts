@@ -9,6 +9,7 @@ import {
 } from '@claviger/kernel';
 import { ACCESS_ENTITIES, AccessService, PolicyService, TokenService, type NewToken } from '@claviger/features/access';
 import { AUDIT_ENTITIES, AuditService } from '@claviger/features/audit';
+import { PRINCIPALS_ENTITIES } from '@claviger/features/principals';
 import type { Keyring } from '@claviger/platform/crypto';
 import { createDataSource, Database } from '@claviger/platform/database';
 import { AccessEpoch } from '../../features/src/access/access-epoch.js';
@@ -38,7 +39,7 @@ export type AccessProcess = {
 /** A policy that lets read one mount. */
 export const KV_READER = '{"path": {"k/data/*": {"capabilities": ["read"]}}}';
 
-const ENTITIES = [...ACCESS_ENTITIES, ...AUDIT_ENTITIES];
+const ENTITIES = [...ACCESS_ENTITIES, ...AUDIT_ENTITIES, ...PRINCIPALS_ENTITIES];
 const UNTIL_MS = 15_000;
 
 /** Tokens and policies on a database of a test file's own: none but a root token when a test begins. */

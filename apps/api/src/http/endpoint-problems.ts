@@ -31,7 +31,9 @@ export function problemsOf(endpoint: EndpointDefinition): readonly AppError[] {
     ...(body ? [bodyInvalid('The body is not valid UTF-8.'), framework(413), framework(415)] : []),
     ...(ifMatch ? [ifMatchInvalid(), ifMatchRequired()] : []),
     shuttingDown(),
-    ...(isOpen ? [] : [tokenMissing(), accessErrors.tokenInvalid(), auditUnavailable(), databaseUnavailable]),
+    ...(isOpen ? [] : [tokenMissing(), accessErrors.tokenInvalid()]),
+    // Of those that need no token, only the log-ins ask the database.
+    ...(isOpen && !body ? [] : [auditUnavailable(), databaseUnavailable]),
     ...problems,
   ];
 }

@@ -30,6 +30,14 @@ describe('decodeJsonBody', () => {
     expect(reveal(credentials)).toEqual({ token: 'canary', ttl: 60 });
   });
 
+  it.each(['password', 'currentPassword', 'clientSecret'])('wraps %s, whatever it is', (field) => {
+    for (const value of ['canary', ['canary'], null, 1]) {
+      const { [field]: wrapped } = decode(JSON.stringify({ [field]: value }));
+      expect(wrapped).toBeInstanceOf(SecretValue);
+      expect(reveal(wrapped)).toEqual(value);
+    }
+  });
+
   it('gives other numbers as numbers, and takes nothing for one that only looks like it', () => {
     expect(decode('{"a":1.5,"b":[{"c":2}]}')).toEqual({ a: 1.5, b: [{ c: 2 }] });
     const { a } = decode('{"a":{"isLosslessNumber":true,"value":"1"}}');

@@ -5,9 +5,9 @@ import { isLosslessNumber } from 'lossless-json';
 /** Largest request body, in bytes. */
 export const BODY_LIMIT_BYTES = 1024 * 1024;
 
-/** Top-level fields that hold secrets: content keeps its digits as text, credentials become plain values; both are wrapped. */
+/** Top-level fields that hold secrets: content keeps its digits as text, the others become plain values; all are wrapped. */
 const CONTENT_FIELD = 'content';
-const CREDENTIALS_FIELD = 'credentials';
+const SECRET_FIELDS: ReadonlySet<string> = new Set(['credentials', 'password', 'currentPassword', 'clientSecret']);
 
 /** The body as a whole cannot be understood. */
 export const bodyInvalid = (message: string): AppError =>
@@ -26,7 +26,7 @@ export function decodeJsonBody(bytes: Buffer): Record<string, unknown> {
   const body: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(parsed)) {
     if (key === CONTENT_FIELD) body[key] = new SecretValue(stringifyContent(value));
-    else if (key === CREDENTIALS_FIELD) body[key] = new SecretValue(plain(value));
+    else if (SECRET_FIELDS.has(key)) body[key] = new SecretValue(plain(value));
     else if (key !== '__proto__') body[key] = plain(value);
   }
   return body;

@@ -33,7 +33,7 @@ export type Problem = {
 
 const TITLES: Readonly<Record<ErrorKind, string>> = {
   invalid: 'The request is wrong',
-  unauthenticated: 'No valid token',
+  unauthenticated: 'Not authenticated',
   forbidden: 'Not allowed',
   not_found: 'Not found',
   conflict: 'Conflict',

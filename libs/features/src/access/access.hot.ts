@@ -1,11 +1,27 @@
+import type { PrincipalKind } from '@claviger/kernel';
 import type { NamedStatement } from '@claviger/platform/database';
 
-/** A token by its keyed hash, with the earliest end of those that it descends from. Parameters: store, hash. */
+/**
+ * A token by its keyed hash, with the earliest end of those that it descends from, and with the principal that it belongs
+ * to and its groups (tables of the room principals, which stands on this one). Parameters: store, hash.
+ */
 export const FIND_TOKEN: NamedStatement = {
   name: 'access_find_token',
-  text: `select t.id, t.hash, t.accessor, t.ancestors, t.display_name, t.policies, t.expires_at, t.uses_left,
+  text: `select t.id, t.hash, t.accessor, t.ancestors, t.display_name, t.policies, t.expires_at, t.uses_left, p.principal,
       (select min(a.expires_at) from token a where a.store_id = t.store_id and a.id = any(t.ancestors)) as lineage_expires_at
-    from token t where t.store_id = $1 and t.hash = $2`,
+    from token t
+    left join lateral (
+      select jsonb_build_object('id', p.id, 'kind', p.kind, 'name', p.name, 'isDisabled', p.is_disabled,
+        'policies', p.policies, 'groups', (
+          select coalesce(jsonb_agg(jsonb_build_object('id', g.id, 'name', g.name, 'policies', g.policies)), '[]')
+          from group_member m cross join lateral (
+            select g.id, g.name, g.policies from principal_group g where g.store_id = m.store_id and g.id = m.group_id limit 1
+          ) g
+          where m.store_id = t.store_id and m.principal_id = t.principal_id
+        )) as principal
+      from principal p where p.store_id = t.store_id and p.id = t.principal_id limit 1
+    ) p on true
+    where t.store_id = $1 and t.hash = $2`,
 };
 
 export type FoundToken = {
@@ -18,6 +34,17 @@ export type FoundToken = {
   readonly expires_at: Date | null;
   readonly uses_left: number | null;
   readonly lineage_expires_at: Date | null;
+  readonly principal: FoundPrincipal | null;
+};
+
+/** Whom a token belongs to. */
+export type FoundPrincipal = {
+  readonly id: string;
+  readonly kind: PrincipalKind;
+  readonly name: string;
+  readonly isDisabled: boolean;
+  readonly policies: readonly string[];
+  readonly groups: readonly { readonly id: string; readonly name: string; readonly policies: readonly string[] }[];
 };
 
 /** Takes one use of a limited token; no row when none is left. Parameters: store, token. */

@@ -24,6 +24,6 @@ import { TokenUses } from './token-uses.js';
     TokenService,
     TokenUses,
   ],
-  exports: [AccessService, PolicyService, TokenService],
+  exports: [AccessEpoch, AccessService, PolicyService, TokenService],
 })
 export class AccessModule {}

@@ -1,11 +1,19 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import { type Actor, BoundedCache, CLOCK, type Clock, type RequestContext, type SecretValue } from '@claviger/kernel';
+import {
+  type Actor,
+  BoundedCache,
+  CLOCK,
+  type Clock,
+  type PrincipalRef,
+  type RequestContext,
+  type SecretValue,
+} from '@claviger/kernel';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
 import { Inject, Injectable } from '@nestjs/common';
 import { AccessEpoch } from './access-epoch.js';
 import { accessDenied, tokenInvalid } from './access.errors.js';
-import { FIND_TOKEN, SPEND_USE, type FoundToken } from './access.hot.js';
+import { FIND_TOKEN, SPEND_USE, type FoundPrincipal, type FoundToken } from './access.hot.js';
 import { PolicyLibrary } from './policy-library.js';
 import { isRootProtected, type MatchResult, type Operation, type PolicyMatcher } from './policy/index.js';
 import { isTokenText } from './token-text.js';
@@ -92,10 +100,11 @@ export class AccessService {
     const keyedHash = this.keyring.mac(storeId, 'access').hmac(text);
     const { rows } = await this.database.execute<FoundToken>(undefined, FIND_TOKEN, [storeId, keyedHash]);
     const [row] = rows;
-    if (!row || !timingSafeEqual(row.hash, keyedHash) || this.#hasEnded(row)) throw tokenInvalid();
+    if (!row || !timingSafeEqual(row.hash, keyedHash) || row.principal?.isDisabled || this.#hasEnded(row))
+      throw tokenInvalid();
     if (row.uses_left !== null) await this.#spendUse(storeId, row.id);
-    const matcher = await this.library.matcher(storeId, row.policies);
     const actor = actorOf(row);
+    const matcher = await this.library.matcher(storeId, actor.policies, actor.principal);
     this.#grants.set(actor, matcher);
     // A change that was committed while this was read has raised the generation, or will empty the memory.
     if (row.uses_left === null && generation === this.epoch.generation) {
@@ -133,14 +142,26 @@ function memoryKey(text: string): string {
 }
 
 function actorOf(row: FoundToken): Actor {
+  const { principal } = row;
   return Object.freeze({
     type: 'token' as const,
     id: row.id,
     accessor: row.accessor,
     displayName: row.display_name,
-    policies: Object.freeze([...row.policies]),
-    rootId: `token:${row.ancestors[0] ?? row.id}`,
+    policies: Object.freeze(policiesOf(row)),
+    rootId: principal ? `${principal.kind}:${principal.id}` : `token:${row.ancestors[0] ?? row.id}`,
+    ...(principal && { principal: refOf(principal) }),
   });
+}
+
+/** The token of a log-in has what its principal has, now; what descends from it has what it was given. */
+function policiesOf({ ancestors, policies, principal }: FoundToken): string[] {
+  if (!principal || ancestors.length > 0) return [...policies];
+  return [...new Set([...principal.policies, ...principal.groups.flatMap((group) => group.policies)])].sort();
+}
+
+function refOf({ id, kind, name, groups }: FoundPrincipal): PrincipalRef {
+  return Object.freeze({ id, kind, name, groups: groups.map((group) => ({ id: group.id, name: group.name })) });
 }
 
 function endOf(row: FoundToken, matcher: PolicyMatcher): number {

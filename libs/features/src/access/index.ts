@@ -6,4 +6,6 @@ export { AccessService } from './access.service.js';
 export * from './policy/index.js';
 export { PolicyService, type PolicySummary, type PolicyView } from './policy.service.js';
 export { MAX_TTL_SECONDS, type NewToken } from './token-grant.policy.js';
-export { TokenService, type IssuedToken, type TokenView } from './token.service.js';
+export { AccessEpoch } from './access-epoch.js';
+export { isPolicyName } from './policy-name.js';
+export { TokenService, type IssuedToken, type LoginGrant, type TokenView } from './token.service.js';

@@ -1,4 +1,4 @@
-import { BoundedCache, CLOCK, type Clock } from '@claviger/kernel';
+import { BoundedCache, CLOCK, type Clock, type PrincipalRef } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { Inject, Injectable } from '@nestjs/common';
 import { AccessEpoch } from './access-epoch.js';
@@ -7,6 +7,7 @@ import { FIND_POLICIES, type FoundPolicy } from './access.hot.js';
 import {
   compilePolicies,
   findReadyPolicy,
+  isTemplated,
   parsePolicy,
   ROOT_POLICY,
   type NamedPolicy,
@@ -32,16 +33,16 @@ export class PolicyLibrary {
     epoch.onFlush(() => this.#bySet.clear());
   }
 
-  /** @throws AppError POLICY_UNREADABLE */
-  async matcher(storeId: string, names: readonly string[]): Promise<PolicyMatcher> {
+  /** @param principal whom templated paths speak of. @throws AppError POLICY_UNREADABLE */
+  async matcher(storeId: string, names: readonly string[], principal?: PrincipalRef): Promise<PolicyMatcher> {
     const written = names.filter((name) => name !== ROOT_POLICY && !findReadyPolicy(name));
     if (written.length === 0) return this.readyMatcher(names);
-    const key = `${storeId} ${names.join(' ')}`;
+    const key = `${storeId} ${names.join(' ')} ${identityKey(principal)}`;
     const known = this.epoch.isCurrent() ? this.#bySet.get(key) : undefined;
     if (known && this.#isValid(known)) return known;
     const { generation } = this.epoch;
     const { rows } = await this.database.execute<FoundPolicy>(undefined, FIND_POLICIES, [storeId, written]);
-    const matcher = this.#compile(names, rows);
+    const matcher = this.#compile(names, rows, principal);
     if (generation === this.epoch.generation) this.#bySet.set(key, matcher);
     return matcher;
   }
@@ -51,13 +52,18 @@ export class PolicyLibrary {
     return this.#compile(names, []);
   }
 
-  #compile(names: readonly string[], written: readonly FoundPolicy[]): PolicyMatcher {
+  #compile(names: readonly string[], written: readonly FoundPolicy[], principal?: PrincipalRef): PolicyMatcher {
     const ready = names.filter((name) => name === ROOT_POLICY || findReadyPolicy(name));
-    const key = [...ready, ...written.map(({ id, revision }) => `${id}@${revision}`)].sort().join(' ');
+    const speaksOf = written.some(({ text }) => isTemplated(text)) ? principal : undefined;
+    const revisions = written.map(({ id, revision }) => `${id}@${revision}`);
+    const key = [...[...ready, ...revisions].sort(), identityKey(speaksOf)].join(' ');
     const known = this.#byRevisions.get(key);
     if (known && this.#isValid(known)) return known;
     const policies = [...ready.map(readyPolicy), ...written.map(writtenPolicy)];
-    const matcher = compilePolicies(policies, { now: this.clock.now() });
+    const matcher = compilePolicies(policies, {
+      now: this.clock.now(),
+      ...(speaksOf && { identity: { entity: speaksOf, groups: speaksOf.groups } }),
+    });
     this.#byRevisions.set(key, matcher);
     return matcher;
   }
@@ -65,6 +71,11 @@ export class PolicyLibrary {
   #isValid({ validUntil }: PolicyMatcher): boolean {
     return validUntil === undefined || this.clock.now() <= validUntil;
   }
+}
+
+/** Everything that a templated path can say of a principal. */
+function identityKey(principal: PrincipalRef | undefined): string {
+  return principal ? JSON.stringify([principal.id, principal.name, principal.groups]) : '';
 }
 
 function readyPolicy(name: string): NamedPolicy {

@@ -4,10 +4,11 @@ import { Database } from '@claviger/platform/database';
 import { Injectable } from '@nestjs/common';
 import { AccessEpoch } from './access-epoch.js';
 import { inputInvalid, policyImmutable, policyNotFound, stalePolicy } from './access.errors.js';
+import { FIND_POLICIES, type FoundPolicy } from './access.hot.js';
 import { AccessService } from './access.service.js';
 import type { PolicyEntity } from './policy.entity.js';
 import { isPolicyName } from './policy-name.js';
-import { parsePolicy, READY_POLICIES, ROOT_POLICY } from './policy/index.js';
+import { isTemplated, parsePolicy, READY_POLICIES, ROOT_POLICY } from './policy/index.js';
 import { PolicyRepository } from './policy.repository.js';
 
 /** A policy in a list. */
@@ -44,6 +45,14 @@ export class PolicyService {
       .map(({ name, description, isReady, revision }) => ({ name, description, isReady, revision }))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .slice(0, limit);
+  }
+
+  /** Whether one of these policies means something else for each who has it: a path in it speaks of its caller. */
+  async speaksOfCaller(ctx: RequestContext, names: readonly string[]): Promise<boolean> {
+    const written = names.filter((name) => !READY.has(name));
+    if (written.length === 0) return false;
+    const { rows } = await this.database.execute<FoundPolicy>(ctx, FIND_POLICIES, [ctx.storeId, written]);
+    return rows.some(({ text }) => isTemplated(text));
   }
 
   /** @throws AppError ACCESS_DENIED, POLICY_NOT_FOUND */

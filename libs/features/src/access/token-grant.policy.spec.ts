@@ -12,6 +12,7 @@ import {
 
 const parent = (overrides: Partial<GrantingToken> = {}): GrantingToken => ({
   id: 'parent',
+  principalId: null,
   ancestors: ['root'],
   displayName: 'ada',
   policies: ['auditor', 'operator'],
@@ -27,6 +28,7 @@ describe('grantToken', () => {
   it('gives a child what its parent has, for 768 hours, renewable', () => {
     expect(grantToken({}, parent())).toEqual({
       parentId: 'parent',
+      principalId: null,
       ancestors: ['root', 'parent'],
       displayName: 'ada',
       policies: ['auditor', 'operator'],
@@ -35,6 +37,12 @@ describe('grantToken', () => {
       isRenewable: true,
       maxUses: null,
     });
+  });
+
+  it('gives a child whom its parent belongs to, and an orphan nobody', () => {
+    const of = { principalId: 'ada', hasSudo: true };
+    expect(grantToken({}, parent(of)).principalId).toBe('ada');
+    expect(grantToken({ isOrphan: true }, parent(of)).principalId).toBeNull();
   });
 
   it('gives what is asked for', () => {

@@ -29,6 +29,7 @@ export type NewToken = {
 /** The token that a new one is asked for with. */
 export type GrantingToken = {
   readonly id: string;
+  readonly principalId: string | null;
   readonly ancestors: readonly string[];
   readonly displayName: string;
   readonly policies: readonly string[];
@@ -40,6 +41,7 @@ export type GrantingToken = {
 /** What the new token gets. */
 export type TokenGrant = {
   readonly parentId: string | null;
+  readonly principalId: string | null;
   readonly ancestors: string[];
   readonly displayName: string;
   readonly policies: string[];
@@ -52,6 +54,7 @@ export type TokenGrant = {
 /** A root token as an installation begins with: without an end, and nobody's child. */
 export const FIRST_ROOT_TOKEN: TokenGrant = {
   parentId: null,
+  principalId: null,
   ancestors: [],
   displayName: 'root',
   policies: [ROOT_POLICY],
@@ -84,6 +87,7 @@ export function grantToken(wanted: NewToken, parent: GrantingToken): TokenGrant 
   const maxTtlSeconds = wanted.maxTtlSeconds === undefined ? null : Math.min(wanted.maxTtlSeconds, MAX_TTL_SECONDS);
   return {
     parentId: isOrphan ? null : parent.id,
+    principalId: isOrphan ? null : parent.principalId,
     ancestors: isOrphan ? [] : [...parent.ancestors, parent.id],
     displayName: wanted.displayName ?? parent.displayName,
     policies,

@@ -6,6 +6,7 @@ import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, typ
 @Index('uq_token_accessor', ['accessor', 'storeId'], { unique: true })
 @Index('ix_token_parent', ['parentId', 'storeId'])
 @Index('ix_token_expiry', ['expiresAt'])
+@Index('ix_token_principal', ['principalId', 'storeId'])
 @Check('ck_token_parent', '(parent_id is null) = (cardinality(ancestors) = 0)')
 @Check('ck_token_expiry', '(ttl_seconds is null) = (expires_at is null)')
 @Check('ck_token_uses', '(max_uses is null) = (uses_left is null)')
@@ -36,6 +37,10 @@ export class TokenEntity {
     { name: 'parent_id', referencedColumnName: 'id', foreignKeyConstraintName: 'fk_token_parent' },
   ])
   parent: Relation<TokenEntity> | null;
+
+  /** Whom it belongs to: for that of a log-in and what descends from it. It goes when they go. */
+  @Column('uuid', { name: 'principal_id', nullable: true })
+  principalId: string | null;
 
   /** From the root of the chain to the parent. */
   @Column('uuid', { array: true, default: [] })

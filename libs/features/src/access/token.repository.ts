@@ -1,7 +1,7 @@
 import type { RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { Injectable } from '@nestjs/common';
-import type { SelectQueryBuilder } from 'typeorm';
+import { IsNull, Not, type SelectQueryBuilder } from 'typeorm';
 import { TokenEntity } from './token.entity.js';
 
 /**
@@ -48,6 +48,17 @@ export class TokenRepository {
     const select = this.#alive(ctx, now).orderBy('t.accessor').limit(page.limit);
     if (page.after !== undefined) select.andWhere('t.accessor > :after', { after: page.after });
     return select.getMany();
+  }
+
+  /** Those of log-ins; their descendants go with them. */
+  async removeOfPrincipal(tx: RequestContext, principalId: string, exceptId: string): Promise<number> {
+    const { affected } = await this.database.repository(tx, TokenEntity).delete({
+      storeId: tx.storeId,
+      principalId,
+      parentId: IsNull(),
+      id: Not(exceptId),
+    });
+    return affected ?? 0;
   }
 
   async renew(tx: RequestContext, id: string, expiresAt: Date, renewedAt: Date): Promise<void> {

@@ -35,6 +35,13 @@ export type TokenView = Pick<
 /** A new token; its text is in this answer and nowhere else. */
 export type IssuedToken = { readonly token: SecretValue; readonly view: TokenView };
 
+/** For whom a log-in makes a token. */
+export type LoginGrant = {
+  readonly principalId: string;
+  readonly displayName: string;
+  readonly ttlSeconds: number;
+};
+
 /** Makes, renews and takes back tokens. */
 @Injectable()
 export class TokenService {
@@ -58,7 +65,7 @@ export class TokenService {
     return this.database.transaction(ctx, async (tx) => {
       const parent = await this.tokens.holdParent(tx, ctx.actor.id, this.clock.now());
       if (!parent) throw tokenInvalid();
-      return this.#issue(tx, grantToken(wanted, { ...parent, hasSudo }));
+      return this.#issue(tx, grantToken(wanted, { ...parent, policies: ctx.actor.policies, hasSudo }));
     });
   }
 
@@ -79,6 +86,35 @@ export class TokenService {
   async createRoot(tx: RequestContext, hand: (token: SecretValue) => Promise<void>): Promise<void> {
     const { token } = await this.#issue(tx, FIRST_ROOT_TOKEN);
     await hand(token);
+  }
+
+  /**
+   * Makes the token of somebody who has logged in: it has no policies of its own, but at each moment those of its
+   * principal. In a transaction.
+   */
+  async createForPrincipal(tx: RequestContext, login: LoginGrant): Promise<IssuedToken> {
+    return this.#issue(tx, {
+      parentId: null,
+      ancestors: [],
+      principalId: login.principalId,
+      displayName: login.displayName,
+      policies: [],
+      ttlSeconds: login.ttlSeconds,
+      maxTtlSeconds: null,
+      isRenewable: true,
+      maxUses: null,
+    });
+  }
+
+  /**
+   * Takes back all tokens of a principal but one, and what that one descends from. In a transaction.
+   * @returns how many log-ins have ended
+   */
+  async revokeOfPrincipal(tx: RequestContext, principalId: string, exceptId: string): Promise<number> {
+    const except = await this.tokens.find(tx, { id: exceptId }, this.clock.now());
+    const count = await this.tokens.removeOfPrincipal(tx, principalId, except?.ancestors[0] ?? exceptId);
+    await this.epoch.bump(tx);
+    return count;
   }
 
   /** The caller's own token, which needs no permission. @throws AppError TOKEN_INVALID */

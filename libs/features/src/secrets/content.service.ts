@@ -1,26 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import { type RequestContext, type SecretValue } from '@claviger/kernel';
+import { isAppError, SecretValue, type RequestContext } from '@claviger/kernel';
 import { AuditService, type AuditEvent } from '@claviger/features/audit';
 import { ChangeService, type ChangeEntity } from '@claviger/features/changes';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { ADOPT_DRIFT } from './adopt-drift.handler.js';
-import { generateContent, type GenerateOptions } from './content/index.js';
+import {
+  diffContents,
+  generateContent,
+  mergeContent,
+  type ContentDiff,
+  type GenerateOptions,
+} from './content/index.js';
+import { parseContent, stringifyContent } from '@claviger/vaults/contract';
 import { ContentReader, type VerifiedContent } from './content-reader.js';
 import { LocalContent } from './local-content.js';
 import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
 import type { KnownSecret } from './secret-content.hot.js';
 import { SecretPlanner, type PlanStep, type PreparedContent } from './secret-planner.js';
-import { SecretService, subjectOf, type FoundSecret } from './secret.service.js';
-import {
-  noDrift,
-  secretDisabled,
-  secretNotActive,
-  secretNotFound,
-  staleMatch,
-  vaultProfileDisabled,
-  versionNotFound,
-  versionUnavailable,
-} from './secret.errors.js';
+import { SecretService, subjectOf, type FoundSecret, type UsableSecret } from './secret.service.js';
+import { noDrift, secretNotFound, staleMatch, versionNotFound, versionUnavailable } from './secret.errors.js';
 import type { SecretEntity } from './secret.entity.js';
 import { SecretRepository } from './secret.repository.js';
 import { SecretViews, type VersionView } from './secret-view.js';
@@ -32,6 +30,10 @@ export type WriteResult = { readonly change: ChangeEntity } | { readonly unchang
 
 type LocalInput = { readonly content: SecretValue<string>; readonly baseVersion?: number; readonly reason?: string };
 type PlainWrite = { readonly named: NamedSecret; readonly prepared: PreparedContent; readonly keep: number };
+
+/** Somebody else was faster. */
+const STALE: ReadonlySet<string> = new Set(['STALE_MATCH', 'CHANGE_STALE']);
+const MAX_MERGES = 5;
 
 const VERSION_ACTS = { softDelete: 'deleteVersion', undelete: 'undeleteVersion', destroy: 'destroyVersion' } as const;
 
@@ -65,8 +67,44 @@ export class ContentService {
   async write(ctx: RequestContext, id: string, input: LocalInput): Promise<WriteResult> {
     return (
       (await this.#writeLocally(ctx, id, input)) ??
-      this.#write(ctx, await this.#findUsable(ctx, id, 'writeContent'), input.content, 'put', input)
+      this.#write(ctx, await this.records.findUsable(ctx, id, 'writeContent'), input.content, 'put', input)
     );
+  }
+
+  /**
+   * Writes a new version that differs from the current one by a JSON merge patch (RFC 7396). It is bound to the version that
+   * it was merged with; without `baseVersion` it is merged again when somebody else was faster.
+   */
+  async patch(ctx: RequestContext, id: string, input: LocalInput): Promise<WriteResult> {
+    for (let attempt = 1; ; attempt += 1) {
+      const { found, content, baseVersion } = await this.#merge(ctx, id, input);
+      try {
+        return await this.#write(ctx, found, content, 'patch', { ...input, baseVersion });
+      } catch (error) {
+        const isStale = isAppError(error) && STALE.has(error.code);
+        if (!isStale || input.baseVersion !== undefined || attempt === MAX_MERGES) throw error;
+      }
+    }
+  }
+
+  /** What patching would do at each vault. */
+  async planPatch(ctx: RequestContext, id: string, input: LocalInput): Promise<PlanStep[]> {
+    const { found, content } = await this.#merge(ctx, id, input);
+    return this.#plan(ctx, found.secret, content);
+  }
+
+  /** Which fields differ between two versions, for who may read both. The answer waits until the audit entry is durable. */
+  async diff(ctx: RequestContext, id: string, { from, to }: { from: number; to: number }): Promise<ContentDiff> {
+    const { secret, named } = await this.records.findUsable(ctx, id, 'readContent');
+    const [old, now] = [
+      await this.reader.readVersion(ctx, secret, from),
+      await this.reader.readVersion(ctx, secret, to),
+    ];
+    const diff = diffContents(parseContent(old.content.reveal()), parseContent(now.content.reveal()));
+    const resource = subjectOf({ secret, named });
+    const event = { action: 'secret.content.diff', outcome: 'allowed', resource, details: { from, to } } as const;
+    await this.audit.commit(ctx, this.audit.entry(ctx, event));
+    return diff;
   }
 
   /** What writing would do at each vault. */
@@ -75,12 +113,10 @@ export class ContentService {
     id: string,
     input: { readonly content: SecretValue<string>; readonly baseVersion?: number },
   ): Promise<PlanStep[]> {
-    const { secret } = await this.#findUsable(ctx, id, 'writeContent');
+    const { secret } = await this.records.findUsable(ctx, id, 'writeContent');
     if (input.baseVersion !== undefined && input.baseVersion !== secret.currentVersion)
       throw staleMatch(secret.currentVersion);
-    const prepared = await this.planner.prepareContent(ctx, secret.type, input.content);
-    await this.planner.assertFitsEverywhere(ctx, secret, prepared);
-    return this.planner.planWrite(ctx, secret, prepared.fingerprint);
+    return this.#plan(ctx, secret, input.content);
   }
 
   /** Writes a generated value that nobody sees. */
@@ -89,7 +125,7 @@ export class ContentService {
     id: string,
     input: { readonly generate: GenerateOptions; readonly baseVersion?: number; readonly reason?: string },
   ): Promise<WriteResult> {
-    const found = await this.#findUsable(ctx, id, 'writeContent');
+    const found = await this.records.findUsable(ctx, id, 'writeContent');
     return this.#write(ctx, found, await generateContent(found.secret.type, input.generate), 'rotate', input);
   }
 
@@ -100,7 +136,7 @@ export class ContentService {
     number: number,
     input: { readonly baseVersion?: number; readonly reason?: string },
   ): Promise<WriteResult> {
-    const found = await this.#findUsable(ctx, id, 'writeContent');
+    const found = await this.records.findUsable(ctx, id, 'writeContent');
     const { content } = await this.reader.readVersion(ctx, found.secret, number);
     return this.#write(ctx, found, content, 'restore', {
       ...input,
@@ -127,7 +163,7 @@ export class ContentService {
     act: VersionAct,
     { expectedRevision, reason }: { readonly expectedRevision?: number; readonly reason?: string },
   ): Promise<ChangeEntity> {
-    const found = await this.#findUsable(ctx, id, VERSION_ACTS[act]);
+    const found = await this.records.findUsable(ctx, id, VERSION_ACTS[act]);
     const version = await this.secrets.findVersion(ctx, id, number);
     if (!version) throw versionNotFound();
     if (version.backendVersion === null) throw versionUnavailable(number, 'unversioned');
@@ -143,7 +179,7 @@ export class ContentService {
 
   /** Makes what somebody put at the source a version. */
   async adoptDrift(ctx: RequestContext, id: string, reason?: string): Promise<ChangeEntity> {
-    const found = await this.#findUsable(ctx, id, 'writeContent');
+    const found = await this.records.findUsable(ctx, id, 'writeContent');
     this.access.authorize(ctx, 'adopt', found.named);
     return this.changes.submit(ctx, ADOPT_DRIFT, {
       subject: subjectOf(found),
@@ -157,7 +193,7 @@ export class ContentService {
 
   /** Writes the recorded content over what somebody put at the source. */
   async overwriteDrift(ctx: RequestContext, id: string, reason?: string): Promise<WriteResult> {
-    const found = await this.#findUsable(ctx, id, 'writeContent');
+    const found = await this.records.findUsable(ctx, id, 'writeContent');
     this.access.authorize(ctx, 'overwrite', found.named);
     if (!found.secret.drift) throw noDrift();
     const { content } = await this.reader.readCurrent(ctx, found.secret);
@@ -188,7 +224,7 @@ export class ContentService {
   async #readCurrent(ctx: RequestContext, id: string): Promise<{ content: VerifiedContent; named: NamedSecret }> {
     const row = await this.local.findContent(ctx, id);
     if (!row) throw secretNotFound();
-    const named = await this.#assertUsable(ctx, fromRow(row), 'readContent');
+    const named = await this.records.assertUsable(ctx, fromRow(row), 'readContent');
     if (row.content !== null)
       return {
         named,
@@ -208,7 +244,7 @@ export class ContentService {
     id: string,
     number: number,
   ): Promise<{ content: VerifiedContent; named: NamedSecret }> {
-    const { secret, named } = await this.#findUsable(ctx, id, 'readContent');
+    const { secret, named } = await this.records.findUsable(ctx, id, 'readContent');
     return { named, content: await this.reader.readVersion(ctx, secret, number) };
   }
 
@@ -219,7 +255,7 @@ export class ContentService {
     if (change) return { change };
     const row = await this.local.find(ctx, id);
     if (!row) throw secretNotFound();
-    const named = await this.#assertUsable(ctx, fromRow(row), 'writeContent');
+    const named = await this.records.assertUsable(ctx, fromRow(row), 'writeContent');
     if (input.baseVersion !== undefined && input.baseVersion !== row.current_version)
       throw staleMatch(row.current_version);
     if (!row.is_plain || ctx.transaction) return undefined;
@@ -269,6 +305,25 @@ export class ContentService {
     });
   }
 
+  async #plan(ctx: RequestContext, secret: SecretEntity, content: SecretValue<string>): Promise<PlanStep[]> {
+    const prepared = await this.planner.prepareContent(ctx, secret.type, content);
+    await this.planner.assertFitsEverywhere(ctx, secret, prepared);
+    return this.planner.planWrite(ctx, secret, prepared.fingerprint);
+  }
+
+  /** The current content with a patch, and the version that it is of. */
+  async #merge(
+    ctx: RequestContext,
+    id: string,
+    { content: patch, baseVersion }: LocalInput,
+  ): Promise<{ readonly found: FoundSecret; readonly content: SecretValue<string>; readonly baseVersion: number }> {
+    const found = await this.records.findUsable(ctx, id, 'patchContent');
+    const current = await this.reader.readCurrent(ctx, found.secret);
+    if (baseVersion !== undefined && baseVersion !== current.number) throw staleMatch(current.number);
+    const merged = mergeContent(parseContent(current.content.reveal()), parseContent(patch.reveal()));
+    return { found, content: new SecretValue(stringifyContent(merged)), baseVersion: current.number };
+  }
+
   async #write(
     ctx: RequestContext,
     found: FoundSecret,
@@ -297,7 +352,7 @@ export class ContentService {
       parameters,
       payload: content,
       needs: [
-        ...this.access.needs('writeContent', named),
+        ...this.access.needs(cause === 'patch' ? 'patchContent' : 'writeContent', named),
         ...(cause === 'overwrite-drift' ? this.access.needs('overwrite', named) : []),
       ],
       ...(baseVersion === undefined ? {} : { baseVersion }),
@@ -312,27 +367,9 @@ export class ContentService {
     const version = await this.secrets.findVersion(ctx, secret.id, secret.currentVersion);
     return !version?.deletedAt && !version?.destroyedAt;
   }
-
-  async #findUsable(ctx: RequestContext, id: string, act: SecretAct): Promise<FoundSecret> {
-    const secret = await this.secrets.find(ctx, id);
-    if (!secret) throw secretNotFound();
-    return { secret, named: await this.#assertUsable(ctx, secret, act) };
-  }
-
-  /** Judges whether the caller may do this, and whether the secret is in a state for it. */
-  async #assertUsable(ctx: RequestContext, secret: Usable, act: SecretAct): Promise<NamedSecret> {
-    const named = await this.records.authorizeFound(ctx, secret, act);
-    if (secret.state !== 'active') throw secretNotActive(secret.state);
-    if (secret.isDisabled) throw secretDisabled();
-    const profile = await this.profiles.get(ctx, secret.sourceProfileId);
-    if (!profile.isEnabled) throw vaultProfileDisabled(profile.name);
-    return named;
-  }
 }
 
-type Usable = Pick<SecretEntity, 'state' | 'isDisabled' | 'sourceProfileId' | 'name'>;
-
-function fromRow(row: KnownSecret): Usable {
+function fromRow(row: KnownSecret): UsableSecret {
   return { state: row.state, isDisabled: row.is_disabled, sourceProfileId: row.source_profile_id, name: row.name };
 }
 

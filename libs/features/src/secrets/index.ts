@@ -4,6 +4,7 @@ export {
   contentSchema,
   type GenerateOptions,
   type SecretType,
+  type ContentDiff,
 } from './content/index.js';
 export * as contentErrors from './content/content.errors.js';
 export { ContentService, type WriteResult } from './content.service.js';

@@ -16,6 +16,7 @@ const NEEDS = {
   changeRecord: [['update', 'record']],
   readContent: [['read', 'data']],
   writeContent: [['update', 'data']],
+  patchContent: [['patch', 'data']],
   create: [
     ['create', 'record'],
     ['create', 'data'],

@@ -16,7 +16,8 @@ export type SecretListQuery = {
   readonly type?: string;
   readonly state?: SecretState;
   readonly profileIds: readonly string[];
-  readonly owner?: string;
+  /** Any of these. */
+  readonly owners?: readonly string[];
   readonly label?: { readonly key: string; readonly value?: string };
   readonly expiringBefore?: Date;
   readonly replicationStatus?: string;
@@ -132,7 +133,7 @@ export class SecretRepository {
     if (query.type) select.andWhere('s.type = :type', { type: query.type });
     if (query.state) select.andWhere('s.state = :state', { state: query.state });
     else select.andWhere(`s.state <> 'deleted'`);
-    if (query.owner) select.andWhere('s.owner = :owner', { owner: query.owner });
+    if (query.owners) select.andWhere('s.owner = any(:owners)', { owners: query.owners });
     if (query.label) {
       const { key, value } = query.label;
       if (value === undefined) select.andWhere('jsonb_exists(s.labels, :labelKey)', { labelKey: key });

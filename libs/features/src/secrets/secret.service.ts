@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { newId, type RequestContext } from '@claviger/kernel';
+import { type Actor, newId, type RequestContext } from '@claviger/kernel';
 import { ChangeService, type ChangeEntity, type Need, type PreparedChange } from '@claviger/features/changes';
 import { targetNotFound, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
@@ -12,12 +12,22 @@ import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.
 import type { NewSecret } from './new-secret.js';
 import { SecretPlanner, type PlanStep } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
-import { contentOrGenerate, secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
+import {
+  contentOrGenerate,
+  secretDisabled,
+  secretNotActive,
+  secretNotFound,
+  staleMatch,
+  vaultProfileDisabled,
+} from './secret.errors.js';
 import { SecretRepository, type SecretListQuery } from './secret.repository.js';
 import { ADD_SYNC_PROFILE, REMOVE_SYNC_PROFILE } from './sync-profile.handlers.js';
 
 /** A living secret that the caller may act on, with the name of its source profile. */
 export type FoundSecret = { readonly secret: SecretEntity; readonly named: NamedSecret };
+
+/** What says whether content can be used. */
+export type UsableSecret = Pick<SecretEntity, 'state' | 'isDisabled' | 'sourceProfileId' | 'name'>;
 
 /** The records of secrets: creating, finding, editing, deleting, and where they are replicated to. */
 @Injectable()
@@ -61,6 +71,26 @@ export class SecretService {
     return named;
   }
 
+  /**
+   * The secret, for an act on its content that the caller may do and that it is in a state for.
+   * @throws AppError SECRET_NOT_FOUND, ACCESS_DENIED, SECRET_NOT_ACTIVE, SECRET_DISABLED, VAULT_PROFILE_DISABLED
+   */
+  async findUsable(ctx: RequestContext, id: string, act: SecretAct): Promise<FoundSecret> {
+    const secret = await this.secrets.find(ctx, id);
+    if (!secret) throw secretNotFound();
+    return { secret, named: await this.assertUsable(ctx, secret, act) };
+  }
+
+  /** The same about a secret that was found. */
+  async assertUsable(ctx: RequestContext, secret: UsableSecret, act: SecretAct): Promise<NamedSecret> {
+    const named = await this.authorizeFound(ctx, secret, act);
+    if (secret.state !== 'active') throw secretNotActive(secret.state);
+    if (secret.isDisabled) throw secretDisabled();
+    const profile = await this.profiles.get(ctx, secret.sourceProfileId);
+    if (!profile.isEnabled) throw vaultProfileDisabled(profile.name);
+    return named;
+  }
+
   /** The living secret of that name. @throws AppError SECRET_NOT_FOUND */
   async findByName(ctx: RequestContext, profile: string, name: string): Promise<FoundSecret> {
     this.access.authorizeFound(ctx, 'readRecord', { profile, name });
@@ -73,14 +103,23 @@ export class SecretService {
   /** Those that the caller may list, of one profile or all. */
   async list(
     ctx: RequestContext,
-    query: Omit<SecretListQuery, 'profileIds'> & { readonly profile?: string },
+    {
+      owner,
+      ...query
+    }: Omit<SecretListQuery, 'profileIds' | 'owners'> & {
+      readonly profile?: string;
+      /** `me` for the caller and the groups that they are in. */
+      readonly owner?: string;
+    },
   ): Promise<SecretEntity[]> {
     const names = await this.profiles.names(ctx);
     const profileIds = [...names]
       .filter(([id, name]) => query.profile === undefined || query.profile === name || query.profile === id)
       .filter(([, name]) => this.access.canList(ctx, name))
       .map(([id]) => id);
-    return profileIds.length === 0 ? [] : this.secrets.list(ctx, { ...query, profileIds });
+    if (profileIds.length === 0) return [];
+    const owners = owner === ME ? namesOf(ctx.actor) : owner === undefined ? undefined : [owner];
+    return this.secrets.list(ctx, { ...query, profileIds, ...(owners && { owners }) });
   }
 
   async edit(ctx: RequestContext, id: string, parameters: EditParameters, reason?: string): Promise<ChangeEntity> {
@@ -255,4 +294,12 @@ export function subjectOf({
   readonly named: NamedSecret;
 }): { kind: string; id: string; name: string } {
   return { kind: 'secret', id: secret.id, name: `${named.profile}/${named.name}` };
+}
+
+/** A word that no principal can have as a name. */
+const ME = 'me';
+
+/** Under which names somebody can own something. */
+function namesOf({ principal }: Actor): string[] {
+  return principal ? [principal.name, ...principal.groups.map(({ name }) => name)] : [];
 }

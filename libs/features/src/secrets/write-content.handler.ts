@@ -11,7 +11,7 @@ import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
 import { VersionRecorder } from './version-recorder.js';
 
 export type WriteParameters = {
-  readonly cause: 'put' | 'rotate' | 'restore' | 'overwrite-drift';
+  readonly cause: 'put' | 'patch' | 'rotate' | 'restore' | 'overwrite-drift';
   readonly fingerprint: string;
   readonly facts: Record<string, unknown>;
   /** Set when the caller bound the write to a base: then content changed behind our back is never overwritten. */

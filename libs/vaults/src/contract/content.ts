@@ -53,7 +53,7 @@ export function parseContent(text: string, maxBytes: number = MAX_CONTENT_BYTES)
   }
   const quoted = quoteNumbers(text, refuseAmbiguous(text));
   const value = (quoted === undefined ? undefined : parseQuoted(quoted)) ?? detach(parseGrammar(text));
-  if (!isObject(value)) throw refusal('not_an_object', text, text.search(/\S/));
+  if (!isJsonObject(value)) throw refusal('not_an_object', text, text.search(/\S/));
   return value;
 }
 
@@ -111,7 +111,7 @@ function parseGrammar(text: string): JsonValue {
 /** Copies objects into ones without a prototype. Array items and numbers are kept as they are. */
 function detach(value: JsonValue): JsonValue {
   if (isArray(value)) return value.map(detach);
-  if (!isObject(value)) return value;
+  if (!isJsonObject(value)) return value;
   const copy = Object.create(null) as Record<string, JsonValue>;
   for (const key of Object.keys(value)) copy[key] = detach(value[key]!);
   return copy;
@@ -214,7 +214,7 @@ export function canonicalJson(value: JsonValue): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (isLosslessNumber(value)) return canonicalNumber(value.value);
   if (isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (!isObject(value)) return String(value);
+  if (!isJsonObject(value)) return String(value);
   const members = Object.keys(value)
     .sort()
     .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key]!)}`);
@@ -279,6 +279,7 @@ function isExactDouble(text: string): boolean {
 /** Array.isArray does not narrow to a readonly array. */
 const isArray = Array.isArray as (value: JsonValue) => value is readonly JsonValue[];
 
-function isObject(value: JsonValue): value is JsonObject {
+/** True for an object: no array, number or null. */
+export function isJsonObject(value: JsonValue): value is JsonObject {
   return typeof value === 'object' && value !== null && !isArray(value) && !isLosslessNumber(value);
 }

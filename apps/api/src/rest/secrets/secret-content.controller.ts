@@ -4,6 +4,7 @@ import { accessErrors } from '@claviger/features/access';
 import { changeErrors, type ChangeEntity } from '@claviger/features/changes';
 import {
   ContentService,
+  type ContentDiff,
   generateOptionsSchema,
   secretErrors,
   type VersionView,
@@ -31,6 +32,7 @@ import {
 } from './secrets.dto.js';
 
 const params = z.object({ id: secretId });
+const pointers = z.array(z.string());
 const versionParams = z.object({ id: secretId, number: versionNumber });
 const UPDATE = 'update <profile>/data/<name>';
 const { secretNotFound, versionNotFound, versionUnavailable } = secretErrors;
@@ -79,6 +81,36 @@ const write = defineEndpoint({
   mayBeAccepted: true,
   problems: [...UNWRITABLE, ...UNFIT, secretErrors.staleMatch(3), secretErrors.changeStale()],
   example: { body: { content: { username: 'shop', password: 'battery staple' }, reason: 'quarterly rotation' } },
+});
+const patch = defineEndpoint({
+  method: 'PATCH',
+  path: ':id/content',
+  summary: 'Change fields of the content',
+  description:
+    '`content` is a JSON merge patch (RFC 7396): its fields replace those of the newest version, null removes one, objects are ' +
+    'merged. If-Match is the version; with `*` the patch is applied to whatever is the newest one.',
+  needs: 'patch <profile>/data/<name>',
+  params,
+  query: z.strictObject({ dryRun }),
+  body: z.strictObject({ content: contentIn, reason }),
+  ifMatch: 'version',
+  response: writeResult,
+  etag: 'version',
+  mayBeAccepted: true,
+  problems: [...UNWRITABLE, ...UNFIT, secretErrors.staleMatch(3), secretErrors.changeStale()],
+  example: { body: { content: { password: 'battery staple', oldPassword: null }, reason: 'quarterly rotation' } },
+});
+const diff = defineEndpoint({
+  method: 'GET',
+  path: ':id/diff',
+  summary: 'Which fields differ between two versions',
+  description: 'As JSON pointers; values are not told.',
+  needs: 'read <profile>/data/<name>',
+  params,
+  query: z.strictObject({ from: versionNumber, to: versionNumber }),
+  response: z.object({ added: pointers, removed: pointers, changed: pointers }),
+  problems: [...UNUSABLE, versionNotFound(), versionUnavailable(1, 'pruned'), secretErrors.sourceDrifted(2)],
+  example: { response: { added: ['/port'], removed: [], changed: ['/password'] } },
 });
 const rotate = defineEndpoint({
   method: 'POST',
@@ -233,6 +265,22 @@ export class SecretContentController {
     const input = withoutUndefined({ ...body, baseVersion: ifMatch });
     if (query.dryRun) return { plan: await this.content.planWrite(ctx, id, input) };
     return answer(reply, await this.content.write(ctx, id, input));
+  }
+
+  @Endpoint(patch)
+  async patch(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, query, body, ifMatch }: InputOf<typeof patch>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Written> {
+    const input = withoutUndefined({ ...body, baseVersion: ifMatch });
+    if (query.dryRun) return { plan: await this.content.planPatch(ctx, id, input) };
+    return answer(reply, await this.content.patch(ctx, id, input));
+  }
+
+  @Endpoint(diff)
+  diff(@Context() ctx: RequestContext, @Input() { params: { id }, query }: InputOf<typeof diff>): Promise<ContentDiff> {
+    return this.content.diff(ctx, id, query);
   }
 
   @Endpoint(rotate)

@@ -107,7 +107,11 @@ const list = defineEndpoint({
     nameContains: z.string().max(512).optional(),
     type: z.enum(SECRET_TYPES).optional(),
     state: z.enum(SECRET_STATES).optional().meta({ description: 'Deleted secrets are listed only when asked for.' }),
-    owner: z.string().max(256).optional(),
+    owner: z
+      .string()
+      .max(256)
+      .optional()
+      .meta({ description: 'Name of a user, service account or group; `me` for you and the groups that you are in.' }),
     label: z.string().max(320).optional().meta({ description: '`key` or `key=value`.', example: 'team=payments' }),
     expiringBefore: moment.optional(),
     replicationStatus: z

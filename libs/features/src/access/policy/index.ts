@@ -5,7 +5,7 @@ export { policyInvalid } from './policy.errors.js';
 export type { MatchRequest, MatchResult, PolicyMatcher, Refusal } from './policy-matcher.js';
 export type { NamedPolicy, ParsedPolicy } from './parsed-policy.js';
 export type { RequestParameters } from './parameter-conditions.js';
-export type { TemplateIdentity } from './path-template.js';
+export { isTemplated, type TemplateIdentity } from './path-template.js';
 export type { Rule } from './rule.js';
 export { isRootProtected, ROOT_PROTECTED_PATHS } from './root-protected-paths.js';
 export { findReadyPolicy, READY_POLICIES, type ReadyPolicy } from './ready-policies.js';

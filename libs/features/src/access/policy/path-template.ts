@@ -45,6 +45,11 @@ export function parsePathTemplate(pattern: string): PathTemplate | undefined {
   return template;
 }
 
+/** True for the text of a policy that may have templated paths. */
+export function isTemplated(policy: string): boolean {
+  return policy.includes('{{');
+}
+
 /** What a template comes to when a value would let its owner choose the shape of the rule. */
 export const UNSAFE_VALUE = Symbol('UNSAFE_VALUE');
 

@@ -11,5 +11,6 @@ export {
 export { displayFingerprint, fingerprint, fingerprintKeyId, sameFingerprint } from './fingerprint.js';
 export { generateContent } from './generate-content.js';
 export { GENERATE_OPTIONS, generateOptionsSchema, type GenerateOptions } from './generate-options.js';
+export { diffContents, mergeContent, type ContentDiff } from './merge-content.js';
 export { SECRET_TYPES, type SecretType } from './secret-type.js';
 export { contentSchema, validateContent, type ContentReport } from './validate-content.js';

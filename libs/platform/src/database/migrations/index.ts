@@ -7,6 +7,7 @@ import { Access1763700500000 } from './1763700500000-access.js';
 import { TokenIndexes1763700600000 } from './1763700600000-token-indexes.js';
 import { AuditUpkeep1763700700000 } from './1763700700000-audit-upkeep.js';
 import { AuditBatches1763700800000 } from './1763700800000-audit-batches.js';
+import { Principals1763700900000 } from './1763700900000-principals.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   TokenIndexes1763700600000,
   AuditUpkeep1763700700000,
   AuditBatches1763700800000,
+  Principals1763700900000,
 ];

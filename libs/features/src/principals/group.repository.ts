@@ -1,7 +1,7 @@
 import { newId, type RequestContext } from '@claviger/kernel';
 import { Database, isUniqueViolation } from '@claviger/platform/database';
 import { Injectable } from '@nestjs/common';
-import { MoreThan } from 'typeorm';
+import { In, MoreThan } from 'typeorm';
 import { GroupEntity } from './group.entity.js';
 import { GroupMemberEntity } from './group-member.entity.js';
 import { PrincipalEntity } from './principal.entity.js';
@@ -82,6 +82,18 @@ export class GroupRepository {
       .orderBy('p.name')
       .limit(limit)
       .getMany();
+  }
+
+  /** Names of the groups of principals, by name, for each that is in one. */
+  async namesOf(ctx: RequestContext, principalIds: readonly string[]): Promise<ReadonlyMap<string, string[]>> {
+    const names = new Map<string, string[]>();
+    if (principalIds.length === 0) return names;
+    const where = { storeId: ctx.storeId, principalId: In(principalIds) };
+    const order = { group: { name: 'ASC' } } as const;
+    const members = this.database.repository(ctx, GroupMemberEntity);
+    for (const { principalId, group } of await members.find({ where, relations: { group: true }, order }))
+      names.set(principalId, [...(names.get(principalId) ?? []), group.name]);
+    return names;
   }
 
   /** The groups of one principal, by name. */

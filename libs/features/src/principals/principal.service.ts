@@ -72,7 +72,11 @@ export class PrincipalService {
   async list(ctx: RequestContext, kind: PrincipalKind, limit: number, after?: string): Promise<PrincipalView[]> {
     this.access.authorize(ctx, principalPath(kind, ''), 'list');
     const rows = await this.principals.list(ctx, kind, limit, after);
-    return Promise.all(rows.map((row) => this.#view(ctx, row)));
+    const groups = await this.groups.namesOf(
+      ctx,
+      rows.map(({ id }) => id),
+    );
+    return rows.map((row) => toView(row, groups.get(row.id)));
   }
 
   /** @throws AppError ACCESS_DENIED, PRINCIPAL_NOT_FOUND */
@@ -191,7 +195,7 @@ export class PrincipalService {
     const isStored = await this.database.transaction(ctx, async (tx) => {
       // Others may have tried or changed it meanwhile: what counts is the row as it is now.
       const row = await this.#lock(tx, 'user', principal.name);
-      if (this.lockouts.isLocked(row)) return false;
+      if (row.id !== principal.id || this.lockouts.isLocked(row)) return false;
       if (!isRight) {
         await this.lockouts.noteFailure(tx, row);
         return false;
@@ -224,24 +228,27 @@ export class PrincipalService {
   }
 
   async #view(ctx: RequestContext, row: PrincipalEntity): Promise<PrincipalView> {
-    const groups = await this.groups.listOf(ctx, row.id);
-    const { id, name, displayName, policies, isDisabled, tokenTtlSeconds } = row;
-    const { lockedUntil, lastLoginAt, revision, createdAt, updatedAt } = row;
-    return {
-      id,
-      name,
-      displayName,
-      policies,
-      groups: groups.map((group) => group.name),
-      isDisabled,
-      tokenTtlSeconds,
-      lockedUntil,
-      lastLoginAt,
-      revision,
-      createdAt,
-      updatedAt,
-    };
+    return toView(row, (await this.groups.namesOf(ctx, [row.id])).get(row.id));
   }
+}
+
+function toView(row: PrincipalEntity, groups: readonly string[] = []): PrincipalView {
+  const { id, name, displayName, policies, isDisabled, tokenTtlSeconds } = row;
+  const { lockedUntil, lastLoginAt, revision, createdAt, updatedAt } = row;
+  return {
+    id,
+    name,
+    displayName,
+    policies,
+    groups,
+    isDisabled,
+    tokenTtlSeconds,
+    lockedUntil,
+    lastLoginAt,
+    revision,
+    createdAt,
+    updatedAt,
+  };
 }
 
 function checkTtl(seconds: number | undefined): void {

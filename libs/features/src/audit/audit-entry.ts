@@ -97,78 +97,27 @@ export function entryText(fields: AuditEntryFields): string {
   ]);
 }
 
+/** In the order of {@link entryText}, after the format. */
+const FIELDS: readonly (keyof AuditEntryFields)[] = [
+  ...(['day', 'id', 'storeId', 'at'] as const),
+  ...(['actorType', 'actorId', 'actorAccessor', 'actorName', 'actorRootId', 'action', 'outcome'] as const),
+  ...(['resourceKind', 'resourceId', 'resourceName', 'requestId', 'remoteAddress', 'details', 'macKeyId'] as const),
+];
+
 /** The fields of a text, or undefined when it is not, to the letter, what {@link entryText} makes of them. */
 export function parseEntryText(text: string): AuditEntryFields | undefined {
   try {
-    const [
-      ,
-      day,
-      id,
-      storeId,
-      at,
-      actorType,
-      actorId,
-      actorAccessor,
-      actorName,
-      actorRootId,
-      action,
-      outcome,
-      resourceKind,
-      resourceId,
-      resourceName,
-      requestId,
-      remoteAddress,
-      details,
-      macKeyId,
-    ] = JSON.parse(text) as EntryParts;
-    const fields: AuditEntryFields = {
-      day,
-      id,
-      storeId,
-      at,
-      actorType,
-      actorId,
-      actorAccessor,
-      actorName,
-      actorRootId,
-      action,
-      outcome,
-      resourceKind,
-      resourceId,
-      resourceName,
-      requestId,
-      remoteAddress,
-      details: Object.fromEntries(details),
-      macKeyId,
-    };
+    const [, ...values] = JSON.parse(text) as unknown[];
+    const parsed = Object.fromEntries(FIELDS.map((name, index) => [name, values[index]])) as ParsedFields;
+    const fields: AuditEntryFields = { ...parsed, details: Object.fromEntries(parsed.details) };
     return entryText(fields) === text ? fields : undefined;
   } catch {
     return undefined;
   }
 }
 
+type ParsedFields = Omit<AuditEntryFields, 'details'> & { readonly details: Details };
 type Details = (readonly [name: string, value: AuditDetails[string]])[];
-type EntryParts = readonly [
-  format: string,
-  day: string,
-  id: string,
-  storeId: string,
-  at: string,
-  actorType: string,
-  actorId: string,
-  actorAccessor: string | null,
-  actorName: string,
-  actorRootId: string,
-  action: string,
-  outcome: AuditOutcome,
-  resourceKind: string,
-  resourceId: string | null,
-  resourceName: string | null,
-  requestId: string,
-  remoteAddress: string | null,
-  details: Details,
-  macKeyId: string,
-];
 
 /** Without what is undefined, which JSON cannot tell. */
 function sortedDetails(details: AuditDetails): Details {

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AccessModule } from '@claviger/features/access';
+import { ApprovalsModule } from '@claviger/features/approvals';
 import { AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
 import { PrincipalsModule } from '@claviger/features/principals';
@@ -34,6 +35,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
 @Module({
   imports: [
     AccessModule,
+    ApprovalsModule,
     AuditModule,
     ChangesModule,
     DiscoveryModule,

@@ -1,5 +1,6 @@
 import { everyMs, type JobSchedule } from '@claviger/platform/queue';
 import { REMOVE_ENDED_TOKENS } from '@claviger/features/access';
+import { SWEEP_APPROVALS } from '@claviger/features/approvals';
 import { RECOVER_CHANGES, ABANDON_CHANGES } from '@claviger/features/changes';
 import { SWEEP_TARGETS, VERIFY_TARGETS } from '@claviger/features/replication';
 import { VERIFY_SOURCES } from '@claviger/features/secrets';
@@ -9,6 +10,7 @@ import { MAINTAIN_AUDIT } from '@claviger/features/audit';
 export const SCHEDULES: readonly JobSchedule[] = [
   everyMs(2_000, SWEEP_TARGETS, {}),
   everyMs(2_000, RECOVER_CHANGES, {}),
+  everyMs(5_000, SWEEP_APPROVALS, {}),
   everyMs(30_000, VERIFY_TARGETS, {}),
   everyMs(30_000, VERIFY_SOURCES, {}),
   everyMs(600_000, ABANDON_CHANGES, {}),

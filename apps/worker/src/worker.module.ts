@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AccessModule } from '@claviger/features/access';
+import { ApprovalsModule } from '@claviger/features/approvals';
 import { AuditKeeperModule, AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
 import { ReplicationModule } from '@claviger/features/replication';
@@ -7,6 +8,7 @@ import { SecretsModule } from '@claviger/features/secrets';
 import type { Config } from '@claviger/platform/config';
 import { QueueWorkerModule } from '@claviger/platform/queue';
 import { AccessProcessor } from './processors/access.processor.js';
+import { ApprovalProcessor } from './processors/approval.processor.js';
 import { AuditProcessor } from './processors/audit.processor.js';
 import { ChangeProcessor } from './processors/change.processor.js';
 import { ReplicationProcessor } from './processors/replication.processor.js';
@@ -21,6 +23,7 @@ export class WorkerModule {
       module: WorkerModule,
       imports: [
         AccessModule,
+        ApprovalsModule,
         AuditKeeperModule,
         AuditModule,
         ChangesModule,
@@ -28,7 +31,7 @@ export class WorkerModule {
         SecretsModule,
         QueueWorkerModule.forRoot({ concurrency: config.work.workerConcurrency, schedules: SCHEDULES }),
       ],
-      providers: [AccessProcessor, AuditProcessor, ChangeProcessor, ReplicationProcessor, SecretProcessor],
+      providers: [AccessProcessor, ApprovalProcessor, AuditProcessor, ChangeProcessor, ReplicationProcessor, SecretProcessor],
     };
   }
 }

@@ -1,19 +1,22 @@
 import { ACCESS_ENTITIES } from '@claviger/features/access';
+import { APPROVALS_ENTITIES } from '@claviger/features/approvals';
 import { PRINCIPALS_ENTITIES } from '@claviger/features/principals';
 import { AUDIT_ENTITIES } from '@claviger/features/audit';
 import { ChangeEntity } from '@claviger/features/changes';
 import { SyncTargetEntity } from '@claviger/features/replication';
-import { SecretEntity, SecretVersionEntity } from '@claviger/features/secrets';
+import { ReadGrantEntity, SecretEntity, SecretVersionEntity } from '@claviger/features/secrets';
 import { VAULT_PROFILE_ENTITIES } from '@claviger/features/vault-profiles';
 import { ProcessHeartbeatEntity } from '@claviger/platform/telemetry';
 
 /** Every entity of Claviger. A spec holds them against the migrations. */
 export const ENTITIES = [
   ...ACCESS_ENTITIES,
+  ...APPROVALS_ENTITIES,
   ...PRINCIPALS_ENTITIES,
   ...AUDIT_ENTITIES,
   ChangeEntity,
   ProcessHeartbeatEntity,
+  ReadGrantEntity,
   SecretEntity,
   SecretVersionEntity,
   SyncTargetEntity,

@@ -16,7 +16,17 @@ export const FAULT_POINTS = [
   'reconcile.written',
   'reconcile.recorded',
 ] as const;
-export type FaultPoint = (typeof FAULT_POINTS)[number];
+
+/** The same for a change that waits for approval, from asking for it until it is being executed like any other. */
+export const APPROVAL_FAULT_POINTS = [
+  'approval.opening',
+  'approval.opened',
+  'approval.voting',
+  'approval.voted',
+  'approval.admitting',
+  'approval.admitted',
+] as const;
+export type FaultPoint = (typeof FAULT_POINTS)[number] | (typeof APPROVAL_FAULT_POINTS)[number];
 
 let hook: ((point: FaultPoint) => void) | undefined;
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe } from '@jest/globals';
 import { ENTITIES } from '@claviger/composition';
-import type { WriteResult } from '../../features/src/secrets/content.service.js';
+import type { WriteResult } from '../../features/src/secrets/plain-writes.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { mend } from './secret-faults.js';
 import { createSecretRoom, json, OutsideKind, type OutsideMount, type SecretRoom } from './secret-room.js';

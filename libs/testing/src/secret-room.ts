@@ -7,6 +7,7 @@ import { Database } from '@claviger/platform/database';
 import { JobQueue } from '@claviger/platform/queue';
 import { Logger, ProcessRegistry } from '@claviger/platform/telemetry';
 import { AccessService, compilePolicies, parsePolicy, type PolicyMatcher } from '@claviger/features/access';
+import { ApprovalsModule } from '@claviger/features/approvals';
 import { ChangesModule, ChangeService, type ChangeEntity } from '@claviger/features/changes';
 import { ReplicationModule, Reconciler } from '@claviger/features/replication';
 import {
@@ -169,6 +170,7 @@ export async function createSecretRoom(
       ReplicationModule.over(SecretsModule),
       SecretsModule,
       ChangesModule,
+      ApprovalsModule,
     ],
   })
     .overrideProvider(AccessService)

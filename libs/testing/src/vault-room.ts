@@ -14,6 +14,7 @@ import {
   type VaultKind,
 } from '@claviger/vaults/contract';
 import { z } from 'zod';
+import type { ChangeGateSlot, ChangeService } from '@claviger/features/changes';
 import { AuditService } from '../../features/src/audit/audit.service.js';
 import { BackendPlaces } from '../../features/src/vault-profiles/backend-places.js';
 import { ProfileDirectory } from '../../features/src/vault-profiles/profile-directory.js';
@@ -168,6 +169,9 @@ export async function createVaultRoom(db: TestDatabase, fake = new FakeVaultKind
       directory,
       resources,
       audit,
+      // Only profiles with an approval profile come to these.
+      {} as ChangeService,
+      { gate: { findProfile: async () => undefined } } as unknown as ChangeGateSlot,
     ),
     connections,
     places: new BackendPlaces(database, connections),

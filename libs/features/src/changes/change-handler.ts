@@ -1,6 +1,8 @@
 import type { RequestContext, SecretValue } from '@claviger/kernel';
 import type { Operation } from '@claviger/features/access';
 import type { Requester } from './change.entity.js';
+import type { ChangeSubjectKeeper } from './change-subject.js';
+import type { GatedAs } from './gated-kind.js';
 
 /** What a change is about, as rows and audit entries name it. */
 export type ChangeSubject = { readonly kind: string; readonly id: string; readonly name: string };
@@ -19,8 +21,10 @@ export type PreparedChange<P = Record<string, unknown>> = {
   readonly parameters: P;
   readonly payload?: SecretValue<string>;
   readonly reason?: string;
-  /** What the caller was judged by; whoever retries the change is judged by it again. A local change is never retried. */
-  readonly needs?: readonly Need[];
+  /** What the caller was judged by; whoever retries the change is judged by it again. */
+  readonly needs: readonly Need[];
+  /** As what the gate judges it. */
+  readonly gatedAs: GatedAs;
   /** True when executing it touches nothing but Claviger's own database: then it is one transaction. */
   readonly isLocal: boolean;
 };
@@ -50,13 +54,29 @@ export interface ChangeHandler<P = Record<string, unknown>, Outcome = unknown> {
   act?(ctx: RequestContext, change: ExecutingChange<P>): Promise<Outcome>;
   /** Records what happened. In the transaction that ends the change. */
   complete(ctx: RequestContext, change: ExecutingChange<P>, outcome: Outcome): Promise<ChangeResult>;
+  /** Reserves what a waiting change needs, for `begin` to find; gives the change as it is to be executed. In a transaction. */
+  hold?(ctx: RequestContext, change: ExecutingChange<P>): Promise<ExecutingChange<P>>;
+  /** Gives back what `hold` reserved, when the change ends without being executed. In a transaction. */
+  release?(ctx: RequestContext, change: ExecutingChange<P>): Promise<void>;
   /** Gives back what `begin` reserved, when `act` or `complete` refused for good. In a transaction. */
   fail?(ctx: RequestContext, change: ExecutingChange<P>): Promise<void>;
 }
 
-/** The handlers of all kinds of change; features add theirs when their module starts. */
+/** The handlers of all kinds of change, and the keepers of what they are about; features add theirs when their module starts. */
 export class ChangeHandlers {
   readonly #byKind = new Map<string, ChangeHandler<never, never>>();
+  readonly #keepers = new Map<string, ChangeSubjectKeeper>();
+
+  addKeeper(keeper: ChangeSubjectKeeper): void {
+    if (this.#keepers.has(keeper.kind)) throw new Error(`Two keepers of ${keeper.kind}.`);
+    this.#keepers.set(keeper.kind, keeper);
+  }
+
+  keeper(kind: string): ChangeSubjectKeeper {
+    const keeper = this.#keepers.get(kind);
+    if (!keeper) throw new Error(`No keeper of ${kind}.`);
+    return keeper;
+  }
 
   add<P, O>(handler: ChangeHandler<P, O>): void {
     if (this.#byKind.has(handler.kind)) throw new Error(`Two handlers for changes of kind ${handler.kind}.`);

@@ -34,6 +34,10 @@ export class ChangeEntity {
   @Column('bytea', { nullable: true, select: false })
   payload: Buffer | null;
 
+  /** Of exactly what approval was asked for; null for what needed none. */
+  @Column('text', { nullable: true })
+  digest: string | null;
+
   @Column('jsonb', { nullable: true })
   result: Record<string, unknown> | null;
 

@@ -25,3 +25,12 @@ export const changeNotInState = (state: string, wanted: string): AppError =>
     message: `The change is ${state}; only a change that is ${wanted} can do this.`,
     details: { state },
   });
+
+/** What was approved is not what would be executed any more, or those who approved it may not any more. */
+export const approvalStale = (): AppError =>
+  new AppError({
+    code: 'CHANGE_STALE',
+    kind: 'precondition',
+    message:
+      'What this change is about, or who decides about it, has changed since it was requested. Request it again.',
+  });

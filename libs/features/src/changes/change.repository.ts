@@ -55,6 +55,25 @@ export class ChangeRepository {
     return this.database.repository(ctx, ChangeEntity).findOneBy({ storeId: ctx.storeId, id });
   }
 
+  /** The same, kept from being moved by anybody else until the transaction ends. */
+  lock(tx: RequestContext, id: string): Promise<ChangeEntity | null> {
+    const where = { storeId: tx.storeId, id };
+    return this.database.repository(tx, ChangeEntity).findOne({ where, lock: { mode: 'pessimistic_write' } });
+  }
+
+  /** Approved changes whose time to begin has passed, each given until `next`. */
+  async claimApproved(ctx: RequestContext, now: Date, next: Date, limit: number): Promise<string[]> {
+    const [rows] = (await this.database.manager(ctx).query(
+      `update change set lease_until = $2
+       where (store_id, id) in (
+         select store_id, id from change where store_id = $1 and state = 'approved' and lease_until < $3
+         order by lease_until limit $4 for update skip locked)
+       returning id`,
+      [ctx.storeId, next, now, limit],
+    )) as [{ id: string }[], number];
+    return rows.map(({ id }) => id);
+  }
+
   /** True while a change of the secret is `executing`. */
   isExecuting(ctx: RequestContext, secretId: string): Promise<boolean> {
     return this.database.repository(ctx, ChangeEntity).existsBy({ storeId: ctx.storeId, secretId, state: 'executing' });

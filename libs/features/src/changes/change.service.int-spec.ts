@@ -14,10 +14,17 @@ import { AUDIT_ENTITIES, AuditService } from '@claviger/features/audit';
 import type { Keyring } from '@claviger/platform/crypto';
 import { createTestDatabase, FakeClock, testContext, testKeyring, type TestDatabase } from '@claviger/testing';
 import { VaultError } from '@claviger/vaults/contract';
+import { ChangeDigests } from './change-digest.js';
 import { ChangeEntity } from './change.entity.js';
+import { ChangeExecutor } from './change-executor.js';
+import { ChangeGateSlot, type ChangeGate, type GateBinding } from './change-gate.js';
 import { ChangeHandlers, type ChangeHandler, type ExecutingChange } from './change-handler.js';
 import { ChangeRepository } from './change.repository.js';
 import { ChangeService } from './change.service.js';
+import type { ChangeSubjectKeeper } from './change-subject.js';
+import { ChangeTrail } from './change-trail.js';
+import { UNGATED } from './gated-kind.js';
+import { HeldChanges } from './held-changes.js';
 
 const CANARY = 'canary-8c1f-value';
 const KIND = 'test.change';
@@ -31,6 +38,21 @@ const outage = (outcomeUnknown: boolean): VaultError =>
     outcomeUnknown,
   });
 
+/** A gate that a test closes. */
+class TestGate {
+  binding: GateBinding | undefined;
+  refusal: AppError | undefined;
+
+  constructor(private readonly steps: string[]) {}
+
+  bind = async (): Promise<GateBinding | undefined> => this.binding;
+  open = async (): Promise<void> => void this.steps.push('open');
+  close = async (): Promise<void> => void this.steps.push('close');
+  admit = async (): Promise<void> => {
+    if (this.refusal) throw this.refusal;
+  };
+}
+
 describe('ChangeService', () => {
   let test: TestDatabase;
   let keyring: Keyring;
@@ -40,6 +62,14 @@ describe('ChangeService', () => {
   let steps: string[];
   let handler: { -readonly [K in keyof ChangeHandler]: ChangeHandler[K] };
   let changes: ChangeService;
+  let held: HeldChanges;
+  let gate: TestGate;
+  let world: unknown;
+  const keeper: ChangeSubjectKeeper = {
+    kind: 'secret',
+    bind: async () => world,
+    review: async () => ({ type: null, settings: [], values: [], plan: [] }),
+  };
 
   beforeAll(async () => {
     test = await createTestDatabase([...AUDIT_ENTITIES, ChangeEntity]);
@@ -52,6 +82,8 @@ describe('ChangeService', () => {
     clock = new FakeClock();
     audit = new AuditService(test.database, keyring, clock);
     steps = [];
+    world = { revision: 1 };
+    gate = new TestGate(steps);
     handler = {
       kind: KIND,
       begin: async () => void steps.push('begin'),
@@ -70,15 +102,15 @@ describe('ChangeService', () => {
   function service(time: Clock = clock): ChangeService {
     const handlers = new ChangeHandlers();
     handlers.add(handler as ChangeHandler);
+    handlers.addKeeper(keeper);
     const access = { can: () => true, authorize: () => undefined } as unknown as AccessService;
-    return new ChangeService(
-      test.database,
-      new ChangeRepository(test.database, keyring),
-      handlers,
-      audit,
-      access,
-      time,
-    );
+    const { database } = test;
+    const [rows, trail] = [new ChangeRepository(database, keyring), new ChangeTrail(audit)];
+    const executor = new ChangeExecutor(database, rows, handlers, trail, time);
+    const slot = new ChangeGateSlot();
+    slot.set(gate as unknown as ChangeGate);
+    held = new HeldChanges(database, rows, handlers, slot, new ChangeDigests(keyring), executor, trail, time);
+    return new ChangeService(database, rows, handlers, executor, held, trail, access, time);
   }
 
   const prepared = (more: { isLocal?: boolean; secretId?: string } = {}) => ({
@@ -86,6 +118,8 @@ describe('ChangeService', () => {
     secretId: more.secretId ?? newId(),
     parameters: { fingerprint: 'f' },
     payload: new SecretValue(CANARY),
+    needs: [],
+    gatedAs: UNGATED,
     isLocal: more.isLocal ?? false,
   });
 

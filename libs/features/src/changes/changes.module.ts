@@ -3,13 +3,27 @@ import { AccessModule } from '@claviger/features/access';
 import { AuditModule } from '@claviger/features/audit';
 import { QueueModule } from '@claviger/platform/queue';
 import { CHANGE_JOBS } from './change.jobs.js';
+import { ChangeDigests } from './change-digest.js';
+import { ChangeExecutor } from './change-executor.js';
+import { ChangeGateSlot } from './change-gate.js';
 import { ChangeHandlers } from './change-handler.js';
 import { ChangeRepository } from './change.repository.js';
 import { ChangeService } from './change.service.js';
+import { ChangeTrail } from './change-trail.js';
+import { HeldChanges } from './held-changes.js';
 
 @Module({
   imports: [AccessModule, AuditModule, QueueModule.forFeature(...CHANGE_JOBS)],
-  providers: [ChangeHandlers, ChangeRepository, ChangeService],
-  exports: [ChangeHandlers, ChangeService],
+  providers: [
+    ChangeDigests,
+    ChangeExecutor,
+    ChangeGateSlot,
+    ChangeHandlers,
+    ChangeRepository,
+    ChangeService,
+    ChangeTrail,
+    HeldChanges,
+  ],
+  exports: [ChangeGateSlot, ChangeHandlers, ChangeService, HeldChanges],
 })
 export class ChangesModule {}

@@ -3,6 +3,13 @@ export { ABANDON_CHANGES, CHANGE_JOBS, RECOVER_CHANGES } from './change.jobs.js'
 export * as changeErrors from './change.errors.js';
 export { secretBusy } from './change.errors.js';
 export * from './change-handler.js';
-export { ACT_LIMIT_MS, ChangeService } from './change.service.js';
+export { canonicalText } from './change-digest.js';
+export { ACT_LIMIT_MS } from './change-executor.js';
+export * from './change-gate.js';
+export { requesterOf } from './change-row.js';
+export { ChangeService } from './change.service.js';
+export * from './change-subject.js';
+export * from './gated-kind.js';
+export { HeldChanges } from './held-changes.js';
 export { CHANGE_STATES, type ChangeState } from './change-state.js';
 export * from './changes.module.js';

@@ -11,6 +11,7 @@ import { LoginService } from './login.service.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PrincipalRepository } from './principal.repository.js';
 import { PrincipalService } from './principal.service.js';
+import { Voters } from './voters.js';
 
 /** Users, service accounts and groups, and how they log in. */
 @Module({
@@ -26,7 +27,8 @@ import { PrincipalService } from './principal.service.js';
     PasswordHasher,
     PrincipalRepository,
     PrincipalService,
+    Voters,
   ],
-  exports: [ClientCredentialService, GroupService, LoginService, PrincipalService],
+  exports: [ClientCredentialService, GroupService, LoginService, PrincipalService, Voters],
 })
 export class PrincipalsModule {}

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { Outbox } from '@claviger/features/notifications';
 import type { RequestContext } from '@claviger/kernel';
 import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
 import { parseContent, type BackendVersion } from '@claviger/vaults/contract';
 import { validateContent } from './content/index.js';
 import { lockForEdit } from './edit-secret.handlers.js';
-import { SecretEvents } from './secret-events.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity } from './secret.entity.js';
 import { changeStale, noDrift, nothingToAdopt } from './secret.errors.js';
@@ -32,7 +32,7 @@ export class AdoptDriftHandler implements ChangeHandler<Record<string, unknown>,
     private readonly vault: SourceVault,
     private readonly fingerprints: SecretFingerprints,
     private readonly recorder: VersionRecorder,
-    private readonly events: SecretEvents,
+    private readonly events: Outbox,
   ) {}
 
   async begin(tx: RequestContext, change: ExecutingChange): Promise<void> {

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { Outbox } from '@claviger/features/notifications';
 import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { ChangeService, secretBusy } from '@claviger/features/changes';
 import { Database } from '@claviger/platform/database';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { isVaultError, type BackendVersion, type ReadResult, type VaultContent } from '@claviger/vaults/contract';
-import { SecretEvents } from './secret-events.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity, SourceDrift } from './secret.entity.js';
 import {
@@ -37,7 +37,7 @@ export class ContentReader {
     private readonly profiles: VaultProfileService,
     private readonly vault: SourceVault,
     private readonly fingerprints: SecretFingerprints,
-    private readonly events: SecretEvents,
+    private readonly events: Outbox,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 

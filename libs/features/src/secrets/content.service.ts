@@ -3,6 +3,7 @@ import { isAppError, SecretValue, type RequestContext } from '@claviger/kernel';
 import { AuditService, type AuditEvent } from '@claviger/features/audit';
 import { ChangeService, type ChangeEntity } from '@claviger/features/changes';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
+import { Database } from '@claviger/platform/database';
 import { ADOPT_DRIFT } from './adopt-drift.handler.js';
 import {
   diffContents,
@@ -14,10 +15,12 @@ import {
 import { parseContent, stringifyContent } from '@claviger/vaults/contract';
 import { ContentReader, type VerifiedContent } from './content-reader.js';
 import { LocalContent } from './local-content.js';
-import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
-import type { KnownSecret } from './secret-content.hot.js';
-import { SecretPlanner, type PlanStep, type PreparedContent } from './secret-planner.js';
-import { SecretService, subjectOf, type FoundSecret, type UsableSecret } from './secret.service.js';
+import { fromRow, PlainWrites, type WriteInput, type WriteResult } from './plain-writes.js';
+import { READ_CONTENT, ReadApprovals } from './read-approval.js';
+import { SecretAccess, type NamedSecret } from './secret-access.js';
+import { gatedAs } from './secret-gating.js';
+import { SecretPlanner, type PlanStep } from './secret-planner.js';
+import { SecretService, subjectOf, type FoundSecret } from './secret.service.js';
 import { noDrift, secretNotFound, staleMatch, versionNotFound, versionUnavailable } from './secret.errors.js';
 import type { SecretEntity } from './secret.entity.js';
 import { SecretRepository } from './secret.repository.js';
@@ -25,16 +28,17 @@ import { SecretViews, type VersionView } from './secret-view.js';
 import { VERSION_KINDS, type VersionAct } from './version-state.handlers.js';
 import { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js';
 
-/** A write either made a version, or found that the content is the current one already. */
-export type WriteResult = { readonly change: ChangeEntity } | { readonly unchanged: true; readonly version: number };
-
-type LocalInput = { readonly content: SecretValue<string>; readonly baseVersion?: number; readonly reason?: string };
-type PlainWrite = { readonly named: NamedSecret; readonly prepared: PreparedContent; readonly keep: number };
+type FoundRead = VerifiedContent & { readonly isApproved: boolean };
 
 /** Somebody else was faster. */
 const STALE: ReadonlySet<string> = new Set(['STALE_MATCH', 'CHANGE_STALE']);
 const MAX_MERGES = 5;
 
+const VERSION_GATES = {
+  softDelete: 'version-delete',
+  undelete: 'version-undelete',
+  destroy: 'version-destroy',
+} as const;
 const VERSION_ACTS = { softDelete: 'deleteVersion', undelete: 'undeleteVersion', destroy: 'destroyVersion' } as const;
 
 /** The content of secrets: reading it, writing it, and its versions. */
@@ -50,6 +54,9 @@ export class ContentService {
     private readonly changes: ChangeService,
     private readonly audit: AuditService,
     private readonly local: LocalContent,
+    private readonly plain: PlainWrites,
+    private readonly approvals: ReadApprovals,
+    private readonly database: Database,
     private readonly views: SecretViews,
   ) {}
 
@@ -59,14 +66,43 @@ export class ContentService {
     if (known) return known;
     const { content, named } =
       number === undefined ? await this.#readCurrent(ctx, id) : await this.#readVersion(ctx, id, number);
-    await this.audit.commit(ctx, this.audit.entry(ctx, readEvent(id, named, content.number)));
+    const entry = this.audit.entry(ctx, readEvent(id, named, content.number));
+    if (!content.isApproved) await this.audit.commit(ctx, entry);
+    else
+      await this.database.transaction(ctx, async (tx) => {
+        await this.approvals.take(tx, id, content.number);
+        await this.audit.record(tx, entry);
+      });
     return content;
   }
 
+  /**
+   * Asks to read one version, or the current one, where that needs approval: once approved, the caller may read it once
+   * within 15 minutes.
+   */
+  async requestRead(
+    ctx: RequestContext,
+    id: string,
+    input: { readonly version?: number; readonly reason?: string },
+  ): Promise<ChangeEntity> {
+    const found = await this.records.findUsable(ctx, id, 'readContent');
+    const version = input.version ?? found.secret.currentVersion;
+    if (!(await this.secrets.findVersion(ctx, id, version))) throw versionNotFound();
+    return this.changes.submit(ctx, READ_CONTENT, {
+      subject: subjectOf(found),
+      secretId: id,
+      parameters: { version },
+      needs: this.access.needs('readContent', found.named),
+      gatedAs: gatedAs(found.secret, ['content-read']),
+      ...(input.reason ? { reason: input.reason } : {}),
+      isLocal: true,
+    });
+  }
+
   /** Writes a new version. `baseVersion` binds the write to the version that the caller saw. */
-  async write(ctx: RequestContext, id: string, input: LocalInput): Promise<WriteResult> {
+  async write(ctx: RequestContext, id: string, input: WriteInput): Promise<WriteResult> {
     return (
-      (await this.#writeLocally(ctx, id, input)) ??
+      (await this.plain.write(ctx, id, input)) ??
       this.#write(ctx, await this.records.findUsable(ctx, id, 'writeContent'), input.content, 'put', input)
     );
   }
@@ -75,7 +111,7 @@ export class ContentService {
    * Writes a new version that differs from the current one by a JSON merge patch (RFC 7396). It is bound to the version that
    * it was merged with; without `baseVersion` it is merged again when somebody else was faster.
    */
-  async patch(ctx: RequestContext, id: string, input: LocalInput): Promise<WriteResult> {
+  async patch(ctx: RequestContext, id: string, input: WriteInput): Promise<WriteResult> {
     for (let attempt = 1; ; attempt += 1) {
       const { found, content, baseVersion } = await this.#merge(ctx, id, input);
       try {
@@ -88,7 +124,7 @@ export class ContentService {
   }
 
   /** What patching would do at each vault. */
-  async planPatch(ctx: RequestContext, id: string, input: LocalInput): Promise<PlanStep[]> {
+  async planPatch(ctx: RequestContext, id: string, input: WriteInput): Promise<PlanStep[]> {
     const { found, content } = await this.#merge(ctx, id, input);
     return this.#plan(ctx, found.secret, content);
   }
@@ -172,6 +208,7 @@ export class ContentService {
       secretId: id,
       parameters: { number, ...(expectedRevision === undefined ? {} : { expectedRevision }) },
       needs: this.access.needs(VERSION_ACTS[act], found.named),
+      gatedAs: gatedAs(found.secret, [VERSION_GATES[act]]),
       ...(reason ? { reason } : {}),
       isLocal: !(await this.profiles.isRemote(ctx, version.profileId)),
     });
@@ -186,6 +223,7 @@ export class ContentService {
       secretId: id,
       parameters: {},
       needs: [...this.access.needs('writeContent', found.named), ...this.access.needs('adopt', found.named)],
+      gatedAs: gatedAs(found.secret, ['content']),
       ...(reason ? { reason } : {}),
       isLocal: false,
     });
@@ -203,106 +241,42 @@ export class ContentService {
   /** In one round trip; undefined when the secret is not as it is known to be, or the caller may not read it. */
   async #readKnown(ctx: RequestContext, id: string): Promise<VerifiedContent | undefined> {
     const known = this.local.known(ctx, id);
-    const named = known && (await this.#findKnownName(ctx, known, 'readContent'));
+    const named = known && (await this.plain.findKnownName(ctx, known, 'readContent', 'content-read'));
     if (!named) return undefined;
     const number = known.current_version;
     const content = await this.local.read(ctx, known, this.audit.entry(ctx, readEvent(id, named, number)));
     return content && { content, number, fingerprint: known.current_fingerprint! };
   }
 
-  /**
-   * The name of a secret that the caller may use so, by what is known of it. That may be out of date: it serves for
-   * statements that look at the secret again; every other answer is given over a secret that was just found.
-   */
-  async #findKnownName(ctx: RequestContext, known: KnownSecret, act: SecretAct): Promise<NamedSecret | undefined> {
-    const profile = await this.profiles.find(ctx, known.source_profile_id);
-    if (!profile?.isEnabled) return undefined;
-    const named = { profile: profile.name, name: known.name };
-    return this.access.can(ctx, act, named) ? named : undefined;
-  }
-
-  async #readCurrent(ctx: RequestContext, id: string): Promise<{ content: VerifiedContent; named: NamedSecret }> {
+  async #readCurrent(ctx: RequestContext, id: string): Promise<{ content: FoundRead; named: NamedSecret }> {
     const row = await this.local.findContent(ctx, id);
     if (!row) throw secretNotFound();
     const named = await this.records.assertUsable(ctx, fromRow(row), 'readContent');
-    if (row.content !== null)
-      return {
-        named,
-        content: {
-          content: this.local.open(ctx, row),
-          number: row.current_version,
-          fingerprint: row.current_fingerprint!,
-        },
-      };
+    const isApproved = await this.#assertMayRead(ctx, id, row.source_profile_id, row.current_version);
+    if (row.content !== null) {
+      const read = { number: row.current_version, fingerprint: row.current_fingerprint!, isApproved };
+      return { named, content: { ...read, content: this.local.open(ctx, row) } };
+    }
     const secret = await this.secrets.find(ctx, id);
     if (!secret) throw secretNotFound();
-    return { named, content: await this.reader.readCurrent(ctx, secret) };
+    return { named, content: { ...(await this.reader.readCurrent(ctx, secret)), isApproved } };
   }
 
   async #readVersion(
     ctx: RequestContext,
     id: string,
     number: number,
-  ): Promise<{ content: VerifiedContent; named: NamedSecret }> {
+  ): Promise<{ content: FoundRead; named: NamedSecret }> {
     const { secret, named } = await this.records.findUsable(ctx, id, 'readContent');
-    return { named, content: await this.reader.readVersion(ctx, secret, number) };
+    const isApproved = await this.#assertMayRead(ctx, id, secret.sourceProfileId, number);
+    return { named, content: { ...(await this.reader.readVersion(ctx, secret, number)), isApproved } };
   }
 
-  /** The short way; undefined when the secret is not one for it. */
-  async #writeLocally(ctx: RequestContext, id: string, input: LocalInput): Promise<WriteResult | undefined> {
-    const known = this.local.known(ctx, id);
-    const change = known && (await this.#writeKnown(ctx, known, input));
-    if (change) return { change };
-    const row = await this.local.find(ctx, id);
-    if (!row) throw secretNotFound();
-    const named = await this.records.assertUsable(ctx, fromRow(row), 'writeContent');
-    if (input.baseVersion !== undefined && input.baseVersion !== row.current_version)
-      throw staleMatch(row.current_version);
-    if (!row.is_plain || ctx.transaction) return undefined;
-    const prepared = await this.planner.prepareContent(ctx, row.type, input.content);
-    if (prepared.fingerprint === row.current_fingerprint && this.access.can(ctx, 'readContent', named))
-      return { unchanged: true, version: row.current_version };
-    const keep = await this.#assertFits(ctx, row, prepared);
-    // Where somebody else was faster, the long way judges what has become of the secret.
-    const written = await this.#writePlain(ctx, row, { ...input, named, prepared, keep });
-    return written && { change: written };
-  }
-
-  /** In one round trip; undefined when that cannot be, or would need an answer that nobody may give by memory. */
-  async #writeKnown(ctx: RequestContext, known: KnownSecret, input: LocalInput): Promise<ChangeEntity | undefined> {
-    const { type, current_version: version, current_fingerprint: fingerprint, is_plain: isPlain } = known;
-    if (!isPlain || (input.baseVersion ?? version) !== version) return undefined;
-    const named = await this.#findKnownName(ctx, known, 'writeContent');
-    if (!named) return undefined;
-    // What is wrong with the content is told over a secret that is there.
-    const prepared = await this.planner.prepareContent(ctx, type, input.content).catch(() => undefined);
-    if (!prepared || prepared.fingerprint === fingerprint) return undefined;
-    const keep = await this.#assertFits(ctx, known, prepared).catch(() => undefined);
-    return keep === undefined ? undefined : this.#writePlain(ctx, known, { ...input, named, prepared, keep });
-  }
-
-  /** Returns how many versions the source keeps. */
-  async #assertFits(ctx: RequestContext, base: KnownSecret, prepared: PreparedContent): Promise<number> {
-    const { id, source_profile_id: sourceProfileId, physical_name: physicalName } = base;
-    const { maxVersions } = await this.planner.assertFitsSource(ctx, { id, sourceProfileId, physicalName }, prepared);
-    return maxVersions!;
-  }
-
-  #writePlain(
-    ctx: RequestContext,
-    base: KnownSecret,
-    { named, prepared, keep, content, baseVersion, reason }: LocalInput & PlainWrite,
-  ): Promise<ChangeEntity | undefined> {
-    const { fingerprint, facts } = prepared;
-    return this.local.write(ctx, {
-      base,
-      subject: subjectOf({ secret: base, named }),
-      content,
-      parameters: { cause: 'put', fingerprint, facts, isBound: baseVersion !== undefined },
-      boundVersion: baseVersion,
-      reason,
-      keep,
-    });
+  /** Whether it is an approved read that is made, which is taken once the content was found. */
+  async #assertMayRead(ctx: RequestContext, id: string, sourceProfileId: string, number: number): Promise<boolean> {
+    const isNeeded = await this.approvals.isNeeded(ctx, sourceProfileId, id);
+    if (isNeeded) await this.approvals.assertGranted(ctx, id, number);
+    return isNeeded;
   }
 
   async #plan(ctx: RequestContext, secret: SecretEntity, content: SecretValue<string>): Promise<PlanStep[]> {
@@ -315,7 +289,7 @@ export class ContentService {
   async #merge(
     ctx: RequestContext,
     id: string,
-    { content: patch, baseVersion }: LocalInput,
+    { content: patch, baseVersion }: WriteInput,
   ): Promise<{ readonly found: FoundSecret; readonly content: SecretValue<string>; readonly baseVersion: number }> {
     const found = await this.records.findUsable(ctx, id, 'patchContent');
     const current = await this.reader.readCurrent(ctx, found.secret);
@@ -337,7 +311,8 @@ export class ContentService {
     const prepared = await this.planner.prepareContent(ctx, secret.type, content);
     const isEqual = await this.#isCurrent(ctx, secret, prepared.fingerprint);
     // Only a reader is told that a value equals the current one; anybody else could guess with it.
-    if (isEqual && cause !== 'overwrite-drift' && this.access.can(ctx, 'readContent', named))
+    const mayTell = isEqual && cause !== 'overwrite-drift';
+    if (mayTell && (await this.access.mayCompare(ctx, named, secret.sourceProfileId)))
       return { unchanged: true, version: secret.currentVersion };
     await this.planner.assertFitsEverywhere(ctx, secret, prepared);
     const parameters: WriteParameters = {
@@ -355,6 +330,7 @@ export class ContentService {
         ...this.access.needs(cause === 'patch' ? 'patchContent' : 'writeContent', named),
         ...(cause === 'overwrite-drift' ? this.access.needs('overwrite', named) : []),
       ],
+      gatedAs: gatedAs(secret, [cause === 'restore' ? 'restore' : 'content']),
       ...(baseVersion === undefined ? {} : { baseVersion }),
       ...(reason ? { reason } : {}),
       isLocal: !(await this.profiles.isRemote(ctx, secret.sourceProfileId)),
@@ -367,10 +343,6 @@ export class ContentService {
     const version = await this.secrets.findVersion(ctx, secret.id, secret.currentVersion);
     return !version?.deletedAt && !version?.destroyedAt;
   }
-}
-
-function fromRow(row: KnownSecret): UsableSecret {
-  return { state: row.state, isDisabled: row.is_disabled, sourceProfileId: row.source_profile_id, name: row.name };
 }
 
 function readEvent(id: string, named: NamedSecret, version: number): AuditEvent {

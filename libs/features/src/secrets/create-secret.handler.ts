@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Outbox } from '@claviger/features/notifications';
 import type { RequestContext } from '@claviger/kernel';
 import { type ChangeHandler, type ChangeResult, type ExecutingChange } from '@claviger/features/changes';
 import { isUniqueViolation } from '@claviger/platform/database';
@@ -6,7 +7,6 @@ import { OwnershipMarker, TargetLedger, type ConflictPolicy } from '@claviger/fe
 import { BackendPlaces } from '@claviger/features/vault-profiles';
 import { isVaultError, type BackendVersion, type VaultContent } from '@claviger/vaults/contract';
 import type { SecretType } from './content/index.js';
-import { SecretEvents } from './secret-events.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity } from './secret.entity.js';
 import { placeDiffers, placeOccupied, secretExists, secretNotFound } from './secret.errors.js';
@@ -54,10 +54,34 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
     private readonly fingerprints: SecretFingerprints,
     private readonly recorder: VersionRecorder,
     private readonly targets: TargetLedger,
-    private readonly events: SecretEvents,
+    private readonly events: Outbox,
   ) {}
 
   async begin(tx: RequestContext, change: ExecutingChange<CreateParameters>): Promise<void> {
+    const held = await this.secrets.lock(tx, change.secretId!);
+    if (held?.state === 'pending_approval') await this.secrets.update(tx, held.id, { state: 'creating' });
+    else await this.#reserve(tx, change, 'creating');
+  }
+
+  /** Its name and places are its own while it waits. */
+  async hold(
+    tx: RequestContext,
+    change: ExecutingChange<CreateParameters>,
+  ): Promise<ExecutingChange<CreateParameters>> {
+    await this.#reserve(tx, change, 'pending_approval');
+    return change;
+  }
+
+  async release(tx: RequestContext, change: ExecutingChange<CreateParameters>): Promise<void> {
+    await this.places.forget(tx, { secretId: change.secretId! });
+    await this.secrets.update(tx, change.secretId!, { state: 'rejected' });
+  }
+
+  async #reserve(
+    tx: RequestContext,
+    change: ExecutingChange<CreateParameters>,
+    state: 'creating' | 'pending_approval',
+  ): Promise<void> {
     const { parameters: p } = change;
     const secretId = change.secretId!;
     try {
@@ -66,7 +90,7 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
         id: secretId,
         name: p.name,
         type: p.type,
-        state: 'creating',
+        state,
         sourceProfileId: p.source.profileId,
         physicalName: p.source.physicalName,
         description: p.description,

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { Outbox } from '@claviger/features/notifications';
 import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
 import { TargetLedger } from '@claviger/features/replication';
 import { BackendPlaces } from '@claviger/features/vault-profiles';
 import { isVaultError } from '@claviger/vaults/contract';
-import { SecretEvents } from './secret-events.js';
 import { notOurs, secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
 import type { SecretEntity } from './secret.entity.js';
 import { SecretRepository } from './secret.repository.js';
@@ -31,7 +31,7 @@ export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, 'pur
     private readonly vault: SourceVault,
     private readonly targets: TargetLedger,
     private readonly places: BackendPlaces,
-    private readonly events: SecretEvents,
+    private readonly events: Outbox,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -40,6 +40,9 @@ export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, 'pur
     const { expectedRevision, retain } = change.parameters;
     // What is just being created is deleted when it is there; to forget it is possible at any time.
     if (secret.state === 'creating' && !retain) throw secretNotActive(secret.state);
+    // What was rejected was never there; what waits is taken back where it waits.
+    if (secret.state === 'pending_approval' || (secret.state === 'rejected' && !retain))
+      throw secretNotActive(secret.state);
     if (expectedRevision !== undefined && expectedRevision !== secret.revision) throw staleMatch(secret.revision);
   }
 

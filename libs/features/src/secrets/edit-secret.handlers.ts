@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { Outbox } from '@claviger/features/notifications';
 import type { RequestContext } from '@claviger/kernel';
 import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
 import { TargetLedger } from '@claviger/features/replication';
-import { SecretEvents } from './secret-events.js';
 import type { SecretEntity } from './secret.entity.js';
 import { secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
@@ -43,7 +43,7 @@ class EditHandler implements ChangeHandler<EditParameters, undefined> {
   constructor(
     readonly kind: string,
     private readonly secrets: SecretRepository,
-    private readonly events: SecretEvents,
+    private readonly events: Outbox,
     private readonly targets: TargetLedger,
   ) {}
 
@@ -76,7 +76,7 @@ function rotation(secret: SecretEntity, seconds: number | null): Partial<SecretE
 export class EditSecretHandlers {
   readonly all: readonly ChangeHandler<EditParameters, undefined>[];
 
-  constructor(secrets: SecretRepository, events: SecretEvents, targets: TargetLedger) {
+  constructor(secrets: SecretRepository, events: Outbox, targets: TargetLedger) {
     this.all = [EDIT_SECRET, ENABLE_SECRET, DISABLE_SECRET].map(
       (kind) => new EditHandler(kind, secrets, events, targets),
     );

@@ -7,7 +7,9 @@ export {
   type ContentDiff,
 } from './content/index.js';
 export * as contentErrors from './content/content.errors.js';
-export { ContentService, type WriteResult } from './content.service.js';
+export { ContentService } from './content.service.js';
+export type { WriteResult } from './plain-writes.js';
+export { ReadGrantEntity } from './read-grant.entity.js';
 export type { EditParameters } from './edit-secret.handlers.js';
 export type { PlanStep } from './secret-planner.js';
 export { SECRET_STATES, SecretEntity } from './secret.entity.js';

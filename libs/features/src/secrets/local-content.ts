@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { BoundedCache, CLOCK, newId, type Clock, type RequestContext } from '@claviger/kernel';
 import { AuditService, auditUnavailable, type AuditEntry } from '@claviger/features/audit';
-import type { ChangeEntity, Requester } from '@claviger/features/changes';
+import { requesterOf, type ChangeEntity } from '@claviger/features/changes';
 import { asDatabaseUnavailable, BatchedStatement, Database, StoreLookups } from '@claviger/platform/database';
 import { LOCAL_VAULT, type LocalVault, type VaultContent } from '@claviger/vaults/contract';
 import {
@@ -183,7 +183,7 @@ export class LocalContent {
       fingerprint: parameters.fingerprint,
       facts: JSON.stringify(parameters.facts),
       changeId,
-      requester: JSON.stringify(requester(ctx)),
+      requester: JSON.stringify(requesterOf(ctx)),
       reason: write.reason ?? null,
       boundVersion: write.boundVersion ?? null,
       parameters: JSON.stringify({ ...parameters, subject }),
@@ -219,11 +219,12 @@ export class LocalContent {
       kind: WRITE_CONTENT,
       state: 'done',
       secretId: write.base.id,
-      requestedBy: requester(ctx),
+      requestedBy: requesterOf(ctx),
       reason: write.reason ?? null,
       baseVersion: write.boundVersion ?? null,
       parameters: { ...write.parameters, subject: write.subject },
       payload: null,
+      digest: null,
       result: { secretId: write.base.id, version },
       errorCode: null,
       errorMessage: null,
@@ -237,5 +238,4 @@ export class LocalContent {
   }
 }
 
-const requester = (ctx: RequestContext): Requester => ({ id: ctx.actor.rootId, name: ctx.actor.displayName });
 const keyOf = (ctx: RequestContext, secretId: string): string => `${ctx.storeId}/${secretId}`;

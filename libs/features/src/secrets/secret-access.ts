@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { AccessService } from '@claviger/features/access';
-import type { Need } from '@claviger/features/changes';
+import { ChangeGateSlot, type Need } from '@claviger/features/changes';
 import type { ConflictPolicy } from '@claviger/features/replication';
 import { secretNotFound } from './secret.errors.js';
 
@@ -57,7 +57,10 @@ const PATHS = {
 /** Judges acts on secrets. */
 @Injectable()
 export class SecretAccess {
-  constructor(private readonly access: AccessService) {}
+  constructor(
+    private readonly access: AccessService,
+    private readonly slot: ChangeGateSlot,
+  ) {}
 
   /** What an act on a secret needs. */
   needs(act: SecretAct, secret: NamedSecret): Need[] {
@@ -72,6 +75,15 @@ export class SecretAccess {
   /** True when the caller may do this to this secret. */
   can(ctx: RequestContext, act: SecretAct, secret: NamedSecret): boolean {
     return NEEDS[act].every(([operation, path]) => this.access.can(ctx, PATHS[path](secret), operation));
+  }
+
+  /**
+   * True when the caller may know what a content at that profile is, and so be told that something equals it: anybody else
+   * could guess with that. Not who needs approval for reading it.
+   */
+  async mayCompare(ctx: RequestContext, secret: NamedSecret, profileId: string): Promise<boolean> {
+    if (ctx.actor.type === 'system') return true;
+    return this.can(ctx, 'readContent', secret) && !(await this.slot.gate.couldHold(ctx, profileId, 'content-read'));
   }
 
   /** @throws AppError ACCESS_DENIED; for a name that the caller gave, so that the answer tells nothing about existence */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, type RequestContext, type SecretValue } from '@claviger/kernel';
+import type { ReviewStep } from '@claviger/features/changes';
 import {
   OwnershipMarker,
   TargetLedger,
@@ -25,12 +26,10 @@ import { syncProfileIsSource, vaultProfileDisabled, vaultProfileUnknown } from '
 import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
 
 /** What a change would do at one vault. */
-export type PlanStep = {
-  readonly profile: string;
-  readonly role: 'source' | 'target';
-  readonly action: 'create' | 'update' | 'no-op' | 'delete' | 'retain' | 'adopt' | 'conflict' | 'blocked';
-  readonly reason: string;
-};
+export type PlanStep = ReviewStep;
+
+/** What planning asks of a secret that is to be created. */
+type PlannedCreate = Pick<CreateParameters, 'name' | 'type' | 'source' | 'targets' | 'onConflict' | 'fingerprint'>;
 
 /** Content that is of its type and fits where it is to go. */
 export type PreparedContent = {
@@ -131,7 +130,7 @@ export class SecretPlanner {
     return target;
   }
 
-  planCreate(ctx: RequestContext, secretId: string, p: CreateParameters): Promise<PlanStep[]> {
+  planCreate(ctx: RequestContext, secretId: string, p: PlannedCreate): Promise<PlanStep[]> {
     const steps = [
       { place: p.source, role: 'source' as const },
       ...p.targets.map((target) => ({ place: target, role: 'target' as const })),
@@ -144,7 +143,7 @@ export class SecretPlanner {
           if (p.onConflict === 'overwrite')
             return { action: 'update', reason: 'What is there is not ours and is overwritten, as asked.' };
           if (p.onConflict === 'fail') return { action: 'conflict', reason: 'Something that is not ours is there.' };
-          if (!this.access.can(ctx, 'readContent', { profile: at.profile, name: p.name }))
+          if (!(await this.access.mayCompare(ctx, { profile: at.profile, name: p.name }, at.profileId)))
             return { action: 'adopt', reason: 'What is there becomes ours if it is equal.' };
           const found = await findCurrent(vault);
           const isEqual = found && this.fingerprints.matches(ctx.storeId, p.type, found.content, p.fingerprint);
@@ -159,7 +158,8 @@ export class SecretPlanner {
   async planWrite(ctx: RequestContext, secret: SecretEntity, fingerprint: string): Promise<PlanStep[]> {
     return this.#planAll(ctx, secret, async (vault) => {
       // Whether content equals what is there is told only to who may read it there; anybody else could guess with it.
-      if (!this.access.can(ctx, 'readContent', { profile: vault.profile.name, name: secret.name }))
+      const { id, name } = vault.profile;
+      if (!(await this.access.mayCompare(ctx, { profile: name, name: secret.name }, id)))
         return { action: 'update', reason: 'The new version is written, whatever it holds.' };
       const found = await findCurrent(vault);
       if (!found) return { action: 'create', reason: 'Nothing readable is there.' };

@@ -177,3 +177,12 @@ export const nameUnfit = (profile: string, name: string, rule: string): AppError
     message: `The name ${JSON.stringify(name)} does not fit the profile ${profile}: ${rule}.`,
     details: { profile, name, rule },
   });
+
+/** The approval profile of the secret's profile gates reading. */
+export const readNeedsApproval = (): AppError =>
+  new AppError({
+    code: 'READ_NEEDS_APPROVAL',
+    kind: 'forbidden',
+    message:
+      'Reading this content needs approval. Request it with POST …/read-requests; once approved, you may read that version once within 15 minutes.',
+  });

@@ -73,7 +73,8 @@ export class SecretRepository {
       .repository(ctx, SecretEntity)
       .createQueryBuilder('s')
       .where(
-        `s.store_id = :storeId and s.source_profile_id = :sourceProfileId and s.name = :name and s.state <> 'deleted'`,
+        `s.store_id = :storeId and s.source_profile_id = :sourceProfileId and s.name = :name
+          and s.state not in ('deleted', 'rejected')`,
         {
           storeId: ctx.storeId,
           sourceProfileId,

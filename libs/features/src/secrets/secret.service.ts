@@ -10,6 +10,7 @@ import { DELETE_SECRET, type DeleteParameters } from './delete-secret.handler.js
 import { DISABLE_SECRET, EDIT_SECRET, ENABLE_SECRET, type EditParameters } from './edit-secret.handlers.js';
 import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
 import type { NewSecret } from './new-secret.js';
+import { gatedAs, gatedAsEdit } from './secret-gating.js';
 import { SecretPlanner, type PlanStep } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
 import {
@@ -124,7 +125,13 @@ export class SecretService {
 
   async edit(ctx: RequestContext, id: string, parameters: EditParameters, reason?: string): Promise<ChangeEntity> {
     const found = await this.find(ctx, id, 'changeRecord');
-    return this.#submitLocally(ctx, EDIT_SECRET, found, parameters, reason);
+    const { set } = parameters;
+    return this.#submitLocally(ctx, EDIT_SECRET, found, {
+      parameters,
+      needs: this.access.needs('changeRecord', found.named),
+      gatedAs: gatedAsEdit(found.secret, set),
+      reason,
+    });
   }
 
   /** What editing would do: nothing at any vault, but it tells whether it would be refused. */
@@ -144,13 +151,12 @@ export class SecretService {
 
   async setDisabled(ctx: RequestContext, id: string, isDisabled: boolean, reason?: string): Promise<ChangeEntity> {
     const found = await this.find(ctx, id, 'changeRecord');
-    return this.#submitLocally(
-      ctx,
-      isDisabled ? DISABLE_SECRET : ENABLE_SECRET,
-      found,
-      { set: { isDisabled } },
+    return this.#submitLocally(ctx, isDisabled ? DISABLE_SECRET : ENABLE_SECRET, found, {
+      parameters: { set: { isDisabled } },
+      needs: this.access.needs('changeRecord', found.named),
+      gatedAs: gatedAs(found.secret, ['attributes']),
       reason,
-    );
+    });
   }
 
   async remove(
@@ -190,6 +196,10 @@ export class SecretService {
         ...this.access.needs('replicateFrom', found.named),
         ...this.#targetNeeds({ profile: target.profile, name: found.secret.name }, input.onConflict),
       ],
+      // A copy can be read where it is: to make one is to read.
+      gatedAs: gatedAs(found.secret, ['sync-profile-add', 'content-read'], {
+        [target.profileId]: ['sync-profile-add'],
+      }),
       ...(input.reason ? { reason: input.reason } : {}),
       isLocal: false,
     });
@@ -205,13 +215,16 @@ export class SecretService {
     const targets = await this.targets.list(ctx, id);
     if (!profile || !targets.some((target) => target.profileId === profile.id)) throw targetNotFound();
     if (input.purge) this.access.authorize(ctx, 'delete', { profile: profile.name, name: found.secret.name });
-    return this.#submitLocally(
-      ctx,
-      REMOVE_SYNC_PROFILE,
-      found,
-      { profileId: profile.id, purge: input.purge },
-      input.reason,
-    );
+    const kinds = ['sync-profile-remove'] as const;
+    return this.#submitLocally(ctx, REMOVE_SYNC_PROFILE, found, {
+      parameters: { profileId: profile.id, purge: input.purge },
+      needs: [
+        ...this.access.needs('changeRecord', found.named),
+        ...(input.purge ? this.access.needs('delete', { profile: profile.name, name: found.secret.name }) : []),
+      ],
+      gatedAs: gatedAs(found.secret, kinds, { [profile.id]: kinds }),
+      reason: input.reason,
+    });
   }
 
   async #prepareCreate(
@@ -231,6 +244,11 @@ export class SecretService {
       parameters,
       payload: content,
       needs: this.#createNeeds(parameters),
+      gatedAs: gatedAs(
+        { ...parameters, sourceProfileId: parameters.source.profileId },
+        ['create'],
+        Object.fromEntries(parameters.targets.map(({ profileId }) => [profileId, ['sync-profile-add']])),
+      ),
       ...(input.reason ? { reason: input.reason } : {}),
       isLocal,
     };
@@ -249,6 +267,7 @@ export class SecretService {
       secretId: id,
       parameters,
       needs: this.access.needs(act, found.named),
+      gatedAs: gatedAs(secret, ['delete']),
       ...(reason ? { reason } : {}),
       isLocal: parameters.retain || !(await this.profiles.isRemote(ctx, secret.sourceProfileId)),
     };
@@ -272,18 +291,19 @@ export class SecretService {
     ctx: RequestContext,
     kind: string,
     found: FoundSecret,
-    parameters: Record<string, unknown>,
-    reason: string | undefined,
+    { reason, ...change }: LocalChange,
   ): Promise<ChangeEntity> {
     return this.changes.submit(ctx, kind, {
+      ...change,
       subject: subjectOf(found),
       secretId: found.secret.id,
-      parameters,
       ...(reason ? { reason } : {}),
       isLocal: true,
     });
   }
 }
+
+type LocalChange = Pick<PreparedChange, 'parameters' | 'needs' | 'gatedAs'> & { readonly reason: string | undefined };
 
 /** How changes and audit entries name a secret. */
 export function subjectOf({

@@ -12,9 +12,12 @@ import { CreateSecretHandler } from './create-secret.handler.js';
 import { DeleteSecretHandler } from './delete-secret.handler.js';
 import { EditSecretHandlers } from './edit-secret.handlers.js';
 import { LocalContent } from './local-content.js';
+import { PlainWrites } from './plain-writes.js';
+import { ReadApprovals, ReadContentHandler } from './read-approval.js';
 import { SecretAccess } from './secret-access.js';
-import { SecretEvents } from './secret-events.js';
+import { NotificationsModule } from '@claviger/features/notifications';
 import { SecretFingerprints } from './secret-fingerprints.js';
+import { SecretKeeper } from './secret-keeper.js';
 import { SecretPlanner } from './secret-planner.js';
 import { SECRET_JOBS } from './secret.jobs.js';
 import { SecretReplicationSource } from './secret-replication-source.js';
@@ -33,6 +36,7 @@ import { WriteContentHandler } from './write-content.handler.js';
     AccessModule,
     AuditModule,
     ChangesModule,
+    NotificationsModule,
     ReplicationLedgerModule,
     VaultProfilesModule,
     QueueModule.forFeature(...SECRET_JOBS),
@@ -46,10 +50,13 @@ import { WriteContentHandler } from './write-content.handler.js';
     DeleteSecretHandler,
     EditSecretHandlers,
     LocalContent,
+    PlainWrites,
+    ReadApprovals,
+    ReadContentHandler,
     RemoveSyncProfileHandler,
     SecretAccess,
-    SecretEvents,
     SecretFingerprints,
+    SecretKeeper,
     SecretPlanner,
     SecretReplicationSource,
     SecretRepository,
@@ -75,8 +82,12 @@ export class SecretsModule {
     addSync: AddSyncProfileHandler,
     removeSync: RemoveSyncProfileHandler,
     adopt: AdoptDriftHandler,
+    read: ReadContentHandler,
+    keeper: SecretKeeper,
   ) {
-    for (const handler of [create, write, ...edits.all, remove, ...versions.all, addSync, removeSync, adopt])
+    const versionsAndSyncs = [...versions.all, addSync, removeSync, adopt];
+    for (const handler of [create, write, read, ...edits.all, remove, ...versionsAndSyncs])
       changes.add(handler as never);
+    changes.addKeeper(keeper);
   }
 }

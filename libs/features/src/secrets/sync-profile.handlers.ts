@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Outbox } from '@claviger/features/notifications';
 import type { RequestContext } from '@claviger/kernel';
 import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
 import { OwnershipMarker, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
@@ -6,7 +7,6 @@ import { BackendPlaces } from '@claviger/features/vault-profiles';
 import { isVaultError } from '@claviger/vaults/contract';
 import type { PlannedPlace } from './create-secret.handler.js';
 import { lockForEdit } from './edit-secret.handlers.js';
-import { SecretEvents } from './secret-events.js';
 import { placeOccupied } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
 import { SourceVault } from './source-vault.js';
@@ -28,7 +28,7 @@ export class AddSyncProfileHandler implements ChangeHandler<AddSyncProfileParame
     private readonly places: BackendPlaces,
     private readonly ownership: OwnershipMarker,
     private readonly targets: TargetLedger,
-    private readonly events: SecretEvents,
+    private readonly events: Outbox,
   ) {}
 
   async begin(tx: RequestContext, change: ExecutingChange<AddSyncProfileParameters>): Promise<void> {
@@ -90,7 +90,7 @@ export class RemoveSyncProfileHandler implements ChangeHandler<RemoveSyncProfile
     private readonly secrets: SecretRepository,
     private readonly places: BackendPlaces,
     private readonly targets: TargetLedger,
-    private readonly events: SecretEvents,
+    private readonly events: Outbox,
   ) {}
 
   async complete(tx: RequestContext, change: ExecutingChange<RemoveSyncProfileParameters>): Promise<ChangeResult> {

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { Outbox } from '@claviger/features/notifications';
 import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
 import { TargetLedger } from '@claviger/features/replication';
 import { isVaultError } from '@claviger/vaults/contract';
 import { lockForEdit } from './edit-secret.handlers.js';
-import { SecretEvents } from './secret-events.js';
 import type { SecretVersionEntity } from './secret-version.entity.js';
 import type { SecretEntity } from './secret.entity.js';
 import { notOurs, secretNotActive, versionNotFound, versionUnavailable } from './secret.errors.js';
@@ -29,7 +29,7 @@ class VersionStateHandler implements ChangeHandler<VersionParameters, 'applied'>
     private readonly secrets: SecretRepository,
     private readonly vault: SourceVault,
     private readonly targets: TargetLedger,
-    private readonly events: SecretEvents,
+    private readonly events: Outbox,
     private readonly clock: Clock,
   ) {
     this.kind = VERSION_KINDS[act_];
@@ -102,7 +102,7 @@ export class VersionStateHandlers {
     secrets: SecretRepository,
     vault: SourceVault,
     targets: TargetLedger,
-    events: SecretEvents,
+    events: Outbox,
     @Inject(CLOCK) clock: Clock,
   ) {
     this.all = (Object.keys(VERSION_KINDS) as VersionAct[]).map(

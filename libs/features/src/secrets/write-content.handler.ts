@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { Outbox } from '@claviger/features/notifications';
 import type { RequestContext } from '@claviger/kernel';
 import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
 import { isVaultError, type BackendVersion, type ReadResult } from '@claviger/vaults/contract';
-import { SecretEvents } from './secret-events.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity } from './secret.entity.js';
 import { changeStale, secretDisabled, secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
@@ -39,7 +39,7 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
     private readonly vault: SourceVault,
     private readonly fingerprints: SecretFingerprints,
     private readonly recorder: VersionRecorder,
-    private readonly events: SecretEvents,
+    private readonly events: Outbox,
   ) {}
 
   async begin(tx: RequestContext, change: ExecutingChange<WriteParameters>): Promise<void> {
@@ -47,6 +47,13 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
     if (secret.isDisabled) throw secretDisabled();
     if (change.baseVersion !== undefined && change.baseVersion !== secret.currentVersion)
       throw staleMatch(secret.currentVersion);
+  }
+
+  /** What waits is bound to what was there when it was asked for. */
+  async hold(tx: RequestContext, change: ExecutingChange<WriteParameters>): Promise<ExecutingChange<WriteParameters>> {
+    await this.begin(tx, change);
+    const { currentVersion: baseVersion } = assertActive(await this.secrets.find(tx, change.secretId!));
+    return { ...change, baseVersion, parameters: { ...change.parameters, isBound: true } };
   }
 
   async act(ctx: RequestContext, change: ExecutingChange<WriteParameters>): Promise<Outcome | undefined> {

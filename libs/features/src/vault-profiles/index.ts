@@ -5,6 +5,7 @@ import { VaultProfileEntity } from './vault-profile.entity.js';
 export const VAULT_PROFILE_ENTITIES = [BackendPlaceEntity, VaultInstanceEntity, VaultProfileEntity];
 
 export { BackendPlaces, type PlaceClaim } from './backend-places.js';
+export { inputInvalid, parseInput } from './input-problems.js';
 export { LIST_SORTS, listPosition, type ListPosition, type ListQuery, type ListSort } from './list-query.js';
 export { renderName, type NamedSecret } from './name-template.js';
 export { VaultConnections, type OpenVault } from './vault-connections.js';
@@ -17,7 +18,7 @@ export {
 } from './vault-instance.schema.js';
 export type { VaultInstance } from './vault-instance.js';
 export { VaultKindRegistry } from './vault-kind-registry.js';
-export { VaultProfileService } from './vault-profile.service.js';
+export { VaultProfileService, type UpdatedProfile } from './vault-profile.service.js';
 export {
   labels,
   newVaultProfile,

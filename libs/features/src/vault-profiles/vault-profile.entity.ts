@@ -53,6 +53,10 @@ export class VaultProfileEntity {
   @Column('text', { default: 'report' })
   repair: Repair;
 
+  /** Name of the approval profile that gates what it holds, and itself. */
+  @Column('text', { name: 'approval_profile', nullable: true })
+  approvalProfile: string | null;
+
   @Column('boolean', { name: 'is_enabled', default: true })
   isEnabled: boolean;
 

@@ -99,7 +99,7 @@ export class VaultProfileRepository {
     return (await this.database.manager(ctx).query(
       `with use (role, rank, secret_id, name) as (
          select 'source', 1, id, name from secret
-         where store_id = $1 and source_profile_id = $2 and state <> 'deleted'
+         where store_id = $1 and source_profile_id = $2 and state not in ('deleted', 'rejected')
          union all
          select 'target', 2, s.id, s.name from sync_target t
          join secret s on s.store_id = t.store_id and s.id = t.secret_id

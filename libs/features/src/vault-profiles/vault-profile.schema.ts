@@ -49,6 +49,12 @@ const fields = {
   defaultLabels: labels,
   limits: profileLimits,
   repair: z.enum(REPAIRS).meta({ description: 'Whether a replica that was changed at its vault is overwritten.' }),
+  approvalProfile: resourceName
+    .nullable()
+    .meta({
+      description: 'Name of the approval profile that gates changes here, and of the profile itself.',
+      example: null,
+    }),
   isEnabled: z.boolean(),
 };
 
@@ -65,6 +71,7 @@ export const newVaultProfile = z.strictObject({
   defaultLabels: fields.defaultLabels.default({}),
   limits: fields.limits.default({}),
   repair: fields.repair.default('report'),
+  approvalProfile: fields.approvalProfile.default(null),
   isEnabled: fields.isEnabled.default(true),
 });
 export type NewVaultProfile = z.input<typeof newVaultProfile>;

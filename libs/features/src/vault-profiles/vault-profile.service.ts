@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { newId, type RequestContext } from '@claviger/kernel';
 import { AuditService } from '@claviger/features/audit';
+import { ChangeGateSlot, ChangeService, type ChangeEntity } from '@claviger/features/changes';
 import { Database, isUniqueViolation } from '@claviger/platform/database';
 import type { MountSettings, VaultCheck } from '@claviger/vaults/contract';
 import { inputInvalid, parseInput } from './input-problems.js';
@@ -14,6 +15,12 @@ import type { ChangeOptions, SaveOptions } from './vault-instance.service.js';
 import { VaultInstanceRepository } from './vault-instance.repository.js';
 import type { VaultInstance } from './vault-instance.js';
 import { VaultKindRegistry } from './vault-kind-registry.js';
+import {
+  REMOVE_VAULT_PROFILE,
+  UPDATE_VAULT_PROFILE,
+  type ChangedColumns,
+  type VaultProfileParameters,
+} from './vault-profile-change.js';
 import { VaultProfileRepository, type VaultProfileFilter } from './vault-profile.repository.js';
 import {
   newVaultProfile,
@@ -23,6 +30,7 @@ import {
 } from './vault-profile.schema.js';
 import type { VaultProfile } from './vault-profile.js';
 import {
+  approvalProfileUnknown,
   staleMatch,
   vaultInstanceNotFound,
   vaultProfileExists,
@@ -36,8 +44,11 @@ const PLACE_FIELDS = ['instanceId', 'mount', 'prefix', 'flavour'] as const;
 
 type Place = Pick<VaultProfile, (typeof PLACE_FIELDS)[number]>;
 
+/** A profile as it is now, and the change of it that waits for approval, if it does. */
+export type UpdatedProfile = VaultProfile & { readonly waiting?: ChangeEntity };
+
 /**
- * Vault profiles. The first four methods are for other features, which judge access by the secrets that they are about;
+ * Vault profiles. The first five methods are for other features, which judge access by the secrets that they are about;
  * the rest is for those who run Claviger and asks whether the caller may.
  */
 @Injectable()
@@ -52,6 +63,8 @@ export class VaultProfileService {
     private readonly directory: ProfileDirectory,
     private readonly access: ResourceAccess,
     private readonly audit: AuditService,
+    private readonly changes: ChangeService,
+    private readonly slot: ChangeGateSlot,
   ) {}
 
   /** Names of all profiles by id, removed ones included. From memory. */
@@ -69,6 +82,17 @@ export class VaultProfileService {
     const found = await this.find(ctx, id);
     if (!found) throw vaultProfileNotFound();
     return found;
+  }
+
+  /**
+   * With the revision of its instance. Inside a transaction as the database has it now, for decisions that it acts on; else
+   * from memory.
+   * @throws AppError VAULT_PROFILE_NOT_FOUND
+   */
+  async getNow(tx: RequestContext, id: string): Promise<VaultProfile & { readonly instanceRevision: number }> {
+    const found = await this.directory.findNow(tx, id);
+    if (!found) throw vaultProfileNotFound();
+    return { ...found.profile, instanceRevision: found.instance.revision };
   }
 
   /** True when its vault is reached over the network. From memory. @throws AppError VAULT_PROFILE_NOT_FOUND */
@@ -91,6 +115,7 @@ export class VaultProfileService {
     await this.#assertUsable(ctx, instance, row, options);
     return this.database.transaction(ctx, async (tx) => {
       await this.#lockInstance(tx, instance);
+      await this.#lockApprovalProfile(tx, given.approvalProfile);
       try {
         await this.profiles.insert(tx, row);
       } catch (error) {
@@ -115,7 +140,8 @@ export class VaultProfileService {
   }
 
   /**
-   * Changes what is given (see {@link vaultProfileChanges}). A change of the place is checked live first.
+   * Changes what is given (see {@link vaultProfileChanges}). A change of the place is checked live first. One that has an
+   * approval profile is changed once that has approved.
    *
    * @throws AppError INPUT_INVALID, STALE_MATCH, VAULT_PROFILE_IN_USE when the place is to change, VAULT_CHECK_FAILED
    */
@@ -124,38 +150,62 @@ export class VaultProfileService {
     idOrName: string,
     input: VaultProfileChanges,
     options: SaveOptions & ChangeOptions = {},
-  ): Promise<VaultProfile> {
+  ): Promise<UpdatedProfile> {
     const profile = await this.#require(ctx, idOrName, 'update');
     assertRevision(profile, options.expectedRevision);
     const { instance: instanceRef, ...given } = parseInput(vaultProfileChanges, input);
     const instance = await this.#instance(ctx, instanceRef ?? profile.instanceId);
-    const changes = { ...given, instanceId: instance.id };
-    const next = { ...profile, ...changes };
-    const isMoved = PLACE_FIELDS.some((field) => next[field] !== profile[field]);
-    if (isMoved) await this.#assertUsable(ctx, instance, next, options);
-    return this.database.transaction(ctx, async (tx) => {
-      await this.#lockInstance(tx, instance);
-      const current = await this.#lock(tx, profile.id);
-      assertRevision(current, profile.revision);
-      if (isMoved) await this.#assertUnused(tx, current, 'cannot be moved to another place');
-      await this.profiles.update(tx, current.id, changes);
-      await this.#record(tx, 'update', current, { changed: Object.keys(input).join(', ') });
-      this.directory.changed(tx);
-      return (await this.profiles.find(tx, current.id))!;
-    });
+    const set = { ...given, instanceId: instance.id };
+    const next = { ...profile, ...set };
+    if (isMoved(profile, next)) await this.#assertUsable(ctx, instance, next, options);
+    const fields = Object.keys(input).join(', ');
+    if (profile.approvalProfile !== null)
+      return { ...profile, waiting: await this.#submit(ctx, UPDATE_VAULT_PROFILE, profile, { set, fields }) };
+    return this.database.transaction(ctx, (tx) => this.applyUpdate(tx, profile, set, fields));
   }
 
-  /** @throws AppError VAULT_PROFILE_IN_USE naming the secrets */
-  async remove(ctx: RequestContext, idOrName: string, options: ChangeOptions = {}): Promise<void> {
-    const { id } = await this.#require(ctx, idOrName, 'delete');
-    await this.database.transaction(ctx, async (tx) => {
-      const current = await this.#lock(tx, id);
-      assertRevision(current, options.expectedRevision);
-      await this.#assertUnused(tx, current, 'cannot be removed');
-      await this.profiles.remove(tx, id);
-      await this.#record(tx, 'remove', current);
-      this.directory.changed(tx);
-    });
+  /**
+   * Removes it; one that has an approval profile once that has approved: then the change that waits is given.
+   * @throws AppError VAULT_PROFILE_IN_USE naming the secrets
+   */
+  async remove(ctx: RequestContext, idOrName: string, options: ChangeOptions = {}): Promise<ChangeEntity | undefined> {
+    const profile = await this.#require(ctx, idOrName, 'delete');
+    assertRevision(profile, options.expectedRevision);
+    if (profile.approvalProfile !== null) {
+      await this.#assertUnused(ctx, profile, 'cannot be removed');
+      return this.#submit(ctx, REMOVE_VAULT_PROFILE, profile, {});
+    }
+    await this.database.transaction(ctx, (tx) => this.applyRemove(tx, profile));
+    return undefined;
+  }
+
+  /** Writes a change that was judged, if the profile is as it was then. In a transaction. */
+  async applyUpdate(
+    tx: RequestContext,
+    profile: Pick<VaultProfile, 'id' | 'revision'>,
+    set: ChangedColumns,
+    fields: string,
+  ): Promise<VaultProfile> {
+    await this.#lockInstance(tx, { id: set.instanceId });
+    const current = await this.#lock(tx, profile.id);
+    assertRevision(current, profile.revision);
+    if (isMoved(current, { ...current, ...set }))
+      await this.#assertUnused(tx, current, 'cannot be moved to another place');
+    if (set.approvalProfile !== current.approvalProfile) await this.#lockApprovalProfile(tx, set.approvalProfile);
+    await this.profiles.update(tx, current.id, set);
+    await this.#record(tx, 'update', current, { changed: fields });
+    this.directory.changed(tx);
+    return (await this.profiles.find(tx, current.id))!;
+  }
+
+  /** Removes it, if it is as it was judged. In a transaction. */
+  async applyRemove(tx: RequestContext, profile: Pick<VaultProfile, 'id' | 'revision'>): Promise<void> {
+    const current = await this.#lock(tx, profile.id);
+    assertRevision(current, profile.revision);
+    await this.#assertUnused(tx, current, 'cannot be removed');
+    await this.profiles.remove(tx, profile.id);
+    await this.#record(tx, 'remove', current);
+    this.directory.changed(tx);
   }
 
   /** Asks the vault now about the mount; a failure is a status. A server that is reached is remembered. */
@@ -164,6 +214,22 @@ export class VaultProfileService {
     const instance = await this.instances.find(ctx, profile.instanceId);
     if (!instance) throw vaultInstanceNotFound();
     return this.#check(ctx, instance, mountOf(profile));
+  }
+
+  #submit(
+    ctx: RequestContext,
+    kind: string,
+    { id, name, revision, approvalProfile }: VaultProfile,
+    parameters: Omit<VaultProfileParameters, 'revision'>,
+  ): Promise<ChangeEntity> {
+    const operation = kind === UPDATE_VAULT_PROFILE ? 'update' : 'delete';
+    return this.changes.submit(ctx, kind, {
+      subject: { kind: 'vault-profile', id, name },
+      parameters: { ...parameters, revision },
+      needs: [{ path: `claviger/${RESOURCE}/${name}`, operation }],
+      gatedAs: { at: [{ vaultProfile: id, kinds: [] }], facts: [], approvalProfiles: [approvalProfile!] },
+      isLocal: true,
+    });
   }
 
   /** The instance that a profile is to use; its credentials work for every profile, so the caller must know of it. */
@@ -209,8 +275,13 @@ export class VaultProfileService {
     return current;
   }
 
+  /** Keeps an approval profile that is to be assigned from being removed. @throws AppError APPROVAL_PROFILE_UNKNOWN */
+  async #lockApprovalProfile(tx: RequestContext, name: string | null | undefined): Promise<void> {
+    if (name && !(await this.slot.gate.findProfile(tx, name))) throw approvalProfileUnknown();
+  }
+
   /** Keeps the instance from being removed until the transaction has ended. */
-  async #lockInstance(tx: RequestContext, { id }: VaultInstance): Promise<void> {
+  async #lockInstance(tx: RequestContext, { id }: Pick<VaultInstance, 'id'>): Promise<void> {
     if (!(await this.instances.lock(tx, id, 'to use'))) throw vaultInstanceNotFound();
   }
 
@@ -229,3 +300,5 @@ export class VaultProfileService {
 function assertRevision({ revision }: VaultProfile, expected: number | undefined): void {
   if (expected !== undefined && expected !== revision) throw staleMatch('vault profile', revision);
 }
+
+const isMoved = (from: Place, to: Place): boolean => PLACE_FIELDS.some((field) => to[field] !== from[field]);

@@ -16,6 +16,8 @@ export type VaultProfile = {
   readonly defaultLabels: Readonly<Record<string, string>>;
   readonly limits: ProfileLimits;
   readonly repair: Repair;
+  /** Name of the approval profile that gates what it holds, and itself. */
+  readonly approvalProfile: string | null;
   readonly isEnabled: boolean;
   /** Counts changes; the ETag. */
   readonly revision: number;

@@ -138,3 +138,11 @@ export const vaultProfileMoved = (name: string): AppError =>
     details: { profile: name },
     retryable: true,
   });
+
+/** The approval profile that is to be assigned. */
+export const approvalProfileUnknown = (): AppError =>
+  new AppError({
+    code: 'APPROVAL_PROFILE_UNKNOWN',
+    kind: 'invalid',
+    message: 'There is no approval profile of the name in approvalProfile. Create it first.',
+  });

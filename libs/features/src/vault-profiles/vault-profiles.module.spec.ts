@@ -6,8 +6,10 @@ import { AccessModule, AccessService } from '@claviger/features/access';
 import { AuditModule, AuditService } from '@claviger/features/audit';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
+import { JobQueue } from '@claviger/platform/queue';
 import { ProcessRegistry } from '@claviger/platform/telemetry';
 import { VAULT_KINDS } from '@claviger/vaults/contract';
+import { JobRegistry } from '../../../platform/src/queue/job-registry.js';
 import {
   BackendPlaces,
   VaultConnections,
@@ -21,7 +23,8 @@ const unused = { liveProcesses: () => 1 };
 const foundation = [
   { provide: CLOCK, useValue: systemClock },
   { provide: VAULT_KINDS, useValue: [] },
-  ...[Database, Keyring, ProcessRegistry].map((provide) => ({ provide, useValue: unused })),
+  { provide: JobRegistry, useValue: new JobRegistry() },
+  ...[Database, JobQueue, Keyring, ProcessRegistry].map((provide) => ({ provide, useValue: unused })),
 ];
 
 @Global()

@@ -9,5 +9,6 @@ export * from './database.module.js';
 export type { TextRow } from './early-query.js';
 export * from './entity-rows.js';
 export * from './migrate.js';
+export * from './stamped-memory.js';
 export * from './store-lookups.js';
 export * from './unique-violation.js';

@@ -14,3 +14,4 @@ export { GENERATE_OPTIONS, generateOptionsSchema, type GenerateOptions } from '.
 export { diffContents, mergeContent, type ContentDiff } from './merge-content.js';
 export { SECRET_TYPES, type SecretType } from './secret-type.js';
 export { contentSchema, validateContent, type ContentReport } from './validate-content.js';
+export { reviewValues } from './review-values.js';

@@ -1,0 +1,107 @@
+import { Injectable } from '@nestjs/common';
+import {
+  changeErrors,
+  type ChangeGate,
+  type ExecutingChange,
+  type Gated,
+  type GateBinding,
+  type GatedFacts,
+  type GatedKind,
+} from '@claviger/features/changes';
+import { VaultProfileService } from '@claviger/features/vault-profiles';
+import { conditionHolds } from '@claviger/features/rules';
+import type { RequestContext } from '@claviger/kernel';
+import { ApprovalDirectory } from './approval-directory.js';
+import { ApprovalProfileRepository, type ApprovalProfile } from './approval-profile.repository.js';
+import { ApprovalRepository } from './approval.repository.js';
+import { gateBroken } from './approval.errors.js';
+import { Electorate } from './electorate.js';
+import { missingVotes } from './quorum.policy.js';
+
+/** Says which changes wait, and judges those who decided once more before one is executed. */
+@Injectable()
+export class ApprovalGate implements ChangeGate {
+  constructor(
+    private readonly directory: ApprovalDirectory,
+    private readonly profiles: ApprovalProfileRepository,
+    private readonly approvals: ApprovalRepository,
+    private readonly vaultProfiles: VaultProfileService,
+    private readonly electorate: Electorate,
+  ) {}
+
+  async couldHold(ctx: RequestContext, vaultProfileId: string, kind: GatedKind): Promise<boolean> {
+    const vaultProfile = await this.vaultProfiles.find(ctx, vaultProfileId);
+    if (!vaultProfile?.approvalProfile) return false;
+    const profile = await this.directory.find(ctx, vaultProfile.approvalProfile);
+    return profile?.kinds.includes(kind) ?? true;
+  }
+
+  async findProfile(tx: RequestContext, name: string): Promise<string | undefined> {
+    return (await this.profiles.lock(tx, name))?.name;
+  }
+
+  async bind(ctx: RequestContext, change: Gated): Promise<GateBinding | undefined> {
+    const { gatedAs } = change;
+    const found = new Map<string, ApprovalProfile>();
+    const vaultProfiles: GateBinding['vaultProfiles'][number][] = [];
+    for (const { vaultProfile: id, kinds } of gatedAs.at) {
+      const { revision, instanceRevision, approvalProfile } = await this.vaultProfiles.getNow(ctx, id);
+      vaultProfiles.push({ id, revision, instanceRevision });
+      const profile = approvalProfile === null ? undefined : await this.#require(ctx, approvalProfile);
+      if (profile && (await hasASay(profile, kinds, change))) found.set(profile.name, profile);
+    }
+    for (const name of gatedAs.approvalProfiles ?? []) found.set(name, await this.#require(ctx, name));
+    if (found.size === 0) return undefined;
+    const approvalProfiles = [...found.values()].map(({ id, name, version }) => ({ id, name, version }));
+    return { approvalProfiles, vaultProfiles };
+  }
+
+  async open(tx: RequestContext, change: ExecutingChange, binding: GateBinding): Promise<void> {
+    const profiles = await Promise.all(binding.approvalProfiles.map(({ name }) => this.#require(tx, name)));
+    const steps = profiles.flatMap(({ name, steps: all }) => all.map((step) => ({ ...step, profile: name })));
+    await this.approvals.insert(tx, {
+      id: change.id,
+      profiles: binding.approvalProfiles,
+      vaultProfiles: binding.vaultProfiles.map(({ id }) => id),
+      steps,
+    });
+  }
+
+  async admit(tx: RequestContext, changeId: string): Promise<void> {
+    const approval = (await this.approvals.find(tx, changeId))!;
+    if (!(await this.electorate.isRequesterActive(tx, changeId))) throw changeErrors.approvalStale();
+    if (approval.breakGlass) return;
+    const votes = await this.approvals.listVotes(tx, changeId);
+    for (const [index, step] of approval.steps.entries()) {
+      const cast = votes.filter((vote) => vote.step === index);
+      const eligible = await this.electorate.stillEligible(tx, step, cast);
+      if (missingVotes(step, index, eligible) > 0) throw changeErrors.approvalStale();
+    }
+  }
+
+  async close(tx: RequestContext, changeId: string): Promise<void> {
+    await this.approvals.close(tx, changeId);
+  }
+
+  async #require(ctx: RequestContext, name: string): Promise<ApprovalProfile> {
+    const profile = await this.directory.find(ctx, name);
+    if (!profile) throw gateBroken(name);
+    return profile;
+  }
+}
+
+/** Whether a profile has a say in a change of what its vault profile holds. */
+async function hasASay(
+  { kinds, condition }: ApprovalProfile,
+  asked: readonly GatedKind[],
+  { gatedAs, requestedBy }: Gated,
+): Promise<boolean> {
+  const isListed = asked.some((kind) => kinds.includes(kind));
+  if (!isListed && !gatedAs.mayEscape) return false;
+  if (condition === null) return isListed;
+  const holds = await Promise.all(
+    gatedAs.facts.map((facts: GatedFacts) => conditionHolds(condition, { ...facts, requester: requestedBy.name })),
+  );
+  // What is under approval is not taken out of it without.
+  return isListed ? holds.includes(true) : holds[0] === true && holds.includes(false);
+}

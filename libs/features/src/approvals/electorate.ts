@@ -1,0 +1,69 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
+import { Voters, type Voter, type VoterRule } from '@claviger/features/principals';
+import type { ApprovalVoteEntity } from './approval.entity.js';
+import { ApprovalRepository } from './approval.repository.js';
+import { DelegationRepository } from './delegation.repository.js';
+
+/** Whose right to vote somebody uses. */
+export type Represented = { readonly id: string; readonly name: string };
+
+/** Says who may vote, by themselves or for somebody who delegated it to them. */
+@Injectable()
+export class Electorate {
+  constructor(
+    private readonly voters: Voters,
+    private readonly approvals: ApprovalRepository,
+    private readonly delegations: DelegationRepository,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Whose right to vote at a step a user can use: their own first, else that of one who delegated theirs.
+   *
+   * @param excluded ids of users for whom nobody votes: the requester, and those who have voted or were voted for
+   */
+  async findRight(
+    ctx: RequestContext,
+    step: VoterRule,
+    user: Represented,
+    excluded: ReadonlySet<string>,
+  ): Promise<Represented | undefined> {
+    const delegators = await this.delegations.listTo(ctx, user.id, this.clock.now());
+    for (const candidate of [user, ...delegators]) {
+      if (!excluded.has(candidate.id) && (await this.voters.isNamed(ctx, step, candidate.id))) return candidate;
+    }
+    return undefined;
+  }
+
+  /** The users whom a step names now, by name. */
+  list(ctx: RequestContext, step: VoterRule, limit: number): Promise<Voter[]> {
+    return this.voters.list(ctx, step, limit);
+  }
+
+  /** Those votes whose right still is one. */
+  async stillEligible<V extends Pick<ApprovalVoteEntity, 'voterId' | 'representedId'>>(
+    ctx: RequestContext,
+    step: VoterRule,
+    votes: readonly V[],
+  ): Promise<V[]> {
+    const kept: V[] = [];
+    for (const vote of votes) {
+      const isNamed = await this.voters.isNamed(ctx, step, vote.representedId);
+      if (isNamed && (await this.voters.isActive(ctx, vote.voterId))) kept.push(vote);
+    }
+    return kept;
+  }
+
+  /** Whether who requested a change may still ask for anything. A token without a user or service account may. */
+  async isRequesterActive(ctx: RequestContext, changeId: string): Promise<boolean> {
+    const requester = await this.approvals.findRequester(ctx, changeId);
+    const id = principalIdOf(requester ?? '');
+    return id === undefined || this.voters.isActive(ctx, id);
+  }
+}
+
+/** The id of the user or service account that an identity names; undefined for a token without one. */
+export function principalIdOf(identity: string): string | undefined {
+  return /^(?:user|service-account):(.+)$/.exec(identity)?.[1];
+}

@@ -1,0 +1,13 @@
+export { APPROVALS_ENTITIES } from './approvals.entities.js';
+export * as approvalErrors from './approval.errors.js';
+export { APPROVAL_JOBS, SWEEP_APPROVALS } from './approval.jobs.js';
+export { approvalChanges, approvalSettings } from './approval-profile.schema.js';
+export { ApprovalProfileService, type ApprovalProfileView } from './approval-profile.service.js';
+export { QUEUE_SCOPES, type QueueCounts, type QueuedApproval } from './approval-queue.js';
+export { ApprovalService, type ApprovalView, type CommentView } from './approval.service.js';
+export { ApprovalsModule } from './approvals.module.js';
+export { BreakGlassService } from './break-glass.service.js';
+export { DelegationService } from './delegation.service.js';
+export type { Delegation } from './delegation.repository.js';
+export { DECISIONS } from './approval.entity.js';
+export { VotingService } from './voting.service.js';

@@ -1,0 +1,181 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK, faultPoint, isAppError, newId, type AppError, type Clock, type RequestContext } from '@claviger/kernel';
+import { Database, isUniqueViolation } from '@claviger/platform/database';
+import { ChangeDigests } from './change-digest.js';
+import type { ChangeEntity } from './change.entity.js';
+import { approvalStale } from './change.errors.js';
+import { ChangeExecutor } from './change-executor.js';
+import { ChangeGateSlot } from './change-gate.js';
+import { ChangeHandlers, type ExecutingChange } from './change-handler.js';
+import { ChangeRepository } from './change.repository.js';
+import { fromRow, subjectOf, toRow } from './change-row.js';
+import type { ChangeReview } from './change-subject.js';
+import { ChangeTrail } from './change-trail.js';
+
+/** How a change can leave the gate without being executed. */
+export type HeldEnd = 'rejected' | 'expired' | 'cancelled' | 'stale';
+
+/** How long the process that approved a change has for beginning to execute it, before another one does. */
+const HEAD_START_MS = 5_000;
+
+/** Changes that wait for approval: what is bound when they begin to wait is what is executed in the end, or nothing is. */
+@Injectable()
+export class HeldChanges {
+  constructor(
+    private readonly database: Database,
+    private readonly changes: ChangeRepository,
+    private readonly handlers: ChangeHandlers,
+    private readonly slot: ChangeGateSlot,
+    private readonly digests: ChangeDigests,
+    private readonly executor: ChangeExecutor,
+    private readonly trail: ChangeTrail,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Makes a change wait if the gate says so; false when it may go on. Nothing is written at any vault. */
+  async hold(ctx: RequestContext, kind: string, wanted: ExecutingChange): Promise<boolean> {
+    const { gate } = this.slot;
+    // Asked outside first: most changes have no gate, and need no transaction for that.
+    if (!(await gate.bind(ctx, wanted))) return false;
+    const isHeld = await this.database.transaction(ctx, async (tx) => {
+      const change = (await this.handlers.get(kind).hold?.(tx, wanted)) ?? wanted;
+      const binding = await gate.bind(tx, change);
+      if (!binding) return false;
+      const subject = await this.handlers.keeper(change.subject.kind).bind(tx, kind, change);
+      const digest = this.digests.of(tx, kind, change, { gate: binding, subject });
+      await this.changes.insert(tx, { ...toRow(tx, kind, change), state: 'pending_approval', digest }, change.payload);
+      await gate.open(tx, change, binding);
+      await this.trail.record(tx, kind, 'held', change.subject, { changeId: change.id });
+      faultPoint('approval.opening');
+      return true;
+    });
+    if (isHeld) faultPoint('approval.opened');
+    return isHeld;
+  }
+
+  find(ctx: RequestContext, id: string): Promise<ChangeEntity | null> {
+    return this.changes.find(ctx, id);
+  }
+
+  /** The change, kept from being moved by anybody else until the transaction ends. */
+  lock(tx: RequestContext, id: string): Promise<ChangeEntity | null> {
+    return this.changes.lock(tx, id);
+  }
+
+  /** Whether the change and the world that it is about are what approval was asked for. In a transaction. */
+  async isAsBound(tx: RequestContext, row: ChangeEntity): Promise<boolean> {
+    try {
+      const change = await this.#load(tx, row);
+      const gate = await this.slot.gate.bind(tx, change);
+      if (!gate) return false;
+      const subject = await this.handlers.keeper(change.subject.kind).bind(tx, row.kind, change);
+      return this.digests.matches(tx, row.kind, change, { gate, subject }, row.digest!);
+    } catch (error) {
+      // What it is about is gone.
+      if (isAppError(error) && !error.retryable && error.kind !== 'internal') return false;
+      throw error;
+    }
+  }
+
+  /** What an approver is shown: never a value. */
+  async review(ctx: RequestContext, row: ChangeEntity): Promise<ChangeReview> {
+    const change = await this.#load(ctx, row);
+    return this.handlers.keeper(change.subject.kind).review(ctx, row.kind, change);
+  }
+
+  /** Ends a change that waits or was approved, and erases its payload. The row is locked by the transaction. */
+  async end(tx: RequestContext, row: ChangeEntity, state: HeldEnd, cause?: AppError): Promise<void> {
+    await this.handlers.get(row.kind).release?.(tx, await this.#load(tx, row));
+    await this.changes.update(
+      tx,
+      row.id,
+      { from: ['pending_approval', 'approved'] },
+      {
+        state,
+        payload: null,
+        leaseUntil: null,
+        errorCode: cause?.code ?? null,
+        errorMessage: cause?.message ?? null,
+        endedAt: this.clock.now(),
+      },
+    );
+    await this.slot.gate.close(tx, row.id);
+    await this.trail.record(tx, row.kind, state, subjectOf(row), { changeId: row.id });
+  }
+
+  /** Lets a waiting change go on, to be executed by {@link execute}. The row is locked by the transaction. */
+  async approve(tx: RequestContext, row: ChangeEntity): Promise<void> {
+    const leaseUntil = new Date(this.clock.now().getTime() + HEAD_START_MS);
+    await this.changes.update(tx, row.id, { from: ['pending_approval'] }, { state: 'approved', leaseUntil });
+    await this.trail.record(tx, row.kind, 'approved', subjectOf(row), { changeId: row.id });
+  }
+
+  /**
+   * Executes an approved change, if it still is what was approved; else it becomes `stale`. Whoever calls it, once or more
+   * than once, it is executed once. A failure at a vault is told by the change.
+   */
+  async execute(ctx: RequestContext, id: string): Promise<void> {
+    const owner = newId();
+    let begun: { readonly kind: string; readonly change: ExecutingChange } | undefined;
+    try {
+      begun = await this.database.transaction(ctx, (tx) => this.#begin(tx, id, owner));
+    } catch (error) {
+      // Another change of the secret is being executed: this one has its turn when it is picked up again.
+      if (isUniqueViolation(error, 'uq_change_executing')) return;
+      if (!isAppError(error) || error.retryable) throw error;
+      return this.#endStale(ctx, id, error);
+    }
+    if (!begun) return;
+    faultPoint('approval.admitted');
+    try {
+      await this.executor.actAndComplete(ctx, begun.kind, begun.change, owner);
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+    }
+  }
+
+  /** Approved changes that nobody has begun to execute. */
+  claimApproved(ctx: RequestContext, limit: number): Promise<string[]> {
+    const now = this.clock.now();
+    return this.changes.claimApproved(ctx, now, new Date(now.getTime() + HEAD_START_MS), limit);
+  }
+
+  /** @throws AppError CHANGE_STALE, and whatever beginning refuses */
+  async #begin(
+    tx: RequestContext,
+    id: string,
+    owner: string,
+  ): Promise<{ readonly kind: string; readonly change: ExecutingChange } | undefined> {
+    const row = await this.changes.lock(tx, id);
+    if (row?.state !== 'approved') return undefined;
+    await this.assertAdmitted(tx, row);
+    const change = await this.#load(tx, row);
+    const taken = { state: 'executing', attempts: 1, ...this.executor.lease(owner) } as const;
+    await this.changes.update(tx, id, { from: ['approved'] }, taken);
+    await this.slot.gate.close(tx, id);
+    await this.handlers.get(row.kind).begin?.(tx, change);
+    await this.trail.record(tx, row.kind, 'intent', change.subject, { changeId: id, requestedBy: row.requestedBy.id });
+    faultPoint('approval.admitting');
+    if (!change.isLocal) return { kind: row.kind, change };
+    await this.executor.complete(tx, row.kind, change, owner, undefined);
+    return undefined;
+  }
+
+  /** Judges the change and those who decided about it once more. In a transaction. @throws AppError CHANGE_STALE */
+  async assertAdmitted(tx: RequestContext, row: ChangeEntity): Promise<void> {
+    if (!(await this.isAsBound(tx, row))) throw approvalStale();
+    await this.slot.gate.admit(tx, row.id);
+  }
+
+  async #endStale(ctx: RequestContext, id: string, cause: AppError): Promise<void> {
+    await this.database.transaction(ctx, async (tx) => {
+      const row = await this.changes.lock(tx, id);
+      if (row?.state === 'approved') await this.end(tx, row, 'stale', cause);
+    });
+  }
+
+  async #load(ctx: RequestContext, row: ChangeEntity): Promise<ExecutingChange> {
+    const payload = await this.changes.findPayload(ctx, row.id);
+    return fromRow(row, payload, { attempt: row.attempts + 1, isResumed: false });
+  }
+}

@@ -1,0 +1,135 @@
+import { Engine, type NestedCondition, type TopLevelCondition } from 'json-rules-engine';
+
+/** What the conditions of one kind of rule may speak of. A `map` has texts by name, which a `path` picks one of. */
+export type FactKinds = Readonly<Record<string, 'text' | 'number' | 'boolean' | 'list' | 'map'>>;
+
+/** Something that is wrong in a condition, and where: a JSON pointer below the condition. */
+export type ConditionProblem = { readonly pointer: string; readonly message: string };
+
+/** A condition of json-rules-engine: `all`, `any` or `not` of conditions and of `{ fact, operator, value, path? }`. */
+export type Condition = Readonly<Record<string, unknown>>;
+
+const MAX_DEPTH = 6;
+const MAX_LEAVES = 64;
+const MAX_TEXT = 512;
+const GROUPS = ['all', 'any', 'not'] as const;
+
+const SAME = ['equal', 'notEqual', 'in', 'notIn'];
+const ORDER = ['lessThan', 'lessThanInclusive', 'greaterThan', 'greaterThanInclusive'];
+const WITHIN = ['contains', 'doesNotContain'];
+const TEXTS = ['startsWith', 'endsWith'];
+const OPERATORS = {
+  text: [...SAME, ...TEXTS],
+  number: [...SAME, ...ORDER],
+  boolean: ['equal', 'notEqual'],
+  list: WITHIN,
+  map: [...SAME, ...TEXTS],
+} as const;
+
+/** `$.team` picks the entry `team`, whatever else it looks like: a name is never taken for an expression. */
+const PATH = /^\$\.(.{1,63})$/s;
+
+/** What is wrong with a condition; nothing for one that {@link conditionHolds} can judge. */
+export function conditionProblems(condition: unknown, facts: FactKinds): ConditionProblem[] {
+  const judge = new ConditionJudge(facts);
+  judge.group(condition, '', 1);
+  return judge.problems;
+}
+
+/** Judges a condition without problems. A fact that is missing is equal to `null` and to nothing else. */
+export async function conditionHolds(condition: Condition, facts: Readonly<Record<string, unknown>>): Promise<boolean> {
+  const engine = new Engine([], { allowUndefinedFacts: true, pathResolver: pick });
+  for (const name of TEXTS) {
+    engine.addOperator<unknown, string>(
+      name,
+      (fact, text) => typeof fact === 'string' && compareText(name, fact, text),
+    );
+  }
+  engine.addRule({ conditions: condition as unknown as TopLevelCondition, event: { type: 'holds' } });
+  const present = Object.entries(facts).map(([name, value]) => [name, value ?? null]);
+  const { events } = await engine.run(Object.fromEntries(present) as Record<string, unknown>);
+  return events.length > 0;
+}
+
+function compareText(name: string, fact: string, text: string): boolean {
+  return name === 'startsWith' ? fact.startsWith(text) : fact.endsWith(text);
+}
+
+function pick(value: unknown, path: string): unknown {
+  const key = PATH.exec(path)?.[1];
+  if (key === undefined || typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return null;
+  return (value as Record<string, unknown>)[key];
+}
+
+class ConditionJudge {
+  readonly problems: ConditionProblem[] = [];
+  #leaves = 0;
+
+  constructor(private readonly facts: FactKinds) {}
+
+  group(node: unknown, pointer: string, depth: number): void {
+    if (!isObject(node)) return this.#refuse(pointer, 'must be an object with one of all, any, not');
+    const groups = GROUPS.filter((name) => Object.hasOwn(node, name));
+    const [name] = groups;
+    if (groups.length !== 1 || Object.keys(node).length !== 1 || name === undefined)
+      return this.#refuse(pointer, 'must have exactly one of all, any, not, and nothing else');
+    if (depth > MAX_DEPTH) return this.#refuse(pointer, `goes deeper than ${MAX_DEPTH} levels`);
+    const inner = node[name];
+    if (name === 'not') return this.#node(inner, `${pointer}/not`, depth);
+    if (!Array.isArray(inner) || inner.length === 0)
+      return this.#refuse(`${pointer}/${name}`, 'must be a list with at least one condition');
+    inner.slice(0, MAX_LEAVES + 1).forEach((one, index) => this.#node(one, `${pointer}/${name}/${index}`, depth));
+  }
+
+  #node(node: unknown, pointer: string, depth: number): void {
+    const isLeaf = isObject(node) && !GROUPS.some((name) => Object.hasOwn(node, name));
+    if (!isLeaf) return this.group(node, pointer, depth + 1);
+    this.#leaves += 1;
+    if (this.#leaves > MAX_LEAVES) return this.#refuse(pointer, `is one of more than ${MAX_LEAVES} comparisons`);
+    this.#leaf(node as NestedCondition & Record<string, unknown>, pointer);
+  }
+
+  #leaf(leaf: Readonly<Record<string, unknown>>, pointer: string): void {
+    const { fact, operator, value, path, ...rest } = leaf;
+    for (const name of Object.keys(rest)) this.#refuse(`${pointer}/${name}`, 'is not known here');
+    const kind = typeof fact === 'string' && Object.hasOwn(this.facts, fact) ? this.facts[fact] : undefined;
+    if (!kind) return this.#refuse(`${pointer}/fact`, `must be one of ${Object.keys(this.facts).join(', ')}`);
+    const operators: readonly string[] = OPERATORS[kind];
+    if (typeof operator !== 'string' || !operators.includes(operator))
+      return this.#refuse(`${pointer}/operator`, `must be one of ${operators.join(', ')} for ${String(fact)}`);
+    if (kind === 'map' && !(typeof path === 'string' && PATH.test(path)))
+      this.#refuse(`${pointer}/path`, 'must be $. and the name of an entry, as in $.team');
+    if (kind !== 'map' && path !== undefined) this.#refuse(`${pointer}/path`, `is not for ${String(fact)}`);
+    this.#value(value, operator, kind, `${pointer}/value`);
+  }
+
+  #value(value: unknown, operator: string, kind: FactKinds[string], pointer: string): void {
+    const isOne = (one: unknown): boolean => isScalar(one, kind, operator);
+    if (operator !== 'in' && operator !== 'notIn') {
+      if (!isOne(value)) this.#refuse(pointer, `must be ${wanted(kind)}`);
+      return;
+    }
+    const isList = Array.isArray(value) && value.length > 0 && value.length <= MAX_LEAVES && value.every(isOne);
+    if (!isList) this.#refuse(pointer, `must be a list of 1 to ${MAX_LEAVES}, each ${wanted(kind)}`);
+  }
+
+  #refuse(pointer: string, message: string): void {
+    this.problems.push({ pointer, message });
+  }
+}
+
+function isScalar(value: unknown, kind: FactKinds[string], operator: string): boolean {
+  const mayBeNull = operator === 'equal' || operator === 'notEqual';
+  if (value === null) return mayBeNull;
+  if (kind === 'number') return typeof value === 'number' && Number.isFinite(value);
+  if (kind === 'boolean') return typeof value === 'boolean';
+  return typeof value === 'string' && value.length <= MAX_TEXT;
+}
+
+function wanted(kind: FactKinds[string]): string {
+  if (kind === 'number' || kind === 'boolean') return `a ${kind}`;
+  return `a text of at most ${MAX_TEXT} characters`;
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

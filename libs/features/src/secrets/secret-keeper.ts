@@ -1,0 +1,168 @@
+import { Injectable } from '@nestjs/common';
+import type { ChangeReview, ChangeSubjectKeeper, ExecutingChange, ReviewStep } from '@claviger/features/changes';
+import { TargetLedger } from '@claviger/features/replication';
+import { VaultProfileService } from '@claviger/features/vault-profiles';
+import { isAppError, systemContext, type RequestContext } from '@claviger/kernel';
+import { parseContent, type JsonObject } from '@claviger/vaults/contract';
+import { reviewValues } from './content/index.js';
+import { ContentReader } from './content-reader.js';
+import { CREATE_SECRET, type CreateParameters } from './create-secret.handler.js';
+import { DELETE_SECRET, type DeleteParameters } from './delete-secret.handler.js';
+import type { EditParameters } from './edit-secret.handlers.js';
+import { READ_CONTENT } from './read-approval.js';
+import { SecretPlanner } from './secret-planner.js';
+import type { SecretEntity } from './secret.entity.js';
+import { secretNotFound } from './secret.errors.js';
+import { SecretRepository } from './secret.repository.js';
+import {
+  ADD_SYNC_PROFILE,
+  REMOVE_SYNC_PROFILE,
+  type AddSyncProfileParameters,
+  type RemoveSyncProfileParameters,
+} from './sync-profile.handlers.js';
+import { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js';
+
+const NOTHING: ChangeReview = { type: null, settings: [], values: [], plan: [] };
+const EMPTY = parseContent('{}');
+
+/** Knows secrets as those see them who decide about changes of them: everything but values. */
+@Injectable()
+export class SecretKeeper implements ChangeSubjectKeeper {
+  readonly kind = 'secret';
+
+  constructor(
+    private readonly secrets: SecretRepository,
+    private readonly targets: TargetLedger,
+    private readonly profiles: VaultProfileService,
+    private readonly reader: ContentReader,
+    private readonly planner: SecretPlanner,
+  ) {}
+
+  /** The secret's revision, which counts every change of it, its drift, and where its copies are. */
+  async bind(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<unknown> {
+    // Whether its name and places are free is decided: they are reserved.
+    if (kind === CREATE_SECRET) return { places: await this.#profileRevisions(ctx, placesOf(change)) };
+    const secret = await this.#living(ctx, change.secretId!);
+    // Reading is about one version, which never changes, and not about what else happens to the secret.
+    if (kind === READ_CONTENT) return { source: secret.sourceProfileId };
+    const targets = await this.targets.list(ctx, secret.id);
+    const places = targets.map(({ profileId, physicalName }) => ({ profileId, physicalName }));
+    return {
+      revision: secret.revision,
+      version: secret.currentVersion,
+      source: secret.sourceProfileId,
+      drift: secret.drift,
+      targets: places.sort((a, b) => (a.profileId < b.profileId ? -1 : 1)),
+      profiles: await this.#profileRevisions(
+        ctx,
+        targets.map(({ profileId }) => profileId),
+      ),
+    };
+  }
+
+  async review(caller: RequestContext, kind: string, change: ExecutingChange): Promise<ChangeReview> {
+    // What equals what is told to whoever decides about it, whatever else they may read.
+    const { requestId, storeId, signal } = caller;
+    const ctx = { ...systemContext({ requestId, storeId, job: 'approval.review' }), ...(signal && { signal }) };
+    if (kind === CREATE_SECRET) return this.#reviewCreate(ctx, change as ExecutingChange<never>);
+    const secret = await this.#living(ctx, change.secretId!);
+    const review = { ...NOTHING, type: secret.type };
+    switch (kind) {
+      case WRITE_CONTENT:
+        return { ...review, ...(await this.#reviewWrite(ctx, secret, change as ExecutingChange<never>)) };
+      case DELETE_SECRET: {
+        const { retain } = change.parameters as DeleteParameters;
+        return { ...review, plan: await this.planner.planRemove(ctx, secret, retain) };
+      }
+      case ADD_SYNC_PROFILE:
+        return { ...review, plan: await this.#planTarget(ctx, secret, change.parameters as AddSyncProfileParameters) };
+      case REMOVE_SYNC_PROFILE:
+        return { ...review, plan: [await this.#planRemoval(ctx, change.parameters as RemoveSyncProfileParameters)] };
+      default:
+        return { ...review, settings: settingsOf(secret, change.parameters) };
+    }
+  }
+
+  async #reviewCreate(ctx: RequestContext, change: ExecutingChange<CreateParameters>): Promise<ChangeReview> {
+    const { parameters: p, payload, secretId } = change;
+    const given = { description: p.description, owner: p.owner, labels: p.labels, expiresAt: p.expiresAt };
+    const settings = { ...given, rotationIntervalSeconds: p.rotationIntervalSeconds, onConflict: p.onConflict };
+    return {
+      type: p.type,
+      settings: Object.entries(settings).map(([name, after]) => ({ name, before: null, after })),
+      values: reviewValues(EMPTY, parseContent(payload!.reveal())),
+      plan: await this.planner.planCreate(ctx, secretId!, p),
+    };
+  }
+
+  async #reviewWrite(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    { parameters, payload }: ExecutingChange<WriteParameters>,
+  ): Promise<Pick<ChangeReview, 'values' | 'plan' | 'settings'>> {
+    return {
+      settings: [{ name: 'cause', before: null, after: parameters.cause }],
+      values: reviewValues(await this.#current(ctx, secret), parseContent(payload!.reveal())),
+      plan: await this.planner.planWrite(ctx, secret, parameters.fingerprint),
+    };
+  }
+
+  /** What is there now; nothing where it cannot be read. */
+  async #current(ctx: RequestContext, secret: SecretEntity): Promise<JsonObject> {
+    try {
+      return parseContent((await this.reader.readCurrent(ctx, secret)).content.reveal());
+    } catch (error) {
+      if (isAppError(error)) return EMPTY;
+      throw error;
+    }
+  }
+
+  async #planTarget(
+    ctx: RequestContext,
+    { id, name, type, currentFingerprint }: SecretEntity,
+    { target, onConflict }: AddSyncProfileParameters,
+  ): Promise<ReviewStep[]> {
+    const there = { name, type, source: target, targets: [], onConflict, fingerprint: currentFingerprint! };
+    const steps = await this.planner.planCreate(ctx, id, there);
+    return steps.map((step) => ({ ...step, role: 'target' }));
+  }
+
+  async #planRemoval(ctx: RequestContext, { profileId, purge }: RemoveSyncProfileParameters): Promise<ReviewStep> {
+    const profile = (await this.profiles.names(ctx)).get(profileId) ?? profileId;
+    if (purge) return { profile, role: 'target', action: 'delete', reason: 'The copy is removed if it is ours.' };
+    return { profile, role: 'target', action: 'retain', reason: 'The copy is left where it is.' };
+  }
+
+  async #living(ctx: RequestContext, id: string): Promise<SecretEntity> {
+    const secret = await this.secrets.find(ctx, id);
+    if (!secret || secret.state === 'deleted') throw secretNotFound();
+    return secret;
+  }
+
+  async #profileRevisions(ctx: RequestContext, ids: readonly string[]): Promise<unknown[]> {
+    const revisions: unknown[] = [];
+    for (const id of [...new Set(ids)].sort()) {
+      const { revision, instanceRevision } = await this.profiles.getNow(ctx, id);
+      revisions.push({ id, revision, instanceRevision });
+    }
+    return revisions;
+  }
+}
+
+function placesOf({ parameters }: ExecutingChange): string[] {
+  const { source, targets } = parameters as CreateParameters;
+  return [source, ...targets].map(({ profileId }) => profileId);
+}
+
+/** Attributes before and after, and whatever else the change says of itself. */
+function settingsOf(secret: SecretEntity, parameters: Readonly<Record<string, unknown>>): ChangeReview['settings'] {
+  const { set, ...others } = parameters as Partial<EditParameters>;
+  const { drift } = secret;
+  const attributes = Object.entries(set ?? {}).map(([name, after]) => ({
+    name,
+    before: secret[name as keyof SecretEntity] ?? null,
+    after: after ?? null,
+  }));
+  const rest = Object.entries(others).map(([name, after]) => ({ name, before: null, after }));
+  return [...attributes, ...rest, ...(drift ? [{ name: 'drift', before: null, after: drift.kind }] : [])];
+}

@@ -83,6 +83,28 @@ async function change({ stage, source }: Ground): Promise<string> {
   return (await stage.api.get(`/changes?secret=${id}`)).body.items[0].id as string;
 }
 
+/** A vault profile of the stage with an approval profile of the same name, and two users who vote there. */
+async function gatedProfile({ stage }: Ground): Promise<string> {
+  const { profile: name } = await stage.vault('builtin');
+  const group = unique('voters');
+  await stage.register('groups', { name: group, policies: ['approver'] });
+  for (const voter of [unique('voter'), unique('voter')]) {
+    await stage.register('users', { name: voter });
+    await stage.api.put(`/groups/${group}/members/${voter}`, undefined);
+  }
+  const kinds = ['create', 'content-read'];
+  await stage.register('approval-profiles', { name, kinds, steps: [{ groups: [group], votes: 1 }] });
+  await stage.api.patch(`/vault-profiles/${name}`, { approvalProfile: name }, any);
+  return name;
+}
+
+/** A creation that waits for approval; its id. */
+async function approval(ground: Ground): Promise<string> {
+  const sourceProfile = await gatedProfile(ground);
+  const body = { name: unique('new'), type: 'key-value', content, sourceProfile };
+  return (await ground.stage.api.post('/secrets', body)).body.change.id as string;
+}
+
 const onSecret =
   (call: (caller: ApiClient, path: string, ground: Ground) => Promise<ApiAnswer>): Prepare =>
   async (ground) => {
@@ -193,6 +215,53 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
     return (caller) => caller.post('/login/client-credential', { clientId, clientSecret });
   },
 
+  'GET /api/v1/approval-profiles': () => (caller) => caller.get('/approval-profiles'),
+  'POST /api/v1/approval-profiles': async (ground) => {
+    const profile = await gatedProfile(ground);
+    const { steps } = (await ground.stage.api.get(`/approval-profiles/${profile}`)).body;
+    return (caller) => caller.post('/approval-profiles', { name: unique('new'), kinds: ['content'], steps });
+  },
+  'GET /api/v1/approval-profiles/:name': on(gatedProfile, (caller, name) => caller.get(`/approval-profiles/${name}`)),
+  'GET /api/v1/approval-profiles/:name/versions': on(gatedProfile, (caller, name) =>
+    caller.get(`/approval-profiles/${name}/versions`),
+  ),
+  'PATCH /api/v1/approval-profiles/:name': on(gatedProfile, (caller, name) =>
+    caller.patch(`/approval-profiles/${name}`, { kinds: ['content'] }, any),
+  ),
+  'DELETE /api/v1/approval-profiles/:name': async (ground) => {
+    const { steps } = (await ground.stage.api.get(`/approval-profiles/${await gatedProfile(ground)}`)).body;
+    const name = unique('new');
+    await ground.stage.register('approval-profiles', { name, kinds: [], steps });
+    return (caller) => caller.delete(`/approval-profiles/${name}`, any);
+  },
+  'GET /api/v1/approvals': () => (caller) => caller.get('/approvals'),
+  'GET /api/v1/approvals/counts': () => (caller) => caller.get('/approvals/counts'),
+  'GET /api/v1/approvals/:id': on(approval, (caller, id) => caller.get(`/approvals/${id}`)),
+  'POST /api/v1/approvals/votes': on(approval, (caller, id) =>
+    caller.post('/approvals/votes', { votes: [{ id, decision: 'approve' }] }),
+  ),
+  'POST /api/v1/approvals/:id/votes': on(approval, (caller, id) =>
+    caller.post(`/approvals/${id}/votes`, { decision: 'approve' }),
+  ),
+  'POST /api/v1/approvals/:id/comments': on(approval, (caller, id) =>
+    caller.post(`/approvals/${id}/comments`, { text: 'Which release is this for?' }),
+  ),
+  'POST /api/v1/approvals/:id/withdraw': on(approval, (caller, id) => caller.post(`/approvals/${id}/withdraw`)),
+  'POST /api/v1/approvals/:id/break-glass': on(approval, (caller, id) =>
+    caller.post(`/approvals/${id}/break-glass`, { reason: 'the shop is down' }),
+  ),
+  'POST /api/v1/approvals/:id/review': async (ground) => {
+    const id = await approval(ground);
+    await ground.stage.api.post(`/approvals/${id}/break-glass`, { reason: 'the shop is down' });
+    return (caller) => caller.post(`/approvals/${id}/review`, { comment: 'was needed' });
+  },
+  'GET /api/v1/approval-delegations': () => (caller) => caller.get('/approval-delegations'),
+  'POST /api/v1/approval-delegations': on(user, (caller, to) =>
+    caller.post('/approval-delegations', { to, until: '2027-01-01T00:00:00Z' }),
+  ),
+  'DELETE /api/v1/approval-delegations/:id': () => (caller) =>
+    caller.delete('/approval-delegations/01a1ff05-4211-7f3b-9c2d-0e1f2a3b4c5d'),
+
   'GET /api/v1/vault-instances': () => (caller) => caller.get('/vault-instances'),
   'POST /api/v1/vault-instances': () => (caller) =>
     caller.post('/vault-instances', { name: unique('new'), kind: 'builtin' }),
@@ -244,6 +313,7 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
   'POST /api/v1/secrets/:id/enable': onSecret((caller, path) => caller.post(`${path}/enable`)),
   'POST /api/v1/secrets/:id/disable': onSecret((caller, path) => caller.post(`${path}/disable`)),
   'GET /api/v1/secrets/:id/content': onSecret((caller, path) => caller.get(`${path}/content`)),
+  'POST /api/v1/secrets/:id/read-requests': onSecret((caller, path) => caller.post(`${path}/read-requests`)),
   'PUT /api/v1/secrets/:id/content': onSecret((caller, path) => caller.put(`${path}/content`, { content }, any)),
   'PATCH /api/v1/secrets/:id/content': onSecret((caller, path) => caller.patch(`${path}/content`, { content }, any)),
   'GET /api/v1/secrets/:id/diff': onSecret((caller, path) => caller.get(`${path}/diff?from=1&to=1`)),

@@ -13,6 +13,9 @@ import { HealthController } from './http/health.controller.js';
 import { ApiDescription } from './http/openapi.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RequestAuthentication } from './http/request-authentication.js';
+import { ApprovalDelegationsController } from './rest/approval-delegations/approval-delegations.controller.js';
+import { ApprovalProfilesController } from './rest/approval-profiles/approval-profiles.controller.js';
+import { ApprovalsController } from './rest/approvals/approvals.controller.js';
 import { AuditEntriesController } from './rest/audit-entries/audit-entries.controller.js';
 import { ChangesController } from './rest/changes/changes.controller.js';
 import { GroupsController } from './rest/groups/groups.controller.js';
@@ -45,6 +48,9 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     VaultProfilesModule,
   ],
   controllers: [
+    ApprovalDelegationsController,
+    ApprovalProfilesController,
+    ApprovalsController,
     AuditEntriesController,
     ChangesController,
     ClientCredentialsController,

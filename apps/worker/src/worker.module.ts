@@ -31,7 +31,14 @@ export class WorkerModule {
         SecretsModule,
         QueueWorkerModule.forRoot({ concurrency: config.work.workerConcurrency, schedules: SCHEDULES }),
       ],
-      providers: [AccessProcessor, ApprovalProcessor, AuditProcessor, ChangeProcessor, ReplicationProcessor, SecretProcessor],
+      providers: [
+        AccessProcessor,
+        ApprovalProcessor,
+        AuditProcessor,
+        ChangeProcessor,
+        ReplicationProcessor,
+        SecretProcessor,
+      ],
     };
   }
 }

@@ -22,8 +22,9 @@ export type EndpointDefinition = {
   readonly response?: z.ZodType;
   /** What the `ETag` of the answer is. */
   readonly etag?: 'revision' | 'version';
-  /** Answers 202 with the change while it is not known what became of it at the vault. */
-  readonly mayBeAccepted?: true;
+  /** Answers 202 with the change while it waits for approval, or while it is not known what became of it at the vault: in the
+   * form of the response, or in one of its own. */
+  readonly mayBeAccepted?: true | z.ZodType;
   /** What it refuses besides what follows from the rest of the definition (see `problemsOf`). */
   readonly problems?: readonly AppError[];
   /** As they look on the wire. That of a response may stand beside its schema instead, as `.meta({ example })`. */

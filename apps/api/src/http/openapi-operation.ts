@@ -98,27 +98,31 @@ function operationId({ method, url }: MountedEndpoint): string {
 }
 
 function successes(endpoint: MountedEndpoint): ZodOpenApiResponsesObject {
-  const { status = 200, response, etag, query, mayBeAccepted } = endpoint;
-  if (!response) return { [`${status as 200}`]: { description: 'Done.', ...headersOf(endpoint) } };
+  const { status = 200, response, etag, query } = endpoint;
   const json = (example: unknown): ZodOpenApiResponseObject['content'] => ({
-    'application/json': { schema: response, example },
+    'application/json': { schema: response!, example },
   });
-  const done = { description: 'Done.', content: json(responseExample(endpoint)) };
-  const change = (responseExample(endpoint) as { change?: object } | undefined)?.change;
+  const done = { description: 'Done.', ...(response && { content: json(responseExample(endpoint)) }) };
   return {
     [`${status as 200}`]: { ...done, ...(etag || status === 201 ? headersOf(endpoint) : {}) },
     ...(status !== 200 && query && 'dryRun' in query.shape
       ? { 200: { description: 'What would happen (`dryRun=true`).', content: json(endpoint.example?.dryRun) } }
       : {}),
-    ...(mayBeAccepted
-      ? {
-          202: {
-            description: 'Begun, and it is not known yet what became of it at the vault: look at the change.',
-            content: json({ change: { ...change, state: 'executing', result: null, endedAt: null } }),
-          },
-        }
-      : {}),
+    ...accepted(endpoint),
   };
+}
+
+function accepted(endpoint: MountedEndpoint): ZodOpenApiResponsesObject {
+  const { mayBeAccepted } = endpoint;
+  if (!mayBeAccepted) return {};
+  const schema = mayBeAccepted === true ? endpoint.response! : mayBeAccepted;
+  const done = mayBeAccepted === true ? responseExample(endpoint) : schema.meta()?.['example'];
+  const { change } = done as { change: object };
+  const example = { change: { ...change, state: 'pending_approval', result: null, endedAt: null } };
+  const description =
+    'It waits for approval (`pending_approval`), and nothing is written anywhere; or it has begun (`executing`) and it is ' +
+    'not known yet what became of it at the vault: look at the change.';
+  return { 202: { description, content: { 'application/json': { schema, example } } } };
 }
 
 function failing({ failing: example, response }: MountedEndpoint): ZodOpenApiResponsesObject {

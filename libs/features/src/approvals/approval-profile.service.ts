@@ -114,7 +114,9 @@ export class ApprovalProfileService {
     const { description, kinds, condition, steps } = profile;
     const isGiven = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
     const settings: ApprovalSettings = {
-      ...{ description, kinds: [...kinds], condition },
+      description,
+      kinds,
+      condition,
       ...isGiven,
       steps: given.steps ? (await this.#resolve(ctx, { ...given, steps: given.steps })).steps : steps,
     } as ApprovalSettings;

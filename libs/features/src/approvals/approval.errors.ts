@@ -87,7 +87,10 @@ export const commentMissing = (): AppError =>
     message: 'A rejection needs a comment that says why.',
   });
 
-/** Only a user delegates, and only to another one. */
+/** Tokens without a user, and service accounts, have no votes. */
+export const notAUser = (): AppError =>
+  new AppError({ code: 'NOT_A_USER', kind: 'forbidden', message: 'Only a user has votes to delegate.' });
+
 export const delegationInvalid = (message: string): AppError =>
   new AppError({ code: 'DELEGATION_INVALID', kind: 'invalid', message });
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AccessService } from '@claviger/features/access';
 import { AuditService } from '@claviger/features/audit';
 import {
+  authorizeChange,
   ChangeService,
   HeldChanges,
   requesterOf,
@@ -137,7 +138,8 @@ export class ApprovalService {
   /** Says something about it, for whoever may see it and may vote, asked for it or looks after approvals. */
   async comment(ctx: RequestContext, id: string, text: string): Promise<CommentView> {
     const { row } = await this.#find(ctx, id);
-    if (row.requestedBy.id !== ctx.actor.rootId) this.access.authorize(ctx, `claviger/approvals/${id}`, 'update');
+    // The identity alone, which a child token shares with its parents, gives nothing that its policies do not.
+    if (!this.access.can(ctx, `claviger/approvals/${id}`, 'update')) authorizeChange(this.access, ctx, row, 'update');
     return this.database.transaction(ctx, async (tx) => {
       const author = requesterOf(tx);
       await this.approvals.insertComment(tx, { id: newId(), approvalId: id, author, text });

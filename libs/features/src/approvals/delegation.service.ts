@@ -3,7 +3,7 @@ import { AuditService } from '@claviger/features/audit';
 import { Voters } from '@claviger/features/principals';
 import { CLOCK, newId, type Clock, type PrincipalRef, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
-import { delegationInvalid, delegationNotFound } from './approval.errors.js';
+import { delegationInvalid, delegationNotFound, notAUser } from './approval.errors.js';
 import { DelegationRepository, type Delegation } from './delegation.repository.js';
 
 const MAX_DELEGATIONS = 50;
@@ -20,12 +20,15 @@ export class DelegationService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Those that the caller gave or got and that have not ended. @throws AppError DELEGATION_INVALID */
+  /** Those that the caller gave or got and that have not ended. @throws AppError NOT_A_USER */
   list(ctx: RequestContext): Promise<Delegation[]> {
     return this.delegations.listOf(ctx, userOf(ctx).id, this.clock.now(), MAX_DELEGATIONS);
   }
 
-  /** Until then the other one may vote in the caller's place; never on what either of them requested. */
+  /**
+   * Until then the other one may vote in the caller's place; never on what either of them requested.
+   * @throws AppError NOT_A_USER, DELEGATION_INVALID
+   */
   async create(ctx: RequestContext, to: string, until: Date): Promise<Delegation> {
     const user = userOf(ctx);
     const now = this.clock.now().getTime();
@@ -59,6 +62,6 @@ export class DelegationService {
 }
 
 function userOf({ actor: { principal } }: RequestContext): PrincipalRef {
-  if (principal?.kind !== 'user') throw delegationInvalid('Only a user has votes to delegate.');
+  if (principal?.kind !== 'user') throw notAUser();
   return principal;
 }

@@ -43,7 +43,7 @@ describe('what is approved is what is executed', () => {
       ]),
     'the payload': (id) => {
       const row = `change/${id}/payload`;
-      const other = room.secrets.get(Keyring).seal(room.ctx.storeId, row, '{"value":"other"}');
+      const other = room.secrets.get<Keyring>(Keyring as never).seal(room.ctx.storeId, row, '{"value":"other"}');
       return room.secrets.rows('update change set payload = $2 where id = $1', [id, other]);
     },
     'the requester': (id) =>

@@ -1,7 +1,7 @@
 import type { RequestContext } from '@claviger/kernel';
 import type { AccessService } from '@claviger/features/access';
 import type { ChangeEntity } from './change.entity.js';
-import type { Need } from './change-handler.js';
+import type { Need } from './executing-change.js';
 
 /**
  * One's own changes may be seen, and dealt with by a token that may do what they do: the identity alone, which a child

@@ -3,7 +3,7 @@ import type { RequestContext } from '@claviger/kernel';
 import { Keyring } from '@claviger/platform/crypto';
 import { Injectable } from '@nestjs/common';
 import type { GateBinding } from './change-gate.js';
-import type { ExecutingChange } from './change-handler.js';
+import type { ExecutingChange } from './executing-change.js';
 
 /** What an approval binds besides the change itself. */
 export type BoundWorld = { readonly gate: GateBinding; readonly subject: unknown };

@@ -1,5 +1,5 @@
 import type { RequestContext } from '@claviger/kernel';
-import type { ExecutingChange } from './change-handler.js';
+import type { ExecutingChange } from './executing-change.js';
 import type { GatedKind } from './gated-kind.js';
 
 /**

@@ -1,5 +1,5 @@
 import { isAppError, type AppError, type ErrorKind } from '@claviger/kernel';
-import type { ExecutingChange } from './change-handler.js';
+import type { ExecutingChange } from './executing-change.js';
 
 /** The longest pause before it is looked again what became of a change, in milliseconds. */
 const MAX_PAUSE_MS = 60_000;

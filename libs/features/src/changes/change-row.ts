@@ -1,6 +1,6 @@
 import { newId, type RequestContext, type SecretValue } from '@claviger/kernel';
 import type { ChangeEntity, Requester } from './change.entity.js';
-import type { ExecutingChange, Need, PreparedChange } from './change-handler.js';
+import type { ExecutingChange, Need, PreparedChange } from './executing-change.js';
 import { UNGATED, type GatedAs } from './gated-kind.js';
 
 /** What a row keeps of a change beside the parameters of its handler. */

@@ -1,5 +1,5 @@
 import type { RequestContext } from '@claviger/kernel';
-import type { ExecutingChange } from './change-handler.js';
+import type { ExecutingChange } from './executing-change.js';
 
 /** What would happen at one vault. */
 export type ReviewStep = {

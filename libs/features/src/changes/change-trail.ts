@@ -1,7 +1,7 @@
 import type { RequestContext } from '@claviger/kernel';
 import { AuditService } from '@claviger/features/audit';
 import { Injectable } from '@nestjs/common';
-import type { PreparedChange } from './change-handler.js';
+import type { PreparedChange } from './executing-change.js';
 
 /** Writes into the audit log what becomes of changes, in the transaction that makes it so. */
 @Injectable()

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { SecretValue, type RequestContext } from '@claviger/kernel';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
+import { In } from 'typeorm';
 import { ChangeEntity } from './change.entity.js';
 import type { ChangeState } from './change-state.js';
 
@@ -12,6 +13,9 @@ export type ChangeListQuery = {
   readonly secretId?: string;
   readonly kind?: string;
 };
+
+/** Most waiting changes that one look shows. */
+const MAX_WAITING = 1_000;
 
 /** The rows of changes. */
 @Injectable()
@@ -59,6 +63,17 @@ export class ChangeRepository {
   lock(tx: RequestContext, id: string): Promise<ChangeEntity | null> {
     const where = { storeId: tx.storeId, id };
     return this.database.repository(tx, ChangeEntity).findOne({ where, lock: { mode: 'pessimistic_write' } });
+  }
+
+  /** Changes of these secrets that wait for approval, the oldest first. */
+  async listWaiting(ctx: RequestContext, secretIds: readonly string[]): Promise<ChangeEntity[]> {
+    if (secretIds.length === 0) return [];
+    const where = {
+      storeId: ctx.storeId,
+      secretId: In(secretIds),
+      state: In(['pending_approval', 'approved'] as const),
+    };
+    return this.database.repository(ctx, ChangeEntity).find({ where, order: { id: 'ASC' }, take: MAX_WAITING });
   }
 
   /** Approved changes whose time to begin has passed, each given until `next`. */

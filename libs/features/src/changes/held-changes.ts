@@ -6,7 +6,8 @@ import type { ChangeEntity } from './change.entity.js';
 import { approvalStale } from './change.errors.js';
 import { ChangeExecutor } from './change-executor.js';
 import { ChangeGateSlot } from './change-gate.js';
-import { ChangeHandlers, type ExecutingChange } from './change-handler.js';
+import { ChangeHandlers } from './change-handler.js';
+import type { ExecutingChange } from './executing-change.js';
 import { ChangeRepository } from './change.repository.js';
 import { fromRow, subjectOf, toRow } from './change-row.js';
 import type { ChangeReview } from './change-subject.js';
@@ -55,6 +56,11 @@ export class HeldChanges {
 
   find(ctx: RequestContext, id: string): Promise<ChangeEntity | null> {
     return this.changes.find(ctx, id);
+  }
+
+  /** Changes of these secrets that wait for approval, the oldest first. */
+  listWaiting(ctx: RequestContext, secretIds: readonly string[]): Promise<ChangeEntity[]> {
+    return this.changes.listWaiting(ctx, secretIds);
   }
 
   /** The change, kept from being moved by anybody else until the transaction ends. */

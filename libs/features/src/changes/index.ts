@@ -3,6 +3,8 @@ export { ABANDON_CHANGES, CHANGE_JOBS, RECOVER_CHANGES } from './change.jobs.js'
 export * as changeErrors from './change.errors.js';
 export { secretBusy } from './change.errors.js';
 export * from './change-handler.js';
+export * from './executing-change.js';
+export { authorizeChange } from './change-access.js';
 export { canonicalText } from './change-digest.js';
 export { ACT_LIMIT_MS } from './change-executor.js';
 export * from './change-gate.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import type { Requester } from '@claviger/features/changes';
+import { HeldChanges, type Requester } from '@claviger/features/changes';
 import { TargetLedger, type TargetStatus } from '@claviger/features/replication';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import type { BackendVersion } from '@claviger/vaults/contract';
@@ -33,11 +33,21 @@ export type SecretView = {
   };
   readonly drift: { readonly kind: string; readonly detectedAt: string; readonly fingerprint?: string } | null;
   readonly replication: Partial<Record<TargetStatus, number>>;
+  /** Changes of it that wait for approval, the oldest first. */
+  readonly waiting: readonly WaitingChange[];
   readonly revision: number;
   readonly createdBy: Requester;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly verifiedAt: Date | null;
+};
+
+/** A change that waits for approval, as its secret shows it. */
+export type WaitingChange = {
+  readonly id: string;
+  readonly kind: string;
+  readonly requestedBy: Requester;
+  readonly createdAt: Date;
 };
 
 export type VersionView = {
@@ -61,6 +71,7 @@ export class SecretViews {
     private readonly profiles: VaultProfileService,
     private readonly targets: TargetLedger,
     private readonly fingerprints: SecretFingerprints,
+    private readonly held: HeldChanges,
   ) {}
 
   async one(ctx: RequestContext, secret: SecretEntity): Promise<SecretView> {
@@ -69,10 +80,9 @@ export class SecretViews {
 
   async many(ctx: RequestContext, secrets: readonly SecretEntity[]): Promise<SecretView[]> {
     const profiles = await this.profiles.names(ctx);
-    const counts = await this.targets.countByStatus(
-      ctx,
-      secrets.map(({ id }) => id),
-    );
+    const ids = secrets.map(({ id }) => id);
+    const counts = await this.targets.countByStatus(ctx, ids);
+    const waiting = await this.held.listWaiting(ctx, ids);
     const now = Date.now();
     return secrets.map((secret) => ({
       id: secret.id,
@@ -99,6 +109,9 @@ export class SecretViews {
       },
       drift: this.#drift(ctx, secret),
       replication: counts.get(secret.id) ?? {},
+      waiting: waiting
+        .filter(({ secretId }) => secretId === secret.id)
+        .map(({ id, kind, requestedBy, createdAt }) => ({ id, kind, requestedBy, createdAt })),
       revision: secret.revision,
       createdBy: secret.createdBy,
       createdAt: secret.createdAt,

@@ -49,12 +49,10 @@ const fields = {
   defaultLabels: labels,
   limits: profileLimits,
   repair: z.enum(REPAIRS).meta({ description: 'Whether a replica that was changed at its vault is overwritten.' }),
-  approvalProfile: resourceName
-    .nullable()
-    .meta({
-      description: 'Name of the approval profile that gates changes here, and of the profile itself.',
-      example: null,
-    }),
+  approvalProfile: resourceName.nullable().meta({
+    description: 'Name of the approval profile that gates changes here, and of the profile itself.',
+    example: null,
+  }),
   isEnabled: z.boolean(),
 };
 

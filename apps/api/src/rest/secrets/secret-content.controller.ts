@@ -1,240 +1,31 @@
 import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import { accessErrors } from '@claviger/features/access';
-import { changeErrors, type ChangeEntity } from '@claviger/features/changes';
-import {
-  ContentService,
-  type ContentDiff,
-  generateOptionsSchema,
-  secretErrors,
-  type VersionView,
-  type WriteResult,
-} from '@claviger/features/secrets';
+import type { ChangeEntity } from '@claviger/features/changes';
+import { ContentService, type ContentDiff, type VersionView, type WriteResult } from '@claviger/features/secrets';
 import type { FastifyReply } from 'fastify';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
-import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
+import { Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
-import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
-import { changeExample, toChangeView } from '../changes/changes.dto.js';
-import { UNFIT } from './unfit-content.js';
-import { VAULT_PROBLEMS } from '../vault-problems.js';
+import { fromCursor, toPage, type Page } from '../../http/page.js';
+import { toChangeView } from '../changes/changes.dto.js';
 import { withoutUndefined } from '../without-undefined.js';
 import {
-  contentIn,
-  contentOut,
-  dryRun,
-  reason,
-  secretId,
-  versionNumber,
-  versionView,
-  writeResult,
-} from './secrets.dto.js';
-
-const params = z.object({ id: secretId });
-const pointers = z.array(z.string());
-const versionParams = z.object({ id: secretId, number: versionNumber });
-const UPDATE = 'update <profile>/data/<name>';
-const { secretNotFound, versionNotFound, versionUnavailable } = secretErrors;
-
-/** What every use of content is refused for. */
-const UNUSABLE = [
-  accessErrors.accessDenied('prod/data/shop/database', 'update'),
-  secretNotFound(),
-  secretErrors.secretNotActive('deleting'),
-  secretErrors.secretDisabled(),
-  secretErrors.vaultProfileDisabled('prod'),
-  ...VAULT_PROBLEMS,
-];
-const UNWRITABLE = [...UNUSABLE, changeErrors.secretBusy()];
-const because = { reason: 'incident 4711' };
-const stateExample = (act: string): unknown => ({
-  version: 1,
-  change: { ...changeExample, kind: `secret.version.${act}`, baseVersion: null, result: { version: 1 } },
-});
-
-const read = defineEndpoint({
-  method: 'GET',
-  path: ':id/content',
-  summary: 'Read the content',
-  description:
-    'The newest version, or `version`. The ETag is the version. Answered only once the audit entry is durable.',
-  needs: 'read <profile>/data/<name>',
-  params,
-  query: z.strictObject({ version: versionNumber.optional() }),
-  response: contentOut,
-  etag: 'version',
-  problems: [...UNUSABLE, versionNotFound(), versionUnavailable(1, 'pruned'), secretErrors.sourceDrifted(2)],
-});
-const write = defineEndpoint({
-  method: 'PUT',
-  path: ':id/content',
-  summary: 'Write a new version of the content',
-  description: 'Equal content from a caller who may read makes no version and says so. If-Match is the version.',
-  needs: UPDATE,
-  params,
-  query: z.strictObject({ dryRun }),
-  body: z.strictObject({ content: contentIn, reason }),
-  ifMatch: 'version',
-  response: writeResult,
-  etag: 'version',
-  mayBeAccepted: true,
-  problems: [...UNWRITABLE, ...UNFIT, secretErrors.staleMatch(3), secretErrors.changeStale()],
-  example: { body: { content: { username: 'shop', password: 'battery staple' }, reason: 'quarterly rotation' } },
-});
-const patch = defineEndpoint({
-  method: 'PATCH',
-  path: ':id/content',
-  summary: 'Change fields of the content',
-  description:
-    '`content` is a JSON merge patch (RFC 7396): its fields replace those of the newest version, null removes one, objects are ' +
-    'merged. If-Match is the version; with `*` the patch is applied to whatever is the newest one.',
-  needs: 'patch <profile>/data/<name>',
-  params,
-  query: z.strictObject({ dryRun }),
-  body: z.strictObject({ content: contentIn, reason }),
-  ifMatch: 'version',
-  response: writeResult,
-  etag: 'version',
-  mayBeAccepted: true,
-  problems: [...UNWRITABLE, ...UNFIT, secretErrors.staleMatch(3), secretErrors.changeStale()],
-  example: { body: { content: { password: 'battery staple', oldPassword: null }, reason: 'quarterly rotation' } },
-});
-const diff = defineEndpoint({
-  method: 'GET',
-  path: ':id/diff',
-  summary: 'Which fields differ between two versions',
-  description: 'As JSON pointers; values are not told.',
-  needs: 'read <profile>/data/<name>',
-  params,
-  query: z.strictObject({ from: versionNumber, to: versionNumber }),
-  response: z.object({ added: pointers, removed: pointers, changed: pointers }),
-  problems: [...UNUSABLE, versionNotFound(), versionUnavailable(1, 'pruned'), secretErrors.sourceDrifted(2)],
-  example: { response: { added: ['/port'], removed: [], changed: ['/password'] } },
-});
-const rotate = defineEndpoint({
-  method: 'POST',
-  path: ':id/rotate',
-  summary: 'Write a generated value that nobody sees',
-  needs: UPDATE,
-  params,
-  body: z.strictObject({ generate: generateOptionsSchema, reason }),
-  response: writeResult,
-  etag: 'version',
-  mayBeAccepted: true,
-  problems: [...UNWRITABLE, ...UNFIT],
-  example: { body: { generate: { username: 'shop', length: 40 }, reason: 'quarterly rotation' } },
-});
-const versions = defineEndpoint({
-  method: 'GET',
-  path: ':id/versions',
-  summary: 'List the versions',
-  description: 'Newest first; they outlive the secret.',
-  needs: 'read claviger/secrets/<profile>/<name>',
-  params,
-  query: z.strictObject(pageQuery),
-  response: pageOf(versionView),
-  problems: [secretNotFound(), ...VAULT_PROBLEMS],
-});
-const restore = defineEndpoint({
-  method: 'POST',
-  path: ':id/versions/:number/restore',
-  summary: 'Make an old version the newest one',
-  needs: UPDATE,
-  params: versionParams,
-  body: z.strictObject({ reason }),
-  response: writeResult,
-  etag: 'version',
-  mayBeAccepted: true,
-  problems: [...UNWRITABLE, versionNotFound(), versionUnavailable(1, 'pruned')],
-  example: { body: because },
-});
-const remove = defineEndpoint({
-  method: 'DELETE',
-  path: ':id/versions/:number',
-  summary: 'Delete a version, for now',
-  description: 'It can be brought back with undelete.',
-  needs: 'update <profile>/delete/<name>',
-  params: versionParams,
-  query: z.strictObject({ reason }),
-  ifMatch: 'revision',
-  response: writeResult,
-  mayBeAccepted: true,
-  problems: [
-    ...UNWRITABLE,
-    versionNotFound(),
-    versionUnavailable(1, 'pruned'),
-    secretErrors.notOurs('prod', 'shop/database'),
-    secretErrors.staleMatch(4),
-  ],
-  example: { response: stateExample('delete') },
-});
-const undelete = defineEndpoint({
-  method: 'POST',
-  path: ':id/versions/:number/undelete',
-  summary: 'Bring a deleted version back',
-  needs: 'update <profile>/undelete/<name>',
-  params: versionParams,
-  body: z.strictObject({ reason }),
-  response: writeResult,
-  mayBeAccepted: true,
-  problems: [
-    ...UNWRITABLE,
-    versionNotFound(),
-    versionUnavailable(1, 'pruned'),
-    secretErrors.notOurs('prod', 'shop/database'),
-  ],
-  example: { body: because, response: stateExample('undelete') },
-});
-const destroy = defineEndpoint({
-  method: 'POST',
-  path: ':id/versions/:number/destroy',
-  summary: 'Erase a version for good',
-  needs: 'update <profile>/destroy/<name>',
-  params: versionParams,
-  body: z.strictObject({ reason }),
-  response: writeResult,
-  mayBeAccepted: true,
-  problems: [
-    ...UNWRITABLE,
-    versionNotFound(),
-    versionUnavailable(1, 'pruned'),
-    secretErrors.notOurs('prod', 'shop/database'),
-  ],
-  example: { body: because, response: stateExample('destroy') },
-});
-const adopt = defineEndpoint({
-  method: 'POST',
-  path: ':id/drift/adopt',
-  summary: 'Make what somebody put at the source a version',
-  needs: `${UPDATE} and update claviger/adopt/<profile>/<name>`,
-  params,
-  body: z.strictObject({ reason }),
-  response: writeResult,
-  etag: 'version',
-  mayBeAccepted: true,
-  problems: [
-    ...UNWRITABLE,
-    ...UNFIT,
-    secretErrors.noDrift(),
-    secretErrors.nothingToAdopt(),
-    secretErrors.changeStale(),
-  ],
-  example: { body: because, response: { version: 2, change: { ...changeExample, kind: 'secret.drift.adopt' } } },
-});
-const overwrite = defineEndpoint({
-  method: 'POST',
-  path: ':id/drift/overwrite',
-  summary: 'Write the recorded content over what somebody put at the source',
-  needs: `${UPDATE} and update claviger/overwrite/<profile>/<name>`,
-  params,
-  body: z.strictObject({ reason }),
-  response: writeResult,
-  etag: 'version',
-  mayBeAccepted: true,
-  problems: [...UNWRITABLE, secretErrors.noDrift(), secretErrors.sourceDrifted(2)],
-  example: { body: because },
-});
+  adopt,
+  destroy,
+  diff,
+  overwrite,
+  patch,
+  read,
+  remove,
+  requestRead,
+  restore,
+  rotate,
+  undelete,
+  versions,
+  write,
+} from './secret-content.dto.js';
+import { versionNumber, type writeResult } from './secrets.dto.js';
 
 type Written = z.input<typeof writeResult>;
 
@@ -254,6 +45,17 @@ export class SecretContentController {
       .header('content-type', 'application/json')
       .header('etag', `"${found.number}"`)
       .send(`{"version":${found.number},"content":${found.content.reveal()}}`);
+  }
+
+  @Endpoint(requestRead)
+  async requestRead(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id }, body }: InputOf<typeof requestRead>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<unknown> {
+    const change = await this.content.requestRead(ctx, id, withoutUndefined(body));
+    if (change.state !== 'done') void reply.status(202);
+    return { change: toChangeView(change) };
   }
 
   @Endpoint(write)

@@ -141,6 +141,7 @@ const remove = defineEndpoint({
     reason,
   }),
   response: changed,
+  mayBeAccepted: true,
   problems: [denied, secretNotFound(), replicationErrors.targetNotFound(), changeErrors.secretBusy()],
   example: { response: changedExample('remove') },
 });

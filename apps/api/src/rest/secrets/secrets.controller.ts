@@ -146,6 +146,7 @@ const edit = defineEndpoint({
   ifMatch: 'revision',
   response: secretResult,
   etag: 'revision',
+  mayBeAccepted: true,
   problems: [denied, secretNotFound(), secretNotActive('deleting'), changeErrors.secretBusy(), staleMatch(4)],
   example: { body: { description: 'Application user of the shop', owner: null, reason: 'the team was renamed' } },
 });
@@ -180,6 +181,7 @@ const action = {
   body: z.strictObject({ reason }),
   response: secretResult,
   etag: 'revision',
+  mayBeAccepted: true,
   problems: [denied, secretNotFound(), secretNotActive('deleting'), changeErrors.secretBusy()],
   example: { body: { reason: 'incident 4711' } },
 } as const;

@@ -108,6 +108,9 @@ export const secretView = z
     replication: z
       .partialRecord(z.enum(TARGET_STATUSES), z.number().int())
       .meta({ description: 'How many targets have which status.' }),
+    waiting: z
+      .array(z.object({ id: z.string(), kind: z.string(), requestedBy: requester, createdAt: instant }))
+      .meta({ description: 'Changes of it that wait for approval.' }),
     revision: z.number().int().meta({ description: "Counts users' changes; the ETag." }),
     createdBy: requester,
     createdAt: instant,
@@ -140,6 +143,7 @@ export const secretView = z
       },
       drift: null,
       replication: { in_sync: 1 },
+      waiting: [],
       revision: 3,
       createdBy: EXAMPLE.requester,
       createdAt: EXAMPLE.at,

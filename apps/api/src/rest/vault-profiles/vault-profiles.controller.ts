@@ -1,6 +1,7 @@
 import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { accessErrors } from '@claviger/features/access';
+import type { ChangeEntity } from '@claviger/features/changes';
 import {
   listPosition,
   newVaultProfile,
@@ -19,6 +20,7 @@ import { Input } from '../../http/input.decorator.js';
 import { instant } from '../../http/instant.js';
 import { pageOf, toPage, type Page } from '../../http/page.js';
 import { optionalQueryFlag } from '../../http/query-flag.js';
+import { changeExample, changeView, toChangeView } from '../changes/changes.dto.js';
 import { EXAMPLE } from '../examples.js';
 import { tagged } from '../tagged.js';
 import { checkView, idOrName, listQuery, saveQuery, toListQuery } from '../vault-resources.dto.js';
@@ -39,6 +41,7 @@ const view = z
     defaultLabels: z.record(z.string(), z.string()),
     limits: z.record(z.string(), z.unknown()),
     repair: z.enum(REPAIRS),
+    approvalProfile: z.string().nullable().meta({ description: 'Gates what it holds, and itself.' }),
     isEnabled: z.boolean(),
     revision: z.number().int(),
     createdAt: instant,
@@ -60,6 +63,7 @@ const view = z
       defaultLabels: { team: 'payments' },
       limits: {},
       repair: 'report',
+      approvalProfile: null,
       isEnabled: true,
       revision: 1,
       createdAt: EXAMPLE.at,
@@ -67,6 +71,11 @@ const view = z
     },
   });
 
+const waiting = z.object({ change: changeView }).meta({
+  example: {
+    change: { ...changeExample, kind: 'vault-profile.update', secretId: null, subject: 'prod', baseVersion: null },
+  },
+});
 const params = z.object({ id: idOrName });
 const needs = (operation: string): string => `${operation} claviger/vault-profiles/<name>`;
 
@@ -93,6 +102,7 @@ const create = defineEndpoint({
     denied,
     vaultProfileErrors.vaultInstanceNotFound(),
     vaultProfileErrors.vaultProfileExists('prod'),
+    vaultProfileErrors.approvalProfileUnknown(),
     ...notReady,
   ],
   example: {
@@ -126,7 +136,9 @@ const update = defineEndpoint({
   method: 'PATCH',
   path: ':id',
   summary: 'Change a vault profile',
-  description: 'Where its secrets lie (instance, mount, prefix, flavour) cannot change while it is used.',
+  description:
+    'Where its secrets lie (instance, mount, prefix, flavour) cannot change while it is used. One that has an approval ' +
+    'profile is changed once that has approved: 202 with the change.',
   needs: needs('update'),
   params,
   query: saveQuery,
@@ -134,9 +146,11 @@ const update = defineEndpoint({
   ifMatch: 'revision',
   response: view,
   etag: 'revision',
+  mayBeAccepted: waiting,
   problems: [
     denied,
     vaultProfileNotFound(),
+    vaultProfileErrors.approvalProfileUnknown(),
     vaultProfileInUse('prod', 'cannot move', uses),
     staleMatch('vault profile', 4),
     ...notReady,
@@ -147,11 +161,14 @@ const remove = defineEndpoint({
   method: 'DELETE',
   path: ':id',
   summary: 'Remove a vault profile',
-  description: 'Refused while secrets use it as source or sync profile.',
+  description:
+    'Refused while secrets use it as source or sync profile. One that has an approval profile is removed once that has ' +
+    'approved: 202 with the change.',
   needs: needs('delete'),
   params,
   ifMatch: 'revision',
   status: 204,
+  mayBeAccepted: waiting,
   problems: [
     denied,
     vaultProfileNotFound(),
@@ -170,6 +187,8 @@ const check = defineEndpoint({
   problems: [denied, vaultProfileNotFound()],
   example: { body: {} },
 });
+
+type Waiting = { readonly change: unknown };
 
 @Controller('api/v1/vault-profiles')
 export class VaultProfilesController {
@@ -206,21 +225,29 @@ export class VaultProfilesController {
     @Context() ctx: RequestContext,
     @Input() { params: { id }, query, body, ifMatch }: InputOf<typeof update>,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<VaultProfile> {
+  ): Promise<VaultProfile | Waiting> {
     const options = withoutUndefined({ check: query.check, expectedRevision: ifMatch });
-    return tagged(reply, await this.profiles.update(ctx, id, withoutUndefined(body), options));
+    const { waiting: change, ...profile } = await this.profiles.update(ctx, id, withoutUndefined(body), options);
+    return change ? accepted(reply, change) : tagged(reply, profile);
   }
 
   @Endpoint(remove)
   async remove(
     @Context() ctx: RequestContext,
     @Input() { params: { id }, ifMatch }: InputOf<typeof remove>,
-  ): Promise<void> {
-    await this.profiles.remove(ctx, id, withoutUndefined({ expectedRevision: ifMatch }));
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Waiting | undefined> {
+    const change = await this.profiles.remove(ctx, id, withoutUndefined({ expectedRevision: ifMatch }));
+    return change && accepted(reply, change);
   }
 
   @Endpoint(check)
   check(@Context() ctx: RequestContext, @Input() { params: { id } }: InputOf<typeof check>): Promise<VaultCheck> {
     return this.profiles.check(ctx, id);
   }
+}
+
+function accepted(reply: FastifyReply, change: ChangeEntity): Waiting {
+  void reply.status(202);
+  return { change: toChangeView(change) };
 }

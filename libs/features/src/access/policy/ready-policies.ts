@@ -41,6 +41,8 @@ const APPROVER: Grants = {
   'claviger/changes/*': READ,
   'claviger/approvals': READ,
   'claviger/approvals/*': ['create', 'read', 'update', 'list'],
+  'claviger/approval-profiles': READ,
+  'claviger/approval-profiles/*': READ,
 };
 
 /**
@@ -51,6 +53,7 @@ const APPROVER: Grants = {
 const AUDITOR: Grants = {
   ...Object.fromEntries(
     [
+      'approval-profiles',
       'approvals',
       'audit-entries',
       'changes',

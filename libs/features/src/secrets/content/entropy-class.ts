@@ -13,7 +13,7 @@ const MAX_LOOKED_AT = 1_024;
  * so a low class is certain and a high one is not.
  */
 export function entropyClass(value: string): EntropyClass {
-  const characters = [...value.slice(0, MAX_LOOKED_AT)];
+  const characters = Array.from(value).slice(0, MAX_LOOKED_AT);
   const counts = new Map<string, number>();
   for (const character of characters) counts.set(character, (counts.get(character) ?? 0) + 1);
   let bits = 0;

@@ -125,6 +125,7 @@ export class Approvals1763701100000 implements MigrationInterface {
         used_at timestamptz(3),
         constraint pk_read_grant primary key (store_id, change_id),
         constraint fk_read_grant_change foreign key (store_id, change_id) references change (store_id, id)
+          deferrable initially deferred
       )`);
     await db.query(`create index ix_read_grant_unused on read_grant (secret_id, reader) where used_at is null`);
   }

@@ -14,6 +14,7 @@ import {
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { canary, CanarySearch } from './canary-search.js';
+import { approvalsIn } from './approval-canaries.js';
 import { clientSecretsIn, passwordsIn } from './login-canaries.js';
 import { EchoVault } from './echo-vault.js';
 import { hasOpenBao, unique } from './stage.js';
@@ -281,8 +282,8 @@ describe('a value that is secret', () => {
     await plantContents();
     await plantCredentials();
     await plantTokens();
-    for (const login of [passwordsIn, clientSecretsIn])
-      await login({ api, plant, keep: (text) => made.push(text), must, note });
+    for (const happen of [passwordsIn, clientSecretsIn, approvalsIn])
+      await happen({ api, plant, keep: (text) => made.push(text), must, note });
     await plantMistakes();
     // What is no secret is found by the same search, also where PostgreSQL compresses it.
     const base = { type: 'generic', content: { content: 'x' }, sourceProfile: 'source' };

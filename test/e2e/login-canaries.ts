@@ -2,7 +2,7 @@ import type { ApiAnswer, ApiClient, JsonBody } from '@claviger/testing';
 import { unique } from './stage.js';
 
 /** What planting needs of the test that searches afterwards. */
-type Planting = {
+export type Planting = {
   /** With the root token. */
   readonly api: ApiClient;
   /** Makes text that is searched for. */

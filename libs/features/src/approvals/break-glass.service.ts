@@ -36,8 +36,7 @@ export class BreakGlassService {
   async breakGlass(ctx: RequestContext, id: string, reason: string): Promise<void> {
     const refusal = await this.database.transaction(ctx, async (tx): Promise<AppError | undefined> => {
       const { row, approval } = await this.#lock(tx, id);
-      const { kind, name } = subjectOf(row);
-      this.access.authorize(tx, `claviger/break-glass/${kind}/${name}`, 'update');
+      this.#authorize(tx, row);
       if (row.state !== 'pending_approval') throw approvalClosed(row.state);
       if (!(await this.held.isAsBound(tx, row))) {
         const stale = changeErrors.approvalStale();
@@ -68,6 +67,18 @@ export class BreakGlassService {
       await this.#record(tx, row, 'approval.break-glass-review', { comment });
       await this.outbox.add(tx, 'approval.break-glass-reviewed', id);
     });
+  }
+
+  /** The refusal names what it is about, so it is told only to who may see that. */
+  #authorize(ctx: RequestContext, row: ChangeEntity): void {
+    const { kind, name } = subjectOf(row);
+    try {
+      this.access.authorize(ctx, `claviger/break-glass/${kind}/${name}`, 'update');
+    } catch (refusal) {
+      const maySee =
+        row.requestedBy.id === ctx.actor.rootId || this.access.can(ctx, `claviger/approvals/${row.id}`, 'read');
+      throw maySee ? refusal : approvalNotFound(refusal);
+    }
   }
 
   async #lock(tx: RequestContext, id: string): Promise<{ row: ChangeEntity; approval: ApprovalEntity }> {

@@ -1,0 +1,187 @@
+import type { ApiAnswer, ApiClient, JsonBody } from '@claviger/testing';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { People } from './people.js';
+import { unique } from './stage.js';
+
+jest.setTimeout(60_000);
+
+const any = { ifMatch: '*' };
+
+let people: People;
+let api: ApiClient;
+/** Voters, and who works with secrets. */
+let ada: ApiClient;
+let bob: ApiClient;
+let dev: ApiClient;
+beforeAll(async () => {
+  people = await People.open();
+  api = people.api;
+  const voters = await people.group('approver');
+  const members = [await people.user(), await people.user()];
+  for (const { name } of members) await api.put(`/groups/${voters}/members/${name}`, undefined);
+  [ada, bob, dev] = [
+    await people.logIn(members[0]!),
+    await people.logIn(members[1]!),
+    await people.logIn(await people.user('developer')),
+  ];
+  await people.make('approval-profiles', {
+    name: 'four-eyes',
+    kinds: ['create', 'content', 'delete', 'content-read'],
+    steps: [{ groups: [voters], votes: 1 }],
+  });
+  await people.make('vault-profiles', {
+    name: 'gated',
+    instance: 'inside',
+    mount: 'gated',
+    approvalProfile: 'four-eyes',
+  });
+});
+afterAll(() => people?.close());
+
+const create = (client: ApiClient, more: object = {}): Promise<ApiAnswer> =>
+  client.post('/secrets', {
+    name: unique('secret'),
+    type: 'key-value',
+    content: { value: 'one' },
+    sourceProfile: 'gated',
+    ...more,
+  });
+
+/** A secret that was approved; its path. */
+async function approved(more: object = {}): Promise<string> {
+  const { body } = await create(dev, more);
+  expect((await ada.post(`/approvals/${body.change.id}/votes`, { decision: 'approve' })).status).toBe(200);
+  return `/secrets/${body.change.secretId}`;
+}
+
+const item = (page: ApiAnswer, id: string): JsonBody => page.body.items.find((one: JsonBody) => one.id === id);
+
+describe('a change that needs approval', () => {
+  it('waits in the queue of those who may decide, and is done by their vote at another process', async () => {
+    const path = await approved();
+    const put = await dev.put(`${path}/content`, { content: { value: 'two' }, reason: 'rotation' }, any);
+    expect(put).toMatchObject({ status: 202, body: { change: { state: 'pending_approval', baseVersion: 1 } } });
+    const { id } = put.body.change as { id: string };
+    expect((await dev.get(path)).body).toMatchObject({ currentVersion: 1, waiting: [{ id, kind: 'secret.content' }] });
+
+    expect(item(await ada.get('/approvals'), id)).toMatchObject({ reason: 'rotation', profiles: ['four-eyes'] });
+    expect(item(await dev.get('/approvals'), id)).toBeUndefined();
+    expect(item(await dev.get('/approvals?scope=requested&state=pending_approval'), id)).toBeDefined();
+    expect((await ada.get('/approvals/counts')).body.toDecide).toBeGreaterThanOrEqual(1);
+    const seen = await ada.get(`/approvals/${id}`);
+    expect(seen.body).toMatchObject({
+      mayVote: true,
+      steps: [{ state: 'open', missing: 1 }],
+      review: { values: [{ field: '/value', change: 'changed' }], plan: [{ profile: 'gated', action: 'update' }] },
+    });
+
+    expect(await dev.post(`/approvals/${id}/votes`, { decision: 'approve' })).toMatchObject({ status: 403 });
+    const elsewhere = people.everywhere(bob)[1]!;
+    expect(await elsewhere.post(`/approvals/${id}/votes`, { decision: 'approve', comment: 'agreed' })).toMatchObject({
+      status: 200,
+      body: { state: 'done', votes: [{ decision: 'approve', comment: 'agreed' }], review: null },
+    });
+    expect((await dev.get(path)).body).toMatchObject({ currentVersion: 2, waiting: [] });
+    expect(await ada.post(`/approvals/${id}/votes`, { decision: 'approve' })).toMatchObject({ status: 409 });
+  });
+
+  it('has a secret that waits with it, is rejected with it, and frees its name', async () => {
+    const name = unique('secret');
+    const { body } = await create(dev, { name });
+    const path = `/secrets/${body.change.secretId}`;
+    expect((await dev.get(path)).body).toMatchObject({
+      state: 'pending_approval',
+      waiting: [{ kind: 'secret.create' }],
+    });
+    expect((await create(dev, { name })).body.code).toBe('SECRET_EXISTS');
+    const { id } = body.change as { id: string };
+    expect((await ada.post(`/approvals/${id}/votes`, { decision: 'reject' })).body.code).toBe('COMMENT_MISSING');
+    const rejected = await ada.post(`/approvals/${id}/votes`, { decision: 'reject', comment: 'not in the freeze' });
+    expect(rejected.body.state).toBe('rejected');
+    expect((await dev.get(path)).body.state).toBe('rejected');
+    expect((await create(dev, { name })).status).toBe(202);
+  });
+
+  it('can be talked about, and taken back by who asked for it alone', async () => {
+    const { id } = (await create(dev)).body.change as { id: string };
+    await dev.post(`/approvals/${id}/comments`, { text: 'for release 7' });
+    expect((await ada.get(`/approvals/${id}`)).body.comments).toMatchObject([{ text: 'for release 7' }]);
+    expect((await ada.post(`/approvals/${id}/withdraw`)).status).toBe(403);
+    expect((await dev.post(`/approvals/${id}/withdraw`)).body.state).toBe('cancelled');
+  });
+
+  it('can be decided together with others, each with an answer of its own', async () => {
+    const ids = [(await create(dev)).body.change.id, (await create(ada.as(api.token))).body.change.id] as string[];
+    const votes = [...ids, '01a1ff05-3707-73cc-8400-fe7ac3f2e568'].map((id) => ({ id, decision: 'approve' }));
+    const { body } = await bob.post('/approvals/votes', { votes });
+    expect(body.items.map(({ error }: JsonBody) => error?.code ?? null)).toEqual([null, null, 'APPROVAL_NOT_FOUND']);
+  });
+
+  it('is executed at once by who may break the glass, and looked at afterwards by somebody else', async () => {
+    const { id } = (await create(dev)).body.change as { id: string };
+    const reason = { reason: 'the shop is down' };
+    expect((await dev.post(`/approvals/${id}/break-glass`, reason)).body.code).toBe('ACCESS_DENIED');
+    expect((await api.post(`/approvals/${id}/break-glass`, reason)).body).toMatchObject({
+      state: 'done',
+      breakGlass: { comment: 'the shop is down' },
+    });
+    expect(item(await api.get('/approvals?scope=all&unreviewed=true'), id)).toBeDefined();
+    expect((await api.post(`/approvals/${id}/review`, { comment: 'mine' })).body.code).toBe('OWN_DEED');
+    expect((await ada.post(`/approvals/${id}/review`, { comment: 'was needed' })).status).toBe(200);
+    expect(item(await api.get('/approvals?scope=all&unreviewed=true'), id)).toBeUndefined();
+  });
+});
+
+describe('a read that needs approval', () => {
+  it('is made once by who asked for it', async () => {
+    const path = await approved();
+    expect((await dev.get(`${path}/content`)).body.code).toBe('READ_NEEDS_APPROVAL');
+    const asked = await dev.post(`${path}/read-requests`, { reason: 'incident 4711' });
+    expect(asked.status).toBe(202);
+    await ada.post(`/approvals/${asked.body.change.id}/votes`, { decision: 'approve' });
+    expect((await dev.get(`${path}/content`)).body).toEqual({ version: 1, content: { value: 'one' } });
+    expect((await dev.get(`${path}/content`)).body.code).toBe('READ_NEEDS_APPROVAL');
+  });
+});
+
+describe('what decides about changes', () => {
+  it('is itself changed by approval: approval profile, assignment and vault profile', async () => {
+    const update = await api.patch('/approval-profiles/four-eyes', { description: 'Two of us' }, any);
+    expect(update).toMatchObject({ status: 202, body: { change: { state: 'pending_approval' } } });
+    const unassign = await api.patch('/vault-profiles/gated', { approvalProfile: null }, any);
+    expect(unassign).toMatchObject({ status: 202, body: { change: { kind: 'vault-profile.update' } } });
+    expect((await api.get('/vault-profiles/gated')).body.approvalProfile).toBe('four-eyes');
+    await ada.post(`/approvals/${update.body.change.id}/votes`, { decision: 'approve' });
+    expect((await api.get('/approval-profiles/four-eyes')).body).toMatchObject({
+      version: 2,
+      description: 'Two of us',
+    });
+    // It was asked of the version before.
+    expect(await bob.post(`/approvals/${unassign.body.change.id}/votes`, { decision: 'approve' })).toMatchObject({
+      status: 412,
+      body: { code: 'CHANGE_STALE' },
+    });
+    expect((await api.delete('/approval-profiles/four-eyes', any)).body.code).toBe('APPROVAL_PROFILE_IN_USE');
+  });
+});
+
+describe('a delegation', () => {
+  it('lets another user vote until it ends', async () => {
+    const deputy = await people.user('approver');
+    const client = await people.logIn(deputy);
+    const made = await ada.post('/approval-delegations', { to: deputy.name, until: '2099-01-01T00:00:00Z' });
+    expect(made.body.code).toBe('DELEGATION_INVALID');
+    const until = new Date(Date.now() + 86_400_000).toISOString();
+    const { id: delegation } = (await ada.post('/approval-delegations', { to: deputy.name, until })).body as {
+      id: string;
+    };
+    const { id } = (await create(dev)).body.change as { id: string };
+    expect(item(await client.get('/approvals'), id)).toBeDefined();
+    await client.post(`/approvals/${id}/votes`, { decision: 'approve' });
+    expect((await ada.get(`/approvals/${id}`)).body.votes).toMatchObject([
+      { voter: deputy.name, onBehalfOf: expect.any(String) },
+    ]);
+    expect((await ada.delete(`/approval-delegations/${delegation}`)).status).toBe(204);
+    expect((await client.get('/approval-delegations')).body.items).toEqual([]);
+  });
+});

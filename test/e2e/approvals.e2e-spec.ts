@@ -110,6 +110,15 @@ describe('a change that needs approval', () => {
     expect((await dev.post(`/approvals/${id}/withdraw`)).body.state).toBe('cancelled');
   });
 
+  it('is not executed for somebody who may not do it any more', async () => {
+    const leaver = await people.user('developer');
+    const client = await people.logIn(leaver);
+    const { id } = (await create(client)).body.change as { id: string };
+    await api.patch(`/users/${leaver.name}`, { policies: [] }, any);
+    const answer = await ada.post(`/approvals/${id}/votes`, { decision: 'approve' });
+    expect(answer).toMatchObject({ status: 200, body: { state: 'stale' } });
+  });
+
   it('can be decided together with others, each with an answer of its own', async () => {
     const ids = [(await create(dev)).body.change.id, (await create(ada.as(api.token))).body.change.id] as string[];
     const votes = [...ids, '01a1ff05-3707-73cc-8400-fe7ac3f2e568'].map((id) => ({ id, decision: 'approve' }));

@@ -55,23 +55,24 @@ export class ApprovalRoom {
       `insert into principal (store_id, id, kind, name, display_name, policies) values ($1, $2, $3, $4, $4, $5)`,
       [this.ctx.storeId, id, kind, name, policies],
     );
-    if (group !== undefined) await this.#join(id, group);
-    const principal = { id, kind, name, groups: [] };
+    const groups = group === undefined ? [] : [{ id: await this.#join(id, group), name: group }];
+    const principal = { id, kind, name, groups };
     const actor = { ...this.ctx.actor, id: newId(), displayName: name, rootId: `${kind}:${id}`, policies, principal };
     return { ...this.ctx, actor };
   }
 
-  async #join(principalId: string, group: string): Promise<void> {
+  async #join(principalId: string, group: string): Promise<string> {
     await this.secrets.rows(
       `insert into principal_group (store_id, id, name, description, policies) values ($1, $2, $3, '', '{}')
        on conflict do nothing`,
       [this.ctx.storeId, newId(), group],
     );
-    await this.secrets.rows(
+    const [row] = await this.secrets.rows(
       `insert into group_member (store_id, principal_id, group_id)
-       select $1, $2, id from principal_group where store_id = $1 and name = $3`,
+       select $1, $2, id from principal_group where store_id = $1 and name = $3 returning group_id`,
       [this.ctx.storeId, principalId, group],
     );
+    return row!['group_id'] as string;
   }
 
   /** Disables somebody. */

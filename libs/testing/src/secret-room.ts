@@ -256,6 +256,13 @@ class TestAccess {
     return this.#matchers.get(ctx.actor.id)?.match(path, operation).allowed ?? true;
   }
 
+  /** Policies by these names that are taken from whoever is not asking at the moment. */
+  readonly taken = new Set<string>();
+
+  async couldAll(_ctx: RequestContext, policies: readonly string[]): Promise<boolean> {
+    return !policies.some((name) => this.taken.has(name));
+  }
+
   authorize(ctx: RequestContext, path: string, operation: Parameters<PolicyMatcher['match']>[1]): void {
     if (this.can(ctx, path, operation)) return;
     throw new AppError({ code: 'ACCESS_DENIED', kind: 'forbidden', message: 'Denied.', details: { path, operation } });

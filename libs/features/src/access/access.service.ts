@@ -71,14 +71,26 @@ export class AccessService {
    */
   can(ctx: RequestContext, path: string, operation: Operation): boolean {
     if (ctx.actor.type === 'system') return true;
-    const result = this.#matcher(ctx.actor).match(path, operation);
-    if (!result.allowed || mustBeFiltered(result, operation)) return false;
-    return !isRootProtected(path) || result.capabilities.includes('sudo');
+    return isGranted(this.#matcher(ctx.actor), path, operation);
   }
 
   /** @throws AppError ACCESS_DENIED when {@link can} says no; it quotes the path, which the caller must know already. */
   authorize(ctx: RequestContext, path: string, operation: Operation): void {
     if (!this.can(ctx, path, operation)) throw accessDenied(path, operation);
+  }
+
+  /**
+   * Whether somebody with these policies may do all of this now: for what is done in the name of one who is not asking at
+   * the moment. What depends on more than path and operation is refused, as in {@link can}.
+   */
+  async couldAll(
+    { storeId }: RequestContext,
+    policies: readonly string[],
+    principal: PrincipalRef,
+    needs: readonly { readonly path: string; readonly operation: Operation }[],
+  ): Promise<boolean> {
+    const matcher = await this.library.matcher(storeId, policies, principal);
+    return needs.every(({ path, operation }) => isGranted(matcher, path, operation));
   }
 
   /** True when the caller has `sudo` on the path. */
@@ -127,6 +139,12 @@ export class AccessService {
   #matcher(actor: Actor): PolicyMatcher {
     return this.#grants.get(actor) ?? this.library.readyMatcher(actor.policies);
   }
+}
+
+function isGranted(matcher: PolicyMatcher, path: string, operation: Operation): boolean {
+  const result = matcher.match(path, operation);
+  if (!result.allowed || mustBeFiltered(result, operation)) return false;
+  return !isRootProtected(path) || result.capabilities.includes('sudo');
 }
 
 function mustBeFiltered({ rule }: MatchResult, operation: Operation): boolean {

@@ -2,12 +2,14 @@ import { Injectable } from '@nestjs/common';
 import {
   changeErrors,
   type ChangeGate,
+  type ChangeState,
   type ExecutingChange,
   type Gated,
   type GateBinding,
   type GatedFacts,
   type GatedKind,
 } from '@claviger/features/changes';
+import { Outbox } from '@claviger/features/notifications';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { conditionHolds } from '@claviger/features/rules';
 import type { RequestContext } from '@claviger/kernel';
@@ -27,6 +29,7 @@ export class ApprovalGate implements ChangeGate {
     private readonly approvals: ApprovalRepository,
     private readonly vaultProfiles: VaultProfileService,
     private readonly electorate: Electorate,
+    private readonly outbox: Outbox,
   ) {}
 
   async couldHold(ctx: RequestContext, vaultProfileId: string, kind: GatedKind): Promise<boolean> {
@@ -65,11 +68,12 @@ export class ApprovalGate implements ChangeGate {
       vaultProfiles: binding.vaultProfiles.map(({ id }) => id),
       steps,
     });
+    await this.outbox.add(tx, 'approval.requested', change.id, { step: 1, subject: change.subject.name });
   }
 
   async admit(tx: RequestContext, changeId: string): Promise<void> {
     const approval = (await this.approvals.find(tx, changeId))!;
-    if (!(await this.electorate.isRequesterActive(tx, changeId))) throw changeErrors.approvalStale();
+    if (!(await this.electorate.couldStillRequest(tx, changeId))) throw changeErrors.approvalStale();
     if (approval.breakGlass) return;
     const votes = await this.approvals.listVotes(tx, changeId);
     for (const [index, step] of approval.steps.entries()) {
@@ -79,8 +83,9 @@ export class ApprovalGate implements ChangeGate {
     }
   }
 
-  async close(tx: RequestContext, changeId: string): Promise<void> {
+  async close(tx: RequestContext, changeId: string, state: ChangeState): Promise<void> {
     await this.approvals.close(tx, changeId);
+    await this.outbox.add(tx, 'approval.decided', changeId, { state });
   }
 
   async #require(ctx: RequestContext, name: string): Promise<ApprovalProfile> {

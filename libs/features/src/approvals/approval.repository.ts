@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ChangeEntity, type Requester } from '@claviger/features/changes';
+import { ChangeEntity, type Need, type Requester } from '@claviger/features/changes';
 import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { IsNull } from 'typeorm';
@@ -55,10 +55,14 @@ export class ApprovalRepository {
     return this.database.repository(ctx, ApprovalEntity).findOneBy({ storeId: ctx.storeId, id });
   }
 
-  /** The identity of who requested the change. */
-  async findRequester(ctx: RequestContext, id: string): Promise<string | undefined> {
+  /** Who requested the change, and what they were judged by. */
+  async findRequest(
+    ctx: RequestContext,
+    id: string,
+  ): Promise<{ readonly requestedBy: Requester; readonly needs: readonly Need[] }> {
     const where = { storeId: ctx.storeId, id };
-    return (await this.database.repository(ctx, ChangeEntity).findOneBy(where))?.requestedBy.id;
+    const { requestedBy, parameters } = await this.database.repository(ctx, ChangeEntity).findOneByOrFail(where);
+    return { requestedBy, needs: (parameters['needs'] as Need[] | undefined) ?? [] };
   }
 
   /** The first vote first. */

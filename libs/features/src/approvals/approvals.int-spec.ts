@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ENTITIES } from '@claviger/composition';
+import { AccessService } from '@claviger/features/access';
 import type { RequestContext } from '@claviger/kernel';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
 import { ApprovalRoom } from '../../../testing/src/approval-room.js';
@@ -182,6 +183,13 @@ describe('a vote', () => {
       expect(await errorOf(room.approve(caller, id))).toMatchObject({ code: 'NOT_A_VOTER' });
   });
 
+  it('is by what the token has, not by what its bearer has by another way of logging in', async () => {
+    const id = await waiting();
+    const principal = { ...ada.actor.principal!, groups: [] };
+    const byOther = { ...ada, actor: { ...ada.actor, principal, policies: [] } };
+    expect(await errorOf(room.approve(byOther, id))).toMatchObject({ code: 'NOT_A_VOTER' });
+  });
+
   it('that rejects needs a comment', async () => {
     const id = await waiting();
     for (const comment of ['', '  '])
@@ -202,6 +210,14 @@ describe('a vote', () => {
     const id = await waiting(leaver);
     await room.approve(ada, id);
     await room.disable(leaver);
+    await room.approve(cyd, id);
+    expect(await room.state(id)).toBe('stale');
+  });
+
+  it('counts for nothing when who asked may not do that any more', async () => {
+    const id = await waiting(await room.principal('demoted', { policies: ['taken'] }));
+    await room.approve(ada, id);
+    (room.secrets.get(AccessService) as unknown as { taken: Set<string> }).taken.add('taken');
     await room.approve(cyd, id);
     expect(await room.state(id)).toBe('stale');
   });

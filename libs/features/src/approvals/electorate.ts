@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
+import { CLOCK, type Actor, type Clock, type PrincipalRef, type RequestContext } from '@claviger/kernel';
+import { AccessService } from '@claviger/features/access';
 import { Voters, type Voter, type VoterRule } from '@claviger/features/principals';
 import type { ApprovalVoteEntity } from './approval.entity.js';
 import { ApprovalRepository } from './approval.repository.js';
@@ -15,6 +16,7 @@ export class Electorate {
     private readonly voters: Voters,
     private readonly approvals: ApprovalRepository,
     private readonly delegations: DelegationRepository,
+    private readonly access: AccessService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -26,11 +28,13 @@ export class Electorate {
   async findRight(
     ctx: RequestContext,
     step: VoterRule,
-    user: Represented,
+    user: PrincipalRef,
     excluded: ReadonlySet<string>,
   ): Promise<Represented | undefined> {
     const delegators = await this.delegations.listTo(ctx, user.id, this.clock.now());
-    for (const candidate of [user, ...delegators]) {
+    // One's own right is that of the token: it may come of a group that this way of logging in does not give.
+    const candidates = isNamedByToken(step, ctx.actor) ? [user, ...delegators] : delegators;
+    for (const candidate of candidates) {
       if (!excluded.has(candidate.id) && (await this.voters.isNamed(ctx, step, candidate.id))) return candidate;
     }
     return undefined;
@@ -55,12 +59,24 @@ export class Electorate {
     return kept;
   }
 
-  /** Whether who requested a change may still ask for anything. A token without a user or service account may. */
-  async isRequesterActive(ctx: RequestContext, changeId: string): Promise<boolean> {
-    const requester = await this.approvals.findRequester(ctx, changeId);
-    const id = principalIdOf(requester ?? '');
-    return id === undefined || this.voters.isActive(ctx, id);
+  /**
+   * Whether who requested a change could request it now: a user or service account that is not disabled and whose policies
+   * grant what the change was judged by. A token without one was judged when it asked.
+   */
+  async couldStillRequest(ctx: RequestContext, changeId: string): Promise<boolean> {
+    const change = await this.approvals.findRequest(ctx, changeId);
+    const id = principalIdOf(change.requestedBy.id);
+    if (id === undefined) return true;
+    const acting = await this.voters.findActing(ctx, id);
+    return acting !== undefined && this.access.couldAll(ctx, acting.policies, acting.principal, change.needs);
   }
+}
+
+/** Whether a step names the bearer of a token by what that token has. */
+function isNamedByToken({ users, groups, policies }: VoterRule, { principal, policies: held }: Actor): boolean {
+  if (!principal) return false;
+  const isIn = principal.groups.some(({ id }) => groups.includes(id));
+  return users.includes(principal.id) || isIn || policies.some((policy) => held.includes(policy));
 }
 
 /** The id of the user or service account that an identity names; undefined for a token without one. */

@@ -102,7 +102,7 @@ export class VotingService {
         const row = await this.held.lock(tx, id);
         const approval = await this.approvals.find(tx, id);
         if (row?.state !== 'pending_approval' || !approval || !this.#isOverdue(approval)) return;
-        await this.#end(tx, row, 'expired');
+        await this.held.end(tx, row, 'expired');
         ended += 1;
       });
     }
@@ -129,12 +129,12 @@ export class VotingService {
     );
     if (!right) throw notAVoter();
     if (this.#isOverdue(approval)) {
-      await this.#end(tx, row, 'expired');
+      await this.held.end(tx, row, 'expired');
       return approvalClosed('expired');
     }
     if (!(await this.held.isAsBound(tx, row))) {
       const stale = changeErrors.approvalStale();
-      await this.#end(tx, row, 'stale', stale);
+      await this.held.end(tx, row, 'stale', stale);
       return stale;
     }
     await this.approvals.insertVote(tx, {
@@ -148,7 +148,7 @@ export class VotingService {
       comment: input.comment ?? '',
     });
     await this.#tell(tx, { ...input, row, approval }, right.name);
-    if (input.decision === 'reject') await this.#end(tx, row, 'rejected');
+    if (input.decision === 'reject') await this.held.end(tx, row, 'rejected');
     else await this.#advance(tx, row, approval);
     return undefined;
   }
@@ -165,17 +165,6 @@ export class VotingService {
       return;
     }
     await this.held.approve(tx, row);
-    await this.outbox.add(tx, 'approval.decided', id, { state: 'approved' });
-  }
-
-  async #end(
-    tx: RequestContext,
-    row: ChangeEntity,
-    state: 'expired' | 'rejected' | 'stale',
-    cause?: AppError,
-  ): Promise<void> {
-    await this.held.end(tx, row, state, cause);
-    await this.outbox.add(tx, 'approval.decided', row.id, { state });
   }
 
   async #tell(tx: RequestContext, { row, approval, decision }: Ballot, onBehalfOf: string): Promise<void> {

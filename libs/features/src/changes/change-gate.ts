@@ -1,5 +1,6 @@
 import type { RequestContext } from '@claviger/kernel';
 import type { ExecutingChange } from './executing-change.js';
+import type { ChangeState } from './change-state.js';
 import type { GatedKind } from './gated-kind.js';
 
 /**
@@ -17,8 +18,8 @@ export interface ChangeGate {
   open(tx: RequestContext, change: ExecutingChange, binding: GateBinding): Promise<void>;
   /** Judges once more, when the change is to be executed, those who decided. @throws AppError CHANGE_STALE */
   admit(tx: RequestContext, changeId: string): Promise<void>;
-  /** The change has left the gate, whichever way. */
-  close(tx: RequestContext, changeId: string): Promise<void>;
+  /** The change has left the gate, to be executed or into an end. */
+  close(tx: RequestContext, changeId: string, state: ChangeState): Promise<void>;
 }
 
 /** What the gate judges a change by. */

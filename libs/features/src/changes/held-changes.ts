@@ -105,7 +105,7 @@ export class HeldChanges {
         endedAt: this.clock.now(),
       },
     );
-    await this.slot.gate.close(tx, row.id);
+    await this.slot.gate.close(tx, row.id, state);
     await this.trail.record(tx, row.kind, state, subjectOf(row), { changeId: row.id });
   }
 
@@ -158,7 +158,7 @@ export class HeldChanges {
     const change = await this.#load(tx, row);
     const taken = { state: 'executing', attempts: 1, ...this.executor.lease(owner) } as const;
     await this.changes.update(tx, id, { from: ['approved'] }, taken);
-    await this.slot.gate.close(tx, id);
+    await this.slot.gate.close(tx, id, 'executing');
     await this.handlers.get(row.kind).begin?.(tx, change);
     await this.trail.record(tx, row.kind, 'intent', change.subject, { changeId: id, requestedBy: row.requestedBy.id });
     faultPoint('approval.admitting');

@@ -1,4 +1,4 @@
-import type { RequestContext } from '@claviger/kernel';
+import type { PrincipalRef, RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
@@ -51,8 +51,23 @@ export class Voters {
     return this.database.repository(ctx, GroupEntity).find({ where, select: { storeId: true, id: true, name: true } });
   }
 
-  /** The policies that a user has, their own and those of their groups. */
-  async policiesOf(ctx: RequestContext, userId: string): Promise<string[]> {
+  /** A user or service account that is not disabled, with the policies that they and their groups have. */
+  async findActing(
+    ctx: RequestContext,
+    id: string,
+  ): Promise<{ readonly principal: PrincipalRef; readonly policies: readonly string[] } | undefined> {
+    const where = { storeId: ctx.storeId, id, isDisabled: false };
+    const row = await this.database.repository(ctx, PrincipalEntity).findOneBy(where);
+    if (!row) return undefined;
+    const groups = (await this.database.manager(ctx).query(
+      `select g.id, g.name from group_member m join principal_group g on g.store_id = m.store_id and g.id = m.group_id
+       where m.store_id = $1 and m.principal_id = $2 order by g.name`,
+      [ctx.storeId, id],
+    )) as { id: string; name: string }[];
+    return { principal: { id, kind: row.kind, name: row.name, groups }, policies: await this.#policiesOf(ctx, id) };
+  }
+
+  async #policiesOf(ctx: RequestContext, userId: string): Promise<string[]> {
     const rows = (await this.database.manager(ctx).query(
       `select distinct policy from (
          select unnest(policies) as policy from principal where store_id = $1 and id = $2 and not is_disabled
@@ -60,7 +75,7 @@ export class Voters {
          select unnest(g.policies) from group_member m
          join principal_group g on g.store_id = m.store_id and g.id = m.group_id
          where m.store_id = $1 and m.principal_id = $2
-       ) held`,
+       ) held order by policy`,
       [ctx.storeId, userId],
     )) as { policy: string }[];
     return rows.map(({ policy }) => policy);

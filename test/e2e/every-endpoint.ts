@@ -334,6 +334,9 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
   'POST /api/v1/secrets/:id/drift/adopt': onSecret((caller, path) => caller.post(`${path}/drift/adopt`)),
   'POST /api/v1/secrets/:id/drift/overwrite': onSecret((caller, path) => caller.post(`${path}/drift/overwrite`)),
   'GET /api/v1/secrets/:id/targets': onSecret((caller, path) => caller.get(`${path}/targets`)),
+  'GET /api/v1/secrets/:id/targets/:profile/explain': onSecret((caller, path, { target }) =>
+    caller.get(`${path}/targets/${target.profile}/explain`),
+  ),
   'POST /api/v1/secrets/:id/targets/:profile/sync': onSecret((caller, path, { target }) =>
     caller.post(`${path}/targets/${target.profile}/sync`),
   ),

@@ -33,11 +33,16 @@ describeScenes('a target that somebody changed', (scene) => {
       drift: { kind: 'content' },
       verifiedHow: 'value',
     });
+    const { body: why } = await stage.api.get(`/secrets/${id}/targets/${target.profile}/explain`);
+    expect(why).toMatchObject({ isEqual: false, causes: [{ code: 'TARGET_CHANGED_AT_TARGET' }] });
+    expect(why.nextAction).toContain('Sync the target');
     expect(await stage.show(id)).toMatchObject({ drift: null, replication: { drifted: 1 } });
     expect(await target.read(name)).toEqual(theirs);
     const asked = await stage.api.post(`/secrets/${id}/targets/${target.profile}/sync`);
     expect(asked).toMatchObject({ status: 202, body: { profile: target.profile } });
     await stage.inSync(id);
+    const { body: equal } = await stage.api.get(`/secrets/${id}/targets/${target.profile}/explain`);
+    expect(equal).toMatchObject({ isEqual: true, causes: [] });
     expect(await target.read(name)).toEqual({ value: 'one' });
   });
 

@@ -1,3 +1,4 @@
+export type { TargetExplanation } from './explain.policy.js';
 export * from './ownership-marker.js';
 export { Reconciler } from './reconciler.js';
 export * from './replication-ledger.module.js';

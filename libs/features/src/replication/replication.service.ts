@@ -5,6 +5,7 @@ import { AuditService } from '@claviger/features/audit';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { CONFIG, type Config } from '@claviger/platform/config';
 import { Database } from '@claviger/platform/database';
+import { explainTarget, type ExplainedSecret, type TargetExplanation } from './explain.policy.js';
 import { DatabaseEpochs } from './database-epoch.js';
 import { replicationPaused, targetNotFound } from './replication.errors.js';
 import { ReplicationWakeUps } from './replication-wake-ups.js';
@@ -72,6 +73,26 @@ export class ReplicationService {
     return (await this.ledger.list(ctx, secretId)).map((target) =>
       toView(target, names.get(target.profileId) ?? target.profileId),
     );
+  }
+
+  /** Why a target is not equal to its source. The caller was authorised. @throws AppError TARGET_NOT_FOUND */
+  async explain(
+    ctx: RequestContext,
+    secretId: string,
+    secret: ExplainedSecret,
+    profileName: string,
+  ): Promise<TargetExplanation> {
+    const profile = await this.profiles.find(ctx, profileName);
+    const target = (await this.ledger.list(ctx, secretId)).find(({ profileId }) => profileId === profile?.id);
+    if (!profile || !target) throw targetNotFound();
+    return explainTarget({
+      secret,
+      profile,
+      target,
+      isReplicationPaused: await this.epochs.isPaused(ctx),
+      alike: await this.targets.countAlike(ctx, profile.id, target.errorCode),
+      now: this.clock.now(),
+    });
   }
 
   /** Makes a target equal now: looks, and overwrites drift. The caller was authorised. */

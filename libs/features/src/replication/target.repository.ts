@@ -199,6 +199,20 @@ export class TargetRepository {
     )) as { profileId: string; status: TargetStatus; count: number; oldestDueAt: Date | null }[];
   }
 
+  /** How many targets a profile has, and how many of them fail with this error. */
+  async countAlike(
+    ctx: RequestContext,
+    profileId: string,
+    errorCode: string | null,
+  ): Promise<{ readonly failing: number; readonly all: number }> {
+    const [row] = (await this.database.manager(ctx).query(
+      `select count(*)::int as "all", count(*) filter (where error_code = $3)::int as failing
+       from sync_target where store_id = $1 and profile_id = $2`,
+      [ctx.storeId, profileId, errorCode],
+    )) as [{ failing: number; all: number }];
+    return row;
+  }
+
   /** Says at every target that replication is paused by the restore guard. */
   async markPaused(ctx: RequestContext): Promise<void> {
     await this.database.manager(ctx).query(

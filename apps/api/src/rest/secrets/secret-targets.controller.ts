@@ -6,9 +6,10 @@ import {
   replicationErrors,
   ReplicationService,
   TARGET_STATUSES,
+  type TargetExplanation,
   type TargetView,
 } from '@claviger/features/replication';
-import { secretErrors, SecretService } from '@claviger/features/secrets';
+import { secretErrors, SecretService, SecretViews } from '@claviger/features/secrets';
 import { vaultProfileErrors } from '@claviger/features/vault-profiles';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -90,6 +91,52 @@ const list = defineEndpoint({
   problems: [secretNotFound()],
   example: { response: { items: [targetExample] } },
 });
+const explanation = z
+  .object({
+    profile: z.string(),
+    status: z.enum(TARGET_STATUSES),
+    isEqual: z.boolean(),
+    verified: z.object({ at: instant.nullable(), how: z.string() }),
+    causes: z
+      .array(z.object({ code: z.string(), cause: z.string(), action: z.string(), since: instant.nullable() }))
+      .meta({ description: 'What stands in the way, the outermost first.' }),
+    nextAction: z.string().meta({ description: 'What mends the outermost cause.' }),
+    nextAttemptAt: instant.nullable(),
+  })
+  .meta({
+    id: 'TargetExplanation',
+    example: {
+      profile: 'standby',
+      status: 'retrying',
+      isEqual: false,
+      verified: { at: EXAMPLE.at, how: 'value' },
+      causes: [
+        {
+          code: 'FAILS_ALIKE',
+          cause: '12 of 14 targets of standby fail in the same way: it is the vault, not this secret.',
+          action: 'Check that the vault is running and can be reached.',
+          since: null,
+        },
+        {
+          code: 'VAULT_UNAVAILABLE',
+          cause: 'The vault does not answer. It was tried 4 times.',
+          action: 'Check that the vault is running and can be reached.',
+          since: null,
+        },
+      ],
+      nextAction: 'Check that the vault is running and can be reached.',
+      nextAttemptAt: EXAMPLE.later,
+    },
+  });
+const explain = defineEndpoint({
+  method: 'GET',
+  path: ':id/targets/:profile/explain',
+  summary: 'Why a target is not equal, and what to do next',
+  needs: 'read claviger/secrets/<profile>/<name>',
+  params: targetParams,
+  response: explanation,
+  problems: [secretNotFound(), replicationErrors.targetNotFound()],
+});
 const sync = defineEndpoint({
   method: 'POST',
   path: ':id/targets/:profile/sync',
@@ -151,6 +198,7 @@ export class SecretTargetsController {
   constructor(
     private readonly secrets: SecretService,
     private readonly replication: ReplicationService,
+    private readonly views: SecretViews,
   ) {}
 
   @Endpoint(list)
@@ -160,6 +208,16 @@ export class SecretTargetsController {
   ): Promise<{ items: TargetView[] }> {
     await this.secrets.find(ctx, id);
     return { items: await this.replication.listTargets(ctx, id) };
+  }
+
+  @Endpoint(explain)
+  async explain(
+    @Context() ctx: RequestContext,
+    @Input() { params: { id, profile } }: InputOf<typeof explain>,
+  ): Promise<TargetExplanation> {
+    const { secret } = await this.secrets.find(ctx, id);
+    const { waiting, ...view } = await this.views.one(ctx, secret);
+    return this.replication.explain(ctx, id, { ...view, waiting: waiting[0] ?? null }, profile);
   }
 
   @Endpoint(sync)

@@ -40,6 +40,7 @@ export type LoginGrant = {
   readonly principalId: string;
   readonly displayName: string;
   readonly ttlSeconds: number;
+  readonly isRenewable: boolean;
 };
 
 /** Makes, renews and takes back tokens. */
@@ -101,7 +102,7 @@ export class TokenService {
       policies: [],
       ttlSeconds: login.ttlSeconds,
       maxTtlSeconds: null,
-      isRenewable: true,
+      isRenewable: login.isRenewable,
       maxUses: null,
     });
   }
@@ -113,6 +114,13 @@ export class TokenService {
   async revokeOfPrincipal(tx: RequestContext, principalId: string, exceptId: string): Promise<number> {
     const except = await this.tokens.find(tx, { id: exceptId }, this.clock.now());
     const count = await this.tokens.removeOfPrincipal(tx, principalId, except?.ancestors[0] ?? exceptId);
+    await this.epoch.bump(tx);
+    return count;
+  }
+
+  /** Takes back all tokens of some principals. In a transaction. @returns how many log-ins have ended */
+  async revokeOfPrincipals(tx: RequestContext, principalIds: readonly string[]): Promise<number> {
+    const count = await this.tokens.removeOfPrincipals(tx, principalIds);
     await this.epoch.bump(tx);
     return count;
   }

@@ -55,6 +55,7 @@ const AUDITOR: Grants = {
       'audit-entries',
       'changes',
       'groups',
+      'login-issuers',
       'policies',
       'replication',
       'service-accounts',

@@ -68,6 +68,15 @@ describe('the keys of an issuer', () => {
     expect(await verify({}, old)).toBe('ERR_JWKS_NO_MATCHING_KEY');
   });
 
+  it('are fetched again when the clock was put back', async () => {
+    let now = clock.now();
+    keys = new IssuerKeys(issuer, logs.logger, { now: () => now, sleep: () => clock.sleep(0) });
+    expect(await verify()).toBe('right');
+    now = new Date(now.getTime() - 1_000);
+    expect(await verify()).toBe('right');
+    expect(issuer.fetched).toHaveLength(4);
+  });
+
   it('are not known while they cannot be fetched, which is tried again after a while', async () => {
     issuer.failure = Object.assign(new Error('secret answer'), { code: 'ECONNREFUSED' });
     expect(await verify()).toBe('LOGIN_ISSUER_UNAVAILABLE');

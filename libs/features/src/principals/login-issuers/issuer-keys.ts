@@ -130,6 +130,8 @@ class KeptKeys {
   }
 
   #isWithin(sinceMs: number, ms: number): boolean {
-    return this.clock.now().getTime() - sinceMs < ms;
+    const age = this.clock.now().getTime() - sinceMs;
+    // A clock that was put back must not keep old keys alive.
+    return age >= 0 && age < ms;
   }
 }

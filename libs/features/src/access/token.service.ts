@@ -41,6 +41,8 @@ export type LoginGrant = {
   readonly displayName: string;
   readonly ttlSeconds: number;
   readonly isRenewable: boolean;
+  /** Null for another way than by a login issuer. */
+  readonly loginIssuerId: string | null;
 };
 
 /** Makes, renews and takes back tokens. */
@@ -98,6 +100,7 @@ export class TokenService {
       parentId: null,
       ancestors: [],
       principalId: login.principalId,
+      loginIssuerId: login.loginIssuerId,
       displayName: login.displayName,
       policies: [],
       ttlSeconds: login.ttlSeconds,

@@ -14,6 +14,8 @@ export type LoginWay = {
   /** How long the token lives where the principal does not say; undefined for the usual time. */
   readonly ttlSeconds?: number | undefined;
   readonly isRenewable?: boolean;
+  /** Where it was by one. */
+  readonly loginIssuerId?: string;
   /** For the audit entry. */
   readonly details?: AuditDetails;
 };
@@ -37,8 +39,9 @@ export class LoginTokens {
       lastLoginAt: this.clock.now(),
     });
     const { id: principalId, displayName } = principal;
-    const { isRenewable = true } = way;
-    const issued = await this.tokens.createForPrincipal(tx, { principalId, displayName, ttlSeconds, isRenewable });
+    const { isRenewable = true, loginIssuerId = null } = way;
+    const login = { principalId, displayName, ttlSeconds, isRenewable, loginIssuerId };
+    const issued = await this.tokens.createForPrincipal(tx, login);
     const resource = { kind: principal.kind, id: principal.id, name: principal.name };
     const details = { method: way.method, accessor: issued.view.accessor, ...way.details };
     await this.audit.record(

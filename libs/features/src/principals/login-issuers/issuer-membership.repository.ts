@@ -6,7 +6,8 @@ import type { GroupEntity } from '../group.entity.js';
 /** Which groups somebody came into and left. */
 export type Moves = { readonly joined: readonly string[]; readonly left: readonly string[] };
 
-type Group = Pick<GroupEntity, 'id' | 'name' | 'policies'>;
+/** A group that is kept from being removed. */
+export type HeldGroup = Pick<GroupEntity, 'id' | 'name' | 'policies'>;
 
 /** The memberships that issuers give. Those that somebody gave by hand are never touched. */
 @Injectable()
@@ -14,17 +15,17 @@ export class IssuerMembershipRepository {
   constructor(private readonly database: Database) {}
 
   /** The groups among these that there are, kept from being removed until the transaction ends. */
-  async hold(tx: RequestContext, groupIds: Iterable<string>): Promise<Group[]> {
+  async hold(tx: RequestContext, groupIds: Iterable<string>): Promise<HeldGroup[]> {
     return this.#held(tx, 'id', [...groupIds]);
   }
 
   /** The same by name. */
-  async holdNamed(tx: RequestContext, names: Iterable<string>): Promise<Group[]> {
+  async holdNamed(tx: RequestContext, names: Iterable<string>): Promise<HeldGroup[]> {
     return this.#held(tx, 'name', [...names]);
   }
 
   /** Leaves a principal with exactly these memberships from an issuer. */
-  async sync(tx: RequestContext, issuerId: string, principalId: string, groups: readonly Group[]): Promise<Moves> {
+  async sync(tx: RequestContext, issuerId: string, principalId: string, groups: readonly HeldGroup[]): Promise<Moves> {
     const ids = groups.map(({ id }) => id);
     const left = await this.#remove(tx, 'm.issuer_id = $2 and m.principal_id = $3 and m.group_id <> all($4::uuid[])', [
       issuerId,
@@ -65,13 +66,13 @@ export class IssuerMembershipRepository {
     return rows.map(({ name }) => name).sort();
   }
 
-  async #held(tx: RequestContext, column: 'id' | 'name', values: readonly string[]): Promise<Group[]> {
+  async #held(tx: RequestContext, column: 'id' | 'name', values: readonly string[]): Promise<HeldGroup[]> {
     const type = { id: 'uuid', name: 'text' }[column];
     // In one order, so that two who hold several never wait for each other.
     return (await this.database.manager(tx).query(
       `select id, name, policies from principal_group where store_id = $1 and ${column} = any($2::${type}[])
        order by id for key share`,
       [tx.storeId, values],
-    )) as Group[];
+    )) as HeldGroup[];
   }
 }

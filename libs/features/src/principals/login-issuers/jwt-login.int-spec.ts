@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { SecretValue } from '@claviger/kernel';
-import { answer, becomesCurrent, until } from '../../../../testing/src/access-room.js';
+import { answer, becomesCurrent, child, until } from '../../../../testing/src/access-room.js';
 import { codeOf, ORIGIN, PASSWORD, PrincipalsRoom } from '../../../../testing/src/principals-room.js';
 import { newKey } from '../../../../testing/src/fake-issuer.js';
 import { JwtVerifier } from './jwt-verifier.js';
@@ -222,6 +222,40 @@ describe('groups of an issuer', () => {
     expect(await groupsOf('ada')).toEqual(['own']);
     await room.logInBy({ groups: ['own', 'ops'] });
     expect(await groupsOf('ada')).toEqual(['ops', 'own']);
+  });
+
+  it('hold for tokens that were got by it, and what is made with these, alone', async () => {
+    await corpWith('ops');
+    await room.user('ada', ['admin']);
+    await room.one.links.link(room.root, 'corp', 'ada', 'ada');
+    const other = await room.logIn('ada');
+    const own = await room.logInBy({ groups: ['ops'] });
+    const made = await child(room.one.process, own, { policies: ['auditor'] });
+    const groupsFor = async (token: SecretValue): Promise<string[]> =>
+      (await room.one.process.as(token)).actor.principal!.groups.map(({ name }) => name);
+    expect([await groupsFor(own), await groupsFor(made)]).toEqual([['ops'], ['ops']]);
+    expect([await groupsFor(other), await groupsFor(await room.logIn('ada'))]).toEqual([[], []]);
+    expect((await room.one.process.as(other)).actor.policies).toEqual(['admin']);
+  });
+
+  it('may change while somebody logs in, without waiting for each other in a circle', async () => {
+    await corpWith('ops', 'dev');
+    await room.logInBy();
+    const { groups, principals, links, issuers } = room.one;
+    const unless = (code: string, act: Promise<unknown>): Promise<unknown> =>
+      act.catch((error: unknown) => expect(codeOf(error)).toBe(code));
+    for (let i = 0; i < 12; i += 1)
+      await Promise.all([
+        unless('LOGIN_REFUSED', room.logInBy({ groups: i % 2 ? ['ops', 'dev'] : [] })),
+        groups.addMember(room.root, 'ops', 'ada'),
+        groups.removeMember(room.root, 'dev', 'ada'),
+        groups.update(room.root, 'dev', { description: 'x' }),
+        principals.update(room.root, 'user', 'ada', { displayName: 'Ada' }),
+        links.link(room.root, 'corp', 'ada', 'ada'),
+        issuers.update(room.root, 'corp', { groupMappings: [{ value: 'ops', group: i % 2 ? 'ops' : 'dev' }] }),
+        unless('LOGIN_REFUSED', room.logInBy({ groups: ['ops'] })),
+      ]);
+    expect((await room.one.principals.get(room.root, 'user', 'ada')).displayName).toBe('Ada');
   });
 
   it('end at once when they are mapped no more, for all', async () => {

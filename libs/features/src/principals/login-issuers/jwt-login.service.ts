@@ -15,6 +15,8 @@ import type { LoginIssuerEntity } from './login-issuer.entity.js';
 import { LoginIssuerRepository } from './login-issuer.repository.js';
 import { LoginRefusals, type EntryRefusal } from './login-refusals.js';
 
+const TRIES = 2;
+
 type Refused = { readonly refusal: EntryRefusal; readonly more?: AuditDetails };
 
 /** Logs in by a JWT of a configured issuer. */
@@ -46,18 +48,21 @@ export class JwtLoginService {
   }
 
   async #enter(ctx: RequestContext, issuer: LoginIssuerEntity, subject: Subject): Promise<IssuedToken | Refused> {
-    const enter = (): Promise<IssuedToken | Refused> =>
-      this.database.transaction(ctx, (tx) => this.#enterIn(tx, issuer, subject));
-    return enter().catch((error: unknown) => {
-      // Somebody was first: the same person, who is known now, or another one, who has the name.
-      if (isAppError(error, 'PRINCIPAL_EXISTS') || isAppError(error, 'LOGIN_LINK_EXISTS')) return enter();
-      throw error;
-    });
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      try {
+        return await this.database.transaction(ctx, (tx) => this.#enterIn(tx, issuer, subject));
+      } catch (error) {
+        // Somebody was first: the same person, who is known now, or another one, who has the name.
+        if (!isAppError(error, 'PRINCIPAL_EXISTS') && !isAppError(error, 'LOGIN_LINK_EXISTS')) throw error;
+      }
+    }
+    return { refusal: 'changed-meanwhile' };
   }
 
   async #enterIn(tx: RequestContext, issuer: LoginIssuerEntity, subject: Subject): Promise<IssuedToken | Refused> {
     if (!(await this.issuers.hold(tx, issuer))) return { refusal: 'changed-meanwhile' };
     const mapping = (await this.issuers.mappingsOf(tx, [issuer.id])).get(issuer.id)!;
+    // Before the principal, as whoever adds a member does: none waits for another in a circle.
     const groups = await this.memberships.hold(tx, mappedGroups(mapping, subject.groupValues));
     const known = await this.identities.findPrincipalId(tx, issuer.id, subject.subject);
     const found = known === undefined ? undefined : await this.principals.lockById(tx, known);
@@ -71,6 +76,7 @@ export class JwtLoginService {
       ttlSeconds: issuer.tokenTtlSeconds ?? undefined,
       // The issuer is asked again: whoever it does not know any more is out when the token ends.
       isRenewable: false,
+      loginIssuerId: issuer.id,
       details: { issuer: issuer.name, joined: joined.join(','), left: left.join(',') },
     });
   }
@@ -94,13 +100,9 @@ export class JwtLoginService {
     });
     await this.identities.insert(tx, { issuerId: issuer.id, subject: subject.subject, principalId: principal.id });
     const resource = { kind: principal.kind, id: principal.id, name };
-    const event = {
-      action: `${principal.kind}.create`,
-      outcome: 'allowed',
-      resource,
-      details: { issuer: issuer.name },
-    };
-    await this.audit.record(tx, this.audit.entry(tx, event as Parameters<AuditService['entry']>[1]));
+    const details = { issuer: issuer.name };
+    const action = `${principal.kind}.create`;
+    await this.audit.record(tx, this.audit.entry(tx, { action, outcome: 'allowed', resource, details }));
     return principal;
   }
 }

@@ -3,11 +3,10 @@ import { AccessEpoch, AccessService, TokenService } from '@claviger/features/acc
 import { AuditService, type AuditDetails } from '@claviger/features/audit';
 import { Database } from '@claviger/platform/database';
 import { Injectable } from '@nestjs/common';
-import type { GroupEntity } from '../group.entity.js';
 import { checkName, isPrincipalName } from '../principal-input.policy.js';
 import { inputInvalid, staleMatch } from '../principals.errors.js';
 import { IssuerGranting } from './issuer-granting.js';
-import { IssuerMembershipRepository } from './issuer-membership.repository.js';
+import { IssuerMembershipRepository, type HeldGroup } from './issuer-membership.repository.js';
 import { LoginIdentityRepository } from './login-identity.repository.js';
 import {
   checkedCertificates,
@@ -162,7 +161,7 @@ export class LoginIssuerService {
   }
 
   /** The groups of a mapping by name. @throws AppError INPUT_INVALID for one that is not there */
-  async #groups(tx: RequestContext, mapping: readonly GroupMapping[]): Promise<ReadonlyMap<string, Held>> {
+  async #groups(tx: RequestContext, mapping: readonly GroupMapping[]): Promise<ReadonlyMap<string, HeldGroup>> {
     const wanted = namesIn(mapping);
     const held = await this.memberships.holdNamed(tx, wanted);
     if (held.length < wanted.size) throw inputInvalid('groupMappings', 'there is no group of a name that is given');
@@ -195,8 +194,6 @@ function namesIn(mapping: readonly GroupMapping[]): ReadonlySet<string> {
   return names;
 }
 
-type Held = Pick<GroupEntity, 'id' | 'name' | 'policies'>;
-
 /** The settings as they are kept. @throws AppError INPUT_INVALID */
 function checked<S extends IssuerSettings>(settings: S): S {
   checkIssuer(settings);
@@ -211,7 +208,7 @@ function onlyDisables(changes: LoginIssuerChanges): boolean {
 
 function mapped(
   mapping: readonly GroupMapping[],
-  groups: ReadonlyMap<string, Held>,
+  groups: ReadonlyMap<string, HeldGroup>,
 ): { claimValue: string; groupId: string }[] {
   return mapping.map(({ value, group }) => ({ claimValue: value, groupId: groups.get(group)!.id }));
 }

@@ -10,7 +10,7 @@ import { PrincipalRepository } from '../principal.repository.js';
 import { principalPath } from '../principal.service.js';
 import { inputInvalid, principalNotFound } from '../principals.errors.js';
 import { isSubject } from './claims.policy.js';
-import { IssuerMembershipRepository } from './issuer-membership.repository.js';
+import { IssuerMembershipRepository, type HeldGroup } from './issuer-membership.repository.js';
 import { LoginIdentityRepository, type LinkRow } from './login-identity.repository.js';
 import type { LoginIssuerEntity } from './login-issuer.entity.js';
 import { LoginIssuerRepository } from './login-issuer.repository.js';
@@ -19,6 +19,13 @@ import { loginIssuerNotFound, loginLinkExists, loginLinkNotFound } from './login
 
 /** Whom a subject stands for, as it is shown. */
 export type LoginLinkView = Omit<LinkRow, 'principalId'>;
+
+/** An issuer, a principal and the groups that the one maps, none of which changes meanwhile. */
+type Ends = {
+  readonly row: LoginIssuerEntity;
+  readonly whom: PrincipalEntity;
+  readonly groups: readonly HeldGroup[];
+};
 
 /** Three parts of base64url, of which the first begins as JSON does. */
 const LOOKS_LIKE_JWT = /^eyJ[\w-]*\.[\w-]*\./;
@@ -56,9 +63,7 @@ export class LoginLinkService {
   async link(ctx: RequestContext, issuer: string, principal: string, subject: string): Promise<void> {
     if (!isSubject(subject) || LOOKS_LIKE_JWT.test(subject))
       throw inputInvalid('subject', '1 to 256 printable characters that are no token are allowed');
-    await this.#change(ctx, issuer, principal, async (tx, row, whom) => {
-      const mapping = (await this.issuers.mappingsOf(tx, [row.id])).get(row.id)!;
-      const groups = await this.memberships.hold(tx, new Set(mapping.map(({ groupId }) => groupId)));
+    await this.#change(ctx, issuer, principal, async (tx, { row, whom, groups }) => {
       await this.granting.assertMayGive(
         tx,
         issuerPath(issuer),
@@ -78,7 +83,7 @@ export class LoginLinkService {
    * @throws AppError ACCESS_DENIED, LOGIN_ISSUER_NOT_FOUND, PRINCIPAL_NOT_FOUND, LOGIN_LINK_NOT_FOUND
    */
   async unlink(ctx: RequestContext, issuer: string, principal: string): Promise<void> {
-    await this.#change(ctx, issuer, principal, async (tx, row, whom) => {
+    await this.#change(ctx, issuer, principal, async (tx, { row, whom }) => {
       if (!(await this.identities.remove(tx, row.id, whom.id))) throw loginLinkNotFound();
       await this.memberships.drop(tx, row.id, whom.id);
       const revoked = await this.tokens.revokeOfPrincipals(tx, [whom.id]);
@@ -90,7 +95,7 @@ export class LoginLinkService {
     ctx: RequestContext,
     issuer: string,
     principal: string,
-    change: (tx: RequestContext, row: LoginIssuerEntity, whom: PrincipalEntity) => Promise<void>,
+    change: (tx: RequestContext, ends: Ends) => Promise<void>,
   ): Promise<void> {
     if (!isPrincipalName(issuer)) throw loginIssuerNotFound();
     this.access.authorize(ctx, issuerPath(issuer), 'update');
@@ -100,9 +105,12 @@ export class LoginLinkService {
       if (!isPrincipalName(principal)) throw principalNotFound(row.kind);
       // With a link one becomes somebody, as with a password: it needs the same permission.
       this.access.authorize(tx, principalPath(row.kind, principal), 'update');
+      // Groups before principals, as log-ins and whoever adds a member do: none waits for another in a circle.
+      const mapping = (await this.issuers.mappingsOf(tx, [row.id])).get(row.id)!;
+      const groups = await this.memberships.hold(tx, new Set(mapping.map(({ groupId }) => groupId)));
       const whom = await this.principals.lock(tx, row.kind, principal);
       if (!whom) throw principalNotFound(row.kind);
-      await change(tx, row, whom);
+      await change(tx, { row, whom, groups });
     });
   }
 

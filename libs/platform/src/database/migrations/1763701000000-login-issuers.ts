@@ -63,6 +63,8 @@ export class LoginIssuers1763701000000 implements MigrationInterface {
       alter table group_member add column issuer_id uuid,
         add constraint fk_group_member_issuer foreign key (store_id, issuer_id) references login_issuer (store_id, id)
           on delete cascade`);
+    // No reference: the tokens of an issuer that goes end before.
+    await db.query(`alter table token add column login_issuer_id uuid`);
     await db.query(`create index ix_group_member_issuer on group_member (issuer_id, store_id)`);
   }
 

@@ -43,7 +43,7 @@ describe('what an issuer publishes', () => {
   it('is taken from no redirect, and from no other answer than 200 with JSON', async () => {
     const good = await serve((_, res) => res.end('{}'));
     for (const status of [301, 302, 307, 204, 401, 404, 500]) {
-      const address = await serve((_, res) => res.writeHead(status, { location: good }).end());
+      const address = await serve((_, res) => res.writeHead(status, { location: good }).end('{"keys": []}'));
       await expect(documents().fetch(address, null)).rejects.toEqual(failing('ISSUER_ANSWER_UNUSABLE'));
     }
     const address = await serve((_, res) => res.end('<html>word'));

@@ -3,6 +3,8 @@ import { SecretValue } from '@claviger/kernel';
 import { answer, becomesCurrent, child, until } from '../../../../testing/src/access-room.js';
 import { codeOf, ORIGIN, PASSWORD, PrincipalsRoom } from '../../../../testing/src/principals-room.js';
 import { newKey } from '../../../../testing/src/fake-issuer.js';
+import { PrincipalRepository } from '../principal.repository.js';
+import { LoginIdentityRepository } from './login-identity.repository.js';
 import { JwtVerifier } from './jwt-verifier.js';
 
 const HOUR = 3_600_000;
@@ -48,6 +50,25 @@ describe('a log-in by JWT', () => {
     await room.corp();
     await room.issuer.key();
     expect(new Set(await Promise.all(Array.from({ length: 6 }, () => room.tryLogInBy())))).toEqual(new Set(['in']));
+    expect(await room.one.principals.list(room.root, 'user', 10)).toMatchObject([{ name: 'ada' }]);
+  });
+
+  it.each([
+    ['looked for', LoginIdentityRepository.prototype, 'findPrincipalId'],
+    ['found to be new', PrincipalRepository.prototype, 'findByName'],
+  ] as const)('finds who came in by another log-in just when they were %s', async (_, repository, method) => {
+    await room.corp();
+    const spy = jest
+      .spyOn(repository as PrincipalRepository, method as 'findByName')
+      .mockImplementationOnce(async () => {
+        await room.logInBy();
+        return undefined;
+      });
+    try {
+      expect(await room.tryLogInBy()).toBe('in');
+    } finally {
+      spy.mockRestore();
+    }
     expect(await room.one.principals.list(room.root, 'user', 10)).toMatchObject([{ name: 'ada' }]);
   });
 

@@ -64,9 +64,7 @@ export class JwtLoginService {
     const mapping = (await this.issuers.mappingsOf(tx, [issuer.id])).get(issuer.id)!;
     // Before the principal, as whoever adds a member does: none waits for another in a circle.
     const groups = await this.memberships.hold(tx, mappedGroups(mapping, subject.groupValues));
-    const known = await this.identities.findPrincipalId(tx, issuer.id, subject.subject);
-    const found = known === undefined ? undefined : await this.principals.lockById(tx, known);
-    const principal = found ?? (await this.#provision(tx, issuer, subject));
+    const principal = (await this.#known(tx, issuer, subject)) ?? (await this.#provision(tx, issuer, subject));
     if ('refusal' in principal) return principal;
     if (principal.isDisabled) return { refusal: 'disabled', more: { principal: principal.name } };
     const { joined, left } = await this.memberships.sync(tx, issuer.id, principal.id, groups);
@@ -81,6 +79,15 @@ export class JwtLoginService {
     });
   }
 
+  async #known(
+    tx: RequestContext,
+    issuer: LoginIssuerEntity,
+    { subject }: Subject,
+  ): Promise<PrincipalEntity | undefined> {
+    const id = await this.identities.findPrincipalId(tx, issuer.id, subject);
+    return id === undefined ? undefined : this.principals.lockById(tx, id);
+  }
+
   /** Makes a principal of a subject that is not known. One that is there already is never taken over by its name. */
   async #provision(
     tx: RequestContext,
@@ -90,7 +97,11 @@ export class JwtLoginService {
     if (!issuer.provisions) return { refusal: 'not-linked' };
     const { name, displayName } = subject;
     if (name === undefined || !isPrincipalName(name)) return { refusal: 'no-possible-name' };
-    if (await this.principals.findByName(tx, name)) return { refusal: 'name-taken', more: { principal: name } };
+    if (await this.principals.findByName(tx, name)) {
+      // The same person may have come in since: then they are known by now, because both are made in one transaction.
+      const known = await this.#known(tx, issuer, subject);
+      return known ?? { refusal: 'name-taken', more: { principal: name } };
+    }
     const principal = await this.principals.insert(tx, {
       kind: issuer.kind,
       name,

@@ -21,6 +21,7 @@ const LISTS = [
   '/users',
   '/service-accounts',
   '/groups',
+  '/login-issuers',
   '/tokens',
 ];
 const CHANGES = LISTS.indexOf('/changes');
@@ -129,6 +130,45 @@ describe('bad input', () => {
       await expectRefusal(stage.api.as(undefined).post('/login/password', body), 400, 'INPUT_INVALID');
     await expectRefusal(stage.api.as('expired').get('/whoami'), 401, 'TOKEN_INVALID');
     expect(await everything()).toEqual(before);
+  });
+
+  it('about a login issuer says what is wrong with it, and changes nothing', async () => {
+    const right = { name: unique('issuer'), issuer: 'https://id.example', audiences: ['x'] };
+    await stage.register('login-issuers', right);
+    await expectNothingChanged(async () => {
+      const name = unique('bad');
+      for (const more of [
+        { issuer: 'id.example' },
+        { issuer: undefined },
+        { audiences: [] },
+        { audiences: undefined },
+        { algorithms: [] },
+        { algorithms: ['none'] },
+        { algorithms: ['RS256', 'HS256'] },
+        { jwksUrl: 'file:///keys' },
+        { caCertificate: 'no certificate' },
+        { boundClaims: [{ claim: 'a', values: [] }] },
+        { boundClaims: [{ claim: 'a', values: [null] }] },
+        { groupMappings: [{ value: 'x', group: 'nowhere' }], groupsClaim: 'groups' },
+        { groupMappings: [{ value: 'x', group: 'nowhere' }] },
+        { kind: 'robot' },
+        { tokenTtlSeconds: 0 },
+        { leewaySeconds: 301 },
+        { maxLifetimeSeconds: 59 },
+        { name: 'Two Words' },
+        { subjectClaim: '' },
+        { nosuch: 'field' },
+      ])
+        await expectRefusal(stage.api.post('/login-issuers', { ...right, name, ...more }), 400, 'INPUT_INVALID');
+      const path = `/login-issuers/${right.name}`;
+      for (const body of [{ issuer: 'https://other.example' }, { subjectClaim: 'email' }, { kind: 'user' }, { name }])
+        await expectRefusal(stage.api.patch(path, body, { ifMatch: '*' }), 400, 'INPUT_INVALID');
+      await expectRefusal(stage.api.patch(path, {}), 428, 'IF_MATCH_REQUIRED');
+      await expectRefusal(stage.api.patch(path, {}, { ifMatch: 7 }), 412, 'STALE_MATCH', { current: 1 });
+      await expectRefusal(stage.api.get('/login-issuers/Two%20Words'), 404, 'LOGIN_ISSUER_NOT_FOUND');
+      for (const body of [{}, { issuer: 'x' }, { token: 'x' }, { issuer: 'x', token: 1 }, { issuer: 1, token: 'x' }])
+        await expectRefusal(stage.api.as(undefined).post('/login/jwt', body), 400, 'INPUT_INVALID');
+    });
   });
 
   it('about a deleted secret is told so, and nothing comes back to life', async () => {

@@ -15,7 +15,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { canary, CanarySearch } from './canary-search.js';
 import { approvalsIn } from './approval-canaries.js';
-import { clientSecretsIn, passwordsIn } from './login-canaries.js';
+import { clientSecretsIn, jwtsIn, passwordsIn } from './login-canaries.js';
 import { EchoVault } from './echo-vault.js';
 import { hasOpenBao, unique } from './stage.js';
 import { ProgramYard, type StartedProgram } from './started-program.js';
@@ -255,6 +255,7 @@ describe('a value that is secret', () => {
       `{"name":"ada","password":"${plant()}"`,
       `{"name":"ada","password":"${plant()}","password":"${plant()}"}`,
       `{"clientId":"x","clientSecret":"${plant()}\\q"}`,
+      `{"issuer":"x","token":"${plant()}\\q"}`,
     ])
       for (const where of [
         path,
@@ -264,6 +265,8 @@ describe('a value that is secret', () => {
         '/api/v1/users',
         '/api/v1/login/password',
         '/api/v1/login/client-credential',
+        '/api/v1/login/jwt',
+        '/api/v1/login-issuers',
       ])
         await note(api.raw({ method: 'POST', path: where, headers, body }));
     await note(api.raw({ method: 'POST', path, headers: { 'content-type': 'text/plain' }, body: plant() }));
@@ -282,7 +285,7 @@ describe('a value that is secret', () => {
     await plantContents();
     await plantCredentials();
     await plantTokens();
-    for (const happen of [passwordsIn, clientSecretsIn, approvalsIn])
+    for (const happen of [passwordsIn, clientSecretsIn, jwtsIn, approvalsIn])
       await happen({ api, plant, keep: (text) => made.push(text), must, note });
     await plantMistakes();
     // What is no secret is found by the same search, also where PostgreSQL compresses it.

@@ -1,4 +1,5 @@
 import type { ApiAnswer, ApiClient } from '@claviger/testing';
+import { KeyServer } from './key-server.js';
 import { Stage, unique, type StageVault } from './stage.js';
 
 /** What every secret of a walk holds. */
@@ -61,6 +62,21 @@ async function group({ stage }: Ground): Promise<string> {
   await stage.register('groups', { name, policies: ['developer'] });
   return name;
 }
+
+async function issuer({ stage }: Ground): Promise<string> {
+  const name = unique('issuer');
+  await stage.register('login-issuers', { name, ...(await KeyServer.get()).settings, provisions: true });
+  return name;
+}
+
+/** A call about a subject of an issuer and whom it stands for, or will. */
+const onLink =
+  (isThere: boolean, call: (caller: ApiClient, path: string) => Promise<ApiAnswer>): Prepare =>
+  async (ground) => {
+    const path = `/login-issuers/${await issuer(ground)}/links/${await user(ground)}`;
+    if (isThere) await ground.stage.api.put(path, { subject: 'x' });
+    return (caller) => call(caller, path);
+  };
 
 /** A call about something of its own, by its name. */
 const on =
@@ -204,6 +220,25 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
   'PUT /api/v1/groups/:name/members/:member': onMember((caller, path) => caller.put(path, undefined)),
   'DELETE /api/v1/groups/:name/members/:member': onMember((caller, path) => caller.delete(path)),
 
+  'GET /api/v1/login-issuers': () => (caller) => caller.get('/login-issuers'),
+  'POST /api/v1/login-issuers': () => (caller) =>
+    caller.post('/login-issuers', { name: unique('new'), issuer: 'https://id.example', audiences: ['x'] }),
+  'GET /api/v1/login-issuers/:name': on(issuer, (caller, name) => caller.get(`/login-issuers/${name}`)),
+  'PATCH /api/v1/login-issuers/:name': on(issuer, (caller, name) =>
+    caller.patch(`/login-issuers/${name}`, { leewaySeconds: 0 }, any),
+  ),
+  'DELETE /api/v1/login-issuers/:name': on(issuer, (caller, name) => caller.delete(`/login-issuers/${name}`, any)),
+  'GET /api/v1/login-issuers/:name/links': on(issuer, (caller, name) => caller.get(`/login-issuers/${name}/links`)),
+  'PUT /api/v1/login-issuers/:name/links/:principal': onLink(false, (caller, path) =>
+    caller.put(path, { subject: 'x' }),
+  ),
+  'DELETE /api/v1/login-issuers/:name/links/:principal': onLink(true, (caller, path) => caller.delete(path)),
+
+  'POST /api/v1/login/jwt': async (ground) => {
+    const name = await issuer(ground);
+    const token = await (await KeyServer.get()).token({ sub: unique('subject') });
+    return (caller) => caller.post('/login/jwt', { issuer: name, token });
+  },
   'POST /api/v1/login/password': async ({ stage }) => {
     const name = unique('user');
     await stage.register('users', { name, password: PASSWORD });

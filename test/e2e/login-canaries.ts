@@ -1,4 +1,5 @@
 import type { ApiAnswer, ApiClient, JsonBody } from '@claviger/testing';
+import { KeyServer } from './key-server.js';
 import { unique } from './stage.js';
 
 /** What planting needs of the test that searches afterwards. */
@@ -80,4 +81,52 @@ export async function clientSecretsIn({ api, plant, keep, must, note }: Planting
   await note(api.as(clientSecret as string).get('/whoami'));
   await note(api.get(path));
   await note(api.get(`/service-accounts/${name}`));
+}
+
+/** The same of JWTs, right and wrong ones, and of what stands in them. */
+export async function jwtsIn({ api, plant, keep, must, note }: Planting): Promise<void> {
+  const nobody = api.as(undefined);
+  const keys = await KeyServer.get();
+  const logIn = (body: object): Promise<ApiAnswer> => nobody.post('/login/jwt', body);
+  /** Searched for whole, by its signature, and by what it says. */
+  const jwt = async (claims: object = {}): Promise<string> => {
+    const token = await keys.token({ email: plant(), groups: [plant()], ...claims });
+    for (const text of [token, token.split('.')[2]!]) keep(text);
+    return token;
+  };
+  const [issuer, linked] = [unique('issuer'), unique('issuer')];
+  await must(api.post('/login-issuers', { name: issuer, ...keys.settings, provisions: true, groupsClaim: 'groups' }));
+  await must(api.post('/login-issuers', { name: linked, ...keys.settings }));
+  const { status, body } = await logIn({ issuer, token: await jwt({ sub: unique('subject') }) });
+  if (status !== 200) throw new Error(`The right token was answered ${status}.`);
+  keep(body.token as string);
+  for (const claims of [{ sub: plant() }, { sub: 'x', aud: plant() }, { sub: 'x', iss: plant() }, { sub: 'x', exp: 1 }])
+    await note(logIn({ issuer: linked, token: await jwt(claims) }));
+  await note(logIn({ issuer, token: await jwt({ sub: `No name ${plant()}` }) }));
+  const right = await jwt({ sub: unique('subject') });
+  for (const token of [plant(), `${right}${plant()}`, `eyJ${plant()}.${plant()}.x`, [plant()], { [plant()]: plant() }])
+    await note(logIn({ issuer, token }));
+  await note(logIn({ issuer, token: plant().repeat(1_000) }));
+  await note(logIn({ issuer: plant(), token: right }));
+  await note(logIn({ issuer: [plant()], token: right }));
+  await note(logIn({ issuer, Token: right, [plant()]: plant() }));
+  await note(nobody.post(`/login/jwt?token=${right}`, { issuer, token: right }));
+  await note(nobody.get(`/login/jwt/${right}`));
+  await note(api.as(right).get('/whoami'));
+  await note(nobody.post('/login/password', { name: 'x', password: right }));
+  const user = unique('user');
+  await must(api.post('/users', { name: user }));
+  await note(api.put(`/login-issuers/${issuer}/links/${user}`, { subject: right }));
+  await note(api.put(`/login-issuers/${issuer}/links/${right}`, { subject: 'x' }));
+  await note(api.get(`/login-issuers/${right}`));
+  const pem = `-----BEGIN PRIVATE KEY-----\n${plant()}\n-----END PRIVATE KEY-----`;
+  for (const wrong of [
+    { caCertificate: pem },
+    { jwksUrl: `https://x:${plant()}@id.example` },
+    { clientSecret: plant() },
+  ]) {
+    await note(api.post('/login-issuers', { name: unique('issuer'), ...keys.settings, ...wrong }));
+    await note(api.patch(`/login-issuers/${issuer}`, wrong, any));
+  }
+  await note(api.get(`/login-issuers/${issuer}/links`));
 }

@@ -259,7 +259,10 @@ describe('what somebody has not got', () => {
   const managing = (more: readonly string[] = []): Promise<string> =>
     people.policy(
       Object.fromEntries(
-        ['users', 'service-accounts', 'groups'].map((resource) => [`claviger/${resource}/*`, [...MANAGES, ...more]]),
+        ['users', 'service-accounts', 'groups', 'login-issuers'].map((resource) => [
+          `claviger/${resource}/*`,
+          [...MANAGES, ...more],
+        ]),
       ),
     );
 
@@ -271,6 +274,11 @@ describe('what somebody has not got', () => {
     await api.put(`/groups/${group}/members/${inGroup.name}`, undefined);
     const policies = [policy];
     const body = { password: NEW_PASSWORD };
+    const issuer = { issuer: 'https://id.example', audiences: ['x'] };
+    const [of, empty] = [unique('issuer'), unique('issuer')];
+    for (const name of [of, empty]) await people.make('login-issuers', { name, ...issuer });
+    await api.put(`/login-issuers/${of}/links/${inGroup.name}`, { subject: '1' });
+    const maps = { groupsClaim: 'groups', groupMappings: [{ value: 'x', group }] };
     return {
       'a new user': (by) => by.post('/users', { name: unique('user'), policies }),
       'a new service account': (by) => by.post('/service-accounts', { name: unique('robot'), policies }),
@@ -280,6 +288,10 @@ describe('what somebody has not got', () => {
       membership: (by) => by.put(`/groups/${group}/members/${user.name}`, undefined),
       'the password of one who has it': (by) => by.put(`/users/${strong.name}/password`, body),
       'the password of one whose group has it': (by) => by.put(`/users/${inGroup.name}/password`, body),
+      'a new login issuer': (by) => by.post('/login-issuers', { name: unique('issuer'), ...issuer, ...maps }),
+      'the mapping of a login issuer': (by) => by.patch(`/login-issuers/${empty}`, maps, any),
+      'the keys of a login issuer': (by) => by.patch(`/login-issuers/${of}`, { jwksUrl: 'https://x.example' }, any),
+      'a link to a login issuer': (by) => by.put(`/login-issuers/${empty}/links/${strong.name}`, { subject: '2' }),
       'a credential': (by) => by.post(`/service-accounts/${robot.name}/credentials`),
     };
   }

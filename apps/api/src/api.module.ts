@@ -19,6 +19,7 @@ import { ApprovalsController } from './rest/approvals/approvals.controller.js';
 import { AuditEntriesController } from './rest/audit-entries/audit-entries.controller.js';
 import { ChangesController } from './rest/changes/changes.controller.js';
 import { GroupsController } from './rest/groups/groups.controller.js';
+import { LoginIssuersController } from './rest/login-issuers/login-issuers.controller.js';
 import { LoginController } from './rest/login/login.controller.js';
 import { PoliciesController } from './rest/policies/policies.controller.js';
 import { ReplicationController } from './rest/replication/replication.controller.js';
@@ -58,6 +59,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     GroupsController,
     HealthController,
     LoginController,
+    LoginIssuersController,
     PoliciesController,
     ReplicationController,
     SecretContentController,

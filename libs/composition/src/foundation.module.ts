@@ -7,6 +7,7 @@ import { QueueModule } from '@claviger/platform/queue';
 import { ProcessModule, TelemetryModule, type Logger, type ProcessKind } from '@claviger/platform/telemetry';
 import { DatabaseHealth } from './database-health.js';
 import { ENTITIES } from './entities.js';
+import { LoginIssuersModule } from './login-issuers.module.js';
 import { VaultKindsModule } from './vault-kinds.module.js';
 
 export type FoundationOptions = {
@@ -35,8 +36,8 @@ class KeyringModule {
 }
 
 /**
- * What every process stands on: configuration, clock, logs, database, keys, queue, and the registered kinds of vault. The
- * keys are opened only in a database of exactly this version (SCHEMA_OLDER, SCHEMA_NEWER).
+ * What every process stands on: configuration, clock, logs, database, keys, queue, the registered kinds of vault and what
+ * fetches the keys of login issuers. The keys are opened only in a database of exactly this version (SCHEMA_OLDER, SCHEMA_NEWER).
  */
 @Global()
 @Module({})
@@ -61,6 +62,7 @@ export class FoundationModule {
         KeyringModule.forRoot(options.rootKey),
         ProcessModule.forRoot({ kind, version }),
         QueueModule.forRoot({ redisUrl: config.storage.redisUrl, databaseUrl, clientName: applicationName }),
+        LoginIssuersModule,
         VaultKindsModule,
       ],
       providers: [...values, DatabaseHealth],

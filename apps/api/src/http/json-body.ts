@@ -7,7 +7,13 @@ export const BODY_LIMIT_BYTES = 1024 * 1024;
 
 /** Top-level fields that hold secrets: content keeps its digits as text, the others become plain values; all are wrapped. */
 const CONTENT_FIELD = 'content';
-const SECRET_FIELDS: ReadonlySet<string> = new Set(['credentials', 'password', 'currentPassword', 'clientSecret']);
+const SECRET_FIELDS: ReadonlySet<string> = new Set([
+  'credentials',
+  'password',
+  'currentPassword',
+  'clientSecret',
+  'token',
+]);
 
 /** The body as a whole cannot be understood. */
 export const bodyInvalid = (message: string): AppError =>

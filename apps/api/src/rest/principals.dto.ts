@@ -28,10 +28,17 @@ const tokenTtlSeconds = z.number().int().min(1).max(MAX_TTL_SECONDS).meta({
 /** Longest text that is taken as a password or client secret, in bytes of UTF-8. */
 const MAX_SECRET_BYTES = 1_024;
 
-/** A secret text on its way in: wrapped by the body decoder before validation. */
-export const secretText = z
-  .custom<SecretValue<string>>(isSecretText, `must be a text of at most ${MAX_SECRET_BYTES} bytes`)
-  .meta({ override: { type: 'string', writeOnly: true, 'x-maxBytes': MAX_SECRET_BYTES }, example: '…' });
+/** A secret text of at most so many bytes of UTF-8, on its way in: wrapped by the body decoder before validation. */
+export const secretTextUpTo = (maxBytes: number) =>
+  z
+    .custom<SecretValue<string>>(
+      (value) => isSecretText(value, maxBytes),
+      `must be a text of at most ${maxBytes} bytes`,
+    )
+    .meta({ override: { type: 'string', writeOnly: true, 'x-maxBytes': maxBytes }, example: '…' });
+
+/** A password or client secret. */
+export const secretText = secretTextUpTo(MAX_SECRET_BYTES);
 
 /** A password that is to be set. */
 export const passwordIn = secretText.meta({
@@ -196,7 +203,7 @@ export const serviceAccountEndpoints = principalEndpoints(serviceAccounts, newPr
   policies: ['developer'],
 });
 
-function isSecretText(value: unknown): boolean {
+function isSecretText(value: unknown, maxBytes: number): boolean {
   const text: unknown = value instanceof SecretValue ? value.reveal() : undefined;
-  return typeof text === 'string' && Buffer.byteLength(text) <= MAX_SECRET_BYTES;
+  return typeof text === 'string' && Buffer.byteLength(text) <= maxBytes;
 }

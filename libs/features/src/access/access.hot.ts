@@ -3,7 +3,8 @@ import type { NamedStatement } from '@claviger/platform/database';
 
 /**
  * A token by its keyed hash, with the earliest end of those that it descends from, and with the principal that it belongs
- * to and its groups (tables of the room principals, which stands on this one). Parameters: store, hash.
+ * to and its groups (tables of the room principals, which stands on this one): those that a login issuer gave only where
+ * the token was got by that issuer. Parameters: store, hash.
  */
 export const FIND_TOKEN: NamedStatement = {
   name: 'access_find_token',
@@ -18,6 +19,7 @@ export const FIND_TOKEN: NamedStatement = {
             select g.id, g.name, g.policies from principal_group g where g.store_id = m.store_id and g.id = m.group_id limit 1
           ) g
           where m.store_id = t.store_id and m.principal_id = t.principal_id
+            and (m.issuer_id is null or m.issuer_id = t.login_issuer_id)
         )) as principal
       from principal p where p.store_id = t.store_id and p.id = t.principal_id limit 1
     ) p on true

@@ -13,6 +13,7 @@ import {
 const parent = (overrides: Partial<GrantingToken> = {}): GrantingToken => ({
   id: 'parent',
   principalId: null,
+  loginIssuerId: null,
   ancestors: ['root'],
   displayName: 'ada',
   policies: ['auditor', 'operator'],
@@ -29,6 +30,7 @@ describe('grantToken', () => {
     expect(grantToken({}, parent())).toEqual({
       parentId: 'parent',
       principalId: null,
+      loginIssuerId: null,
       ancestors: ['root', 'parent'],
       displayName: 'ada',
       policies: ['auditor', 'operator'],

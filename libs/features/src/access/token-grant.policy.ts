@@ -30,6 +30,7 @@ export type NewToken = {
 export type GrantingToken = {
   readonly id: string;
   readonly principalId: string | null;
+  readonly loginIssuerId: string | null;
   readonly ancestors: readonly string[];
   readonly displayName: string;
   readonly policies: readonly string[];
@@ -42,6 +43,7 @@ export type GrantingToken = {
 export type TokenGrant = {
   readonly parentId: string | null;
   readonly principalId: string | null;
+  readonly loginIssuerId: string | null;
   readonly ancestors: string[];
   readonly displayName: string;
   readonly policies: string[];
@@ -55,6 +57,7 @@ export type TokenGrant = {
 export const FIRST_ROOT_TOKEN: TokenGrant = {
   parentId: null,
   principalId: null,
+  loginIssuerId: null,
   ancestors: [],
   displayName: 'root',
   policies: [ROOT_POLICY],
@@ -88,6 +91,7 @@ export function grantToken(wanted: NewToken, parent: GrantingToken): TokenGrant 
   return {
     parentId: isOrphan ? null : parent.id,
     principalId: isOrphan ? null : parent.principalId,
+    loginIssuerId: isOrphan ? null : parent.loginIssuerId,
     ancestors: isOrphan ? [] : [...parent.ancestors, parent.id],
     displayName: wanted.displayName ?? parent.displayName,
     policies,

@@ -42,6 +42,10 @@ export class TokenEntity {
   @Column('uuid', { name: 'principal_id', nullable: true })
   principalId: string | null;
 
+  /** The login issuer that it was got by, where it was: what that issuer gave its principal holds for such tokens alone. */
+  @Column('uuid', { name: 'login_issuer_id', nullable: true })
+  loginIssuerId: string | null;
+
   /** From the root of the chain to the parent. */
   @Column('uuid', { array: true, default: [] })
   ancestors: string[];

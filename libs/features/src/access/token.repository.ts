@@ -61,6 +61,17 @@ export class TokenRepository {
     return affected ?? 0;
   }
 
+  /** The same of several, and of none excepted. */
+  async removeOfPrincipals(tx: RequestContext, principalIds: readonly string[]): Promise<number> {
+    const [, removed] = (await this.database
+      .manager(tx)
+      .query(`delete from token where store_id = $1 and principal_id = any($2::uuid[]) and parent_id is null`, [
+        tx.storeId,
+        principalIds,
+      ])) as [unknown, number];
+    return removed;
+  }
+
   async renew(tx: RequestContext, id: string, expiresAt: Date, renewedAt: Date): Promise<void> {
     const where = { storeId: tx.storeId, id };
     await this.database.repository(tx, TokenEntity).update(where, { expiresAt, renewedAt });

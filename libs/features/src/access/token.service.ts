@@ -40,6 +40,9 @@ export type LoginGrant = {
   readonly principalId: string;
   readonly displayName: string;
   readonly ttlSeconds: number;
+  readonly isRenewable: boolean;
+  /** Null for another way than by a login issuer. */
+  readonly loginIssuerId: string | null;
 };
 
 /** Makes, renews and takes back tokens. */
@@ -97,11 +100,12 @@ export class TokenService {
       parentId: null,
       ancestors: [],
       principalId: login.principalId,
+      loginIssuerId: login.loginIssuerId,
       displayName: login.displayName,
       policies: [],
       ttlSeconds: login.ttlSeconds,
       maxTtlSeconds: null,
-      isRenewable: true,
+      isRenewable: login.isRenewable,
       maxUses: null,
     });
   }
@@ -113,6 +117,13 @@ export class TokenService {
   async revokeOfPrincipal(tx: RequestContext, principalId: string, exceptId: string): Promise<number> {
     const except = await this.tokens.find(tx, { id: exceptId }, this.clock.now());
     const count = await this.tokens.removeOfPrincipal(tx, principalId, except?.ancestors[0] ?? exceptId);
+    await this.epoch.bump(tx);
+    return count;
+  }
+
+  /** Takes back all tokens of some principals. In a transaction. @returns how many log-ins have ended */
+  async revokeOfPrincipals(tx: RequestContext, principalIds: readonly string[]): Promise<number> {
+    const count = await this.tokens.removeOfPrincipals(tx, principalIds);
     await this.epoch.bump(tx);
     return count;
   }

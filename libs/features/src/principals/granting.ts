@@ -33,6 +33,15 @@ export class Granting {
   }
 
   /**
+   * The same of letting somebody else in as them. One's own policies are no exception: who comes in may be put into groups,
+   * of which paths of these policies may speak.
+   * @throws AppError POLICIES_EXCEED_OWN
+   */
+  async assertMayLet(ctx: RequestContext, path: string, principal: PrincipalEntity): Promise<void> {
+    await this.assertMayGive(ctx, path, await this.#policiesOf(ctx, principal));
+  }
+
+  /**
    * A member gets what the group has; and what the member has may say more of somebody who is in that group.
    * @throws AppError POLICIES_EXCEED_OWN
    */

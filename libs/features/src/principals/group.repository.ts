@@ -57,12 +57,15 @@ export class GroupRepository {
     await this.database.repository(tx, GroupEntity).delete({ storeId: tx.storeId, id });
   }
 
-  /** Whether it was not a member before. */
+  /** By hand: what a login issuer gave stays from now on. Whether that is new. */
   async addMember(tx: RequestContext, groupId: string, principalId: string): Promise<boolean> {
-    const insert = this.database.repository(tx, GroupMemberEntity).createQueryBuilder().insert();
-    const values = { storeId: tx.storeId, groupId, principalId };
-    const result = await insert.values(values).orIgnore().returning('principal_id').execute();
-    return (result.raw as unknown[]).length > 0;
+    const rows = (await this.database.manager(tx).query(
+      `insert into group_member as m (store_id, group_id, principal_id) values ($1, $2, $3)
+       on conflict (store_id, principal_id, group_id) do update set issuer_id = null where m.issuer_id is not null
+       returning m.principal_id`,
+      [tx.storeId, groupId, principalId],
+    )) as unknown[];
+    return rows.length > 0;
   }
 
   /** Whether it was a member before. */

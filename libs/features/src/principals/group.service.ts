@@ -24,7 +24,8 @@ export type NewGroup = {
   readonly policies?: readonly string[];
 };
 
-const path = (name: string): string => `claviger/groups/${name}`;
+/** The path that permission for a group is judged on. */
+export const groupPath = (name: string): string => `claviger/groups/${name}`;
 
 /** Keeps groups. What is taken from their members is gone in every process within a second. */
 @Injectable()
@@ -41,7 +42,7 @@ export class GroupService {
 
   /** By name, from the one after `after`. @throws AppError ACCESS_DENIED */
   async list(ctx: RequestContext, limit: number, after?: string): Promise<GroupView[]> {
-    this.access.authorize(ctx, path(''), 'list');
+    this.access.authorize(ctx, groupPath(''), 'list');
     return (await this.groups.list(ctx, limit, after)).map(toView);
   }
 
@@ -66,10 +67,10 @@ export class GroupService {
   /** @throws AppError ACCESS_DENIED, INPUT_INVALID, POLICIES_EXCEED_OWN, GROUP_EXISTS */
   async create(ctx: RequestContext, { name, description = '', policies: wanted = [] }: NewGroup): Promise<GroupView> {
     checkName(name);
-    this.access.authorize(ctx, path(name), 'create');
+    this.access.authorize(ctx, groupPath(name), 'create');
     checkText('description', description);
     const policies = checkedPolicies(wanted);
-    await this.granting.assertMayGive(ctx, path(name), policies);
+    await this.granting.assertMayGive(ctx, groupPath(name), policies);
     return this.database.transaction(ctx, async (tx) => {
       const row = await this.groups.insert(tx, { name, description, policies });
       await this.#record(tx, 'group.create', row, { policies: policies.join(',') });
@@ -85,13 +86,13 @@ export class GroupService {
     expectedRevision?: number,
   ): Promise<GroupView> {
     refuseOtherThanName(name);
-    this.access.authorize(ctx, path(name), 'update');
+    this.access.authorize(ctx, groupPath(name), 'update');
     if (changes.description !== undefined) checkText('description', changes.description);
     const policies = changes.policies && checkedPolicies(changes.policies);
     return this.database.transaction(ctx, async (tx) => {
       const old = await this.#lock(tx, name, expectedRevision);
       const added = (policies ?? []).filter((policy) => !old.policies.includes(policy));
-      await this.granting.assertMayGive(tx, path(name), added);
+      await this.granting.assertMayGive(tx, groupPath(name), added);
       const { description } = changes;
       const set = { ...(description !== undefined && { description }), ...(policies && { policies }) };
       const row = await this.groups.update(tx, old.id, set);
@@ -104,7 +105,7 @@ export class GroupService {
   /** @throws AppError ACCESS_DENIED, GROUP_NOT_FOUND, STALE_MATCH */
   async remove(ctx: RequestContext, name: string, expectedRevision?: number): Promise<void> {
     refuseOtherThanName(name);
-    this.access.authorize(ctx, path(name), 'delete');
+    this.access.authorize(ctx, groupPath(name), 'delete');
     await this.database.transaction(ctx, async (tx) => {
       const row = await this.#lock(tx, name, expectedRevision);
       await this.groups.remove(tx, row.id);
@@ -119,7 +120,7 @@ export class GroupService {
    */
   async addMember(ctx: RequestContext, name: string, member: string): Promise<void> {
     await this.#changeMember(ctx, name, member, 'group.add-member', async (tx, group, principal) => {
-      await this.granting.assertMayAdd(tx, path(name), group, principal);
+      await this.granting.assertMayAdd(tx, groupPath(name), group, principal);
       return this.groups.addMember(tx, group.id, principal.id);
     });
   }
@@ -139,7 +140,7 @@ export class GroupService {
     change: (tx: RequestContext, group: GroupEntity, principal: PrincipalEntity) => Promise<boolean>,
   ): Promise<void> {
     refuseOtherThanName(name);
-    this.access.authorize(ctx, path(name), 'update');
+    this.access.authorize(ctx, groupPath(name), 'update');
     await this.database.transaction(ctx, async (tx) => {
       const group = await this.#lock(tx, name);
       const principal = isPrincipalName(member) ? await this.principals.findByName(tx, member) : undefined;
@@ -152,7 +153,7 @@ export class GroupService {
 
   async #find(ctx: RequestContext, name: string): Promise<GroupEntity> {
     refuseOtherThanName(name);
-    this.access.authorize(ctx, path(name), 'read');
+    this.access.authorize(ctx, groupPath(name), 'read');
     const row = await this.groups.find(ctx, name);
     if (!row) throw principalNotFound('group');
     return row;

@@ -1,5 +1,11 @@
 export { ClientCredentialService, type ClientCredentialView } from './client-credential.service.js';
 export { GroupService, type GroupView, type MemberView } from './group.service.js';
+export { ISSUER_DOCUMENTS, type IssuerDocuments } from './login-issuers/issuer-documents.js';
+export * as loginIssuerErrors from './login-issuers/login-issuers.errors.js';
+export { MAX_JWT_BYTES } from './login-issuers/jwt-verifier.js';
+export { ALGORITHMS, ISSUER_LIMITS } from './login-issuers/login-issuer-input.policy.js';
+export { LoginIssuerService, type LoginIssuerView } from './login-issuers/login-issuer.service.js';
+export { LoginLinkService, type LoginLinkView } from './login-issuers/login-link.service.js';
 export { LoginService, type LoginOrigin } from './login.service.js';
 export { MIN_PASSWORD, SELF } from './principal-input.policy.js';
 export { PrincipalService, type PrincipalView } from './principal.service.js';

@@ -1,22 +1,20 @@
 import { timingSafeEqual } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CLOCK, isId, newId, systemContext, type Clock, type RequestContext, type SecretValue } from '@claviger/kernel';
-import { TokenService, type IssuedToken } from '@claviger/features/access';
-import { AuditService, type AuditDetails } from '@claviger/features/audit';
+import type { IssuedToken } from '@claviger/features/access';
+import { AuditService } from '@claviger/features/audit';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
 import { Inject, Injectable } from '@nestjs/common';
 import { ClientCredentialRepository } from './client-credential.repository.js';
 import { isClientSecret } from './client-secret.js';
 import { Lockouts } from './lockouts.js';
+import { JwtLoginService } from './login-issuers/jwt-login.service.js';
+import { LoginTokens } from './login-tokens.js';
 import { PasswordHasher } from './password-hasher.js';
-import type { PrincipalEntity } from './principal.entity.js';
 import { isPrincipalName } from './principal-input.policy.js';
 import { PrincipalRepository } from './principal.repository.js';
 import { loginRefused } from './principals.errors.js';
-
-/** How long the token of a log-in lives and is renewed for, unless the principal says otherwise: a working day, an hour. */
-const TTL_SECONDS = { user: 12 * 3_600, 'service-account': 3_600 } as const;
 
 /**
  * No refusal comes sooner: what was wrong must not be told by how long it took, and a known name costs a transaction more
@@ -39,7 +37,8 @@ export class LoginService {
     private readonly credentials: ClientCredentialRepository,
     private readonly hasher: PasswordHasher,
     private readonly lockouts: Lockouts,
-    private readonly tokens: TokenService,
+    private readonly loginTokens: LoginTokens,
+    private readonly jwt: JwtLoginService,
     private readonly audit: AuditService,
     private readonly keyring: Keyring,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -53,6 +52,14 @@ export class LoginService {
   /** A service account, by its id and one of its secrets. @throws AppError LOGIN_REFUSED */
   withClientCredential(origin: LoginOrigin, clientId: string, clientSecret: SecretValue<string>): Promise<IssuedToken> {
     return this.#orRefuse(origin, (ctx) => this.#withClientCredential(ctx, clientId, clientSecret));
+  }
+
+  /**
+   * Whoever a JWT of a login issuer speaks of.
+   * @throws AppError LOGIN_REFUSED, LOGIN_ISSUER_UNAVAILABLE, AUDIT_UNAVAILABLE
+   */
+  withJwt(origin: LoginOrigin, issuer: string, token: SecretValue<string>): Promise<IssuedToken> {
+    return this.#orRefuse(origin, (ctx) => this.jwt.logIn(ctx, issuer, token));
   }
 
   async #withPassword(
@@ -74,7 +81,7 @@ export class LoginService {
       const known = await this.principals.findWithPassword(tx, name);
       // A password that was changed while the old one was checked is not the right one any more.
       if (known?.passwordHash !== user.passwordHash) return undefined;
-      return this.#issue(tx, now, 'password');
+      return this.loginTokens.issue(tx, now, { method: 'password' });
     });
   }
 
@@ -95,31 +102,9 @@ export class LoginService {
       if (!principal || principal.isDisabled || (credential.expiresAt && credential.expiresAt <= now)) return undefined;
       // It may have been taken back before the account was locked.
       if (!(await this.credentials.noteUse(tx, credential.id, now))) return undefined;
-      return this.#issue(tx, principal, 'client-credential', { credentialId: credential.id });
+      const details = { credentialId: credential.id };
+      return this.loginTokens.issue(tx, principal, { method: 'client-credential', details });
     });
-  }
-
-  async #issue(
-    tx: RequestContext,
-    principal: PrincipalEntity,
-    method: string,
-    more: AuditDetails = {},
-  ): Promise<IssuedToken> {
-    const ttlSeconds = principal.tokenTtlSeconds ?? TTL_SECONDS[principal.kind];
-    await this.principals.noteLogin(tx, principal.id, {
-      failedLogins: 0,
-      lockedUntil: null,
-      lastLoginAt: this.clock.now(),
-    });
-    const { id: principalId, displayName } = principal;
-    const issued = await this.tokens.createForPrincipal(tx, { principalId, displayName, ttlSeconds });
-    const resource = { kind: principal.kind, id: principal.id, name: principal.name };
-    const details = { method, accessor: issued.view.accessor, ...more };
-    await this.audit.record(
-      tx,
-      this.audit.entry(tx, { action: 'access.login', outcome: 'allowed', resource, details }),
-    );
-    return issued;
   }
 
   async #orRefuse(

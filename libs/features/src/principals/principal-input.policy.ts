@@ -29,9 +29,14 @@ export function checkName(name: string): void {
   );
 }
 
+/** True for a text that is shown to people: at most 256 printable characters. */
+export function isDisplayText(text: string): boolean {
+  return TEXT.test(text);
+}
+
 /** @throws AppError INPUT_INVALID */
 export function checkText(field: string, text: string): void {
-  if (!TEXT.test(text)) throw inputInvalid(field, 'at most 256 printable characters are allowed');
+  if (!isDisplayText(text)) throw inputInvalid(field, 'at most 256 printable characters are allowed');
 }
 
 /** Names of policies in order, each once. `root` is for tokens alone. @throws AppError INPUT_INVALID */

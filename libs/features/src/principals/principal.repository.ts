@@ -47,6 +47,13 @@ export class PrincipalRepository {
     return (await this.database.repository(tx, PrincipalEntity).findOne({ where, lock })) ?? undefined;
   }
 
+  /** The same by id, of either kind. */
+  async lockById(tx: RequestContext, id: string): Promise<PrincipalEntity | undefined> {
+    const where = { storeId: tx.storeId, id };
+    const lock = { mode: 'pessimistic_write' } as const;
+    return (await this.database.repository(tx, PrincipalEntity).findOne({ where, lock })) ?? undefined;
+  }
+
   async findWithPassword(ctx: RequestContext, name: string): Promise<PrincipalWithPassword | undefined> {
     const row = await this.database
       .repository(ctx, PrincipalEntity)

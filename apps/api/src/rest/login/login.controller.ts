@@ -1,12 +1,18 @@
 import { Controller, Req, Res } from '@nestjs/common';
 import type { IssuedToken } from '@claviger/features/access';
-import { LoginService, principalErrors, type LoginOrigin } from '@claviger/features/principals';
+import {
+  LoginService,
+  loginIssuerErrors,
+  MAX_JWT_BYTES,
+  principalErrors,
+  type LoginOrigin,
+} from '@claviger/features/principals';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
 import { EXAMPLE } from '../examples.js';
-import { secretText } from '../principals.dto.js';
+import { principalName, secretText, secretTextUpTo } from '../principals.dto.js';
 import { tokenExample, tokenView } from '../tokens/tokens.controller.js';
 
 const description =
@@ -50,6 +56,28 @@ const withClientCredential = defineEndpoint({
     response: { token: 'cvg_…', details },
   },
 });
+const withJwt = defineEndpoint({
+  method: 'POST',
+  path: 'jwt',
+  summary: 'Log in with a JWT of a login issuer',
+  description: `${description} The token cannot be renewed: show a new JWT when it has ended.`,
+  needs: 'public',
+  body: z.strictObject({
+    issuer: principalName.meta({ description: 'Name of the login issuer.', example: 'corporate' }),
+    token: secretTextUpTo(MAX_JWT_BYTES).meta({
+      description: 'An ID token of OpenID Connect, or an access token that is a JWT.',
+    }),
+  }),
+  response,
+  problems: [loginRefused(), loginIssuerErrors.loginIssuerUnavailable(10_000)],
+  example: {
+    body: { issuer: 'corporate', token: 'eyJ…' },
+    response: {
+      token: 'cvg_…',
+      details: { ...details, displayName: 'Ada Lovelace', ttlSeconds: 43_200, isRenewable: false },
+    },
+  },
+});
 
 /** Makes tokens for who has none yet. */
 @Controller('api/v1/login')
@@ -72,6 +100,15 @@ export class LoginController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     await answer(reply, await this.logins.withClientCredential(originOf(request), clientId, clientSecret));
+  }
+
+  @Endpoint(withJwt)
+  async withJwt(
+    @Req() request: FastifyRequest,
+    @Input() { body: { issuer, token } }: InputOf<typeof withJwt>,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await answer(reply, await this.logins.withJwt(originOf(request), issuer, token));
   }
 }
 

@@ -58,6 +58,7 @@ const AUDITOR: Grants = {
       'audit-entries',
       'changes',
       'groups',
+      'login-issuers',
       'policies',
       'replication',
       'service-accounts',

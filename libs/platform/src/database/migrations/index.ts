@@ -8,6 +8,7 @@ import { TokenIndexes1763700600000 } from './1763700600000-token-indexes.js';
 import { AuditUpkeep1763700700000 } from './1763700700000-audit-upkeep.js';
 import { AuditBatches1763700800000 } from './1763700800000-audit-batches.js';
 import { Principals1763700900000 } from './1763700900000-principals.js';
+import { LoginIssuers1763701000000 } from './1763701000000-login-issuers.js';
 import { Approvals1763701100000 } from './1763701100000-approvals.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
@@ -22,5 +23,6 @@ export const MIGRATIONS = [
   AuditUpkeep1763700700000,
   AuditBatches1763700800000,
   Principals1763700900000,
+  LoginIssuers1763701000000,
   Approvals1763701100000,
 ];

@@ -63,8 +63,14 @@ export class SourceVault {
       const verdict = this.ownership.judge(ctx.storeId, source.place, metadata);
       if (verdict !== 'unmarked') return verdict === 'ours';
     }
-    const found = await findReadable(source);
-    return found === undefined || this.#isKnown(ctx, secret, found);
+    try {
+      const found = await findReadable(source);
+      return found === undefined || (await this.#isKnown(ctx, secret, found));
+    } catch (error) {
+      // What is no content was never a version of the secret.
+      if (isVaultError(error, 'INVALID_VALUE')) return false;
+      throw error;
+    }
   }
 
   /**
@@ -108,7 +114,7 @@ export async function findCurrent(source: OpenSource, version?: BackendVersion):
   try {
     return await source.adapter.read(source.call, source.name, version);
   } catch (error) {
-    if (isVaultError(error, 'NOT_FOUND', 'VERSION_NOT_FOUND', 'VERSION_UNAVAILABLE')) return undefined;
+    if (isVaultError(error, 'NOT_FOUND', 'VERSION_NOT_FOUND', 'VERSION_UNAVAILABLE', 'INVALID_VALUE')) return undefined;
     throw error;
   }
 }

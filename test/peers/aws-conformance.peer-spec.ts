@@ -58,7 +58,7 @@ function harness(flavour: string, forceDelete: boolean): VaultHarness {
       ? {}
       : { cardDirectory: fileURLToPath(new URL('../../docs/generated/vault-kinds', import.meta.url)) }),
     fresh: async () => open(forceDelete ? forceful : main),
-    credentialTexts: [STATIC.type === 'static' ? STATIC.secretAccessKey : ''],
+    credentialTexts: [STATIC.secretAccessKey],
     // moto takes any credentials, lets anybody do anything and never throttles: answers as AWS documents them.
     withBadCredentials: () => behind(refusing('UnrecognizedClientException')),
     withoutPermission: () => behind(refusing('AccessDeniedException')),

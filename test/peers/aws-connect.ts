@@ -7,11 +7,11 @@ import {
 import type { AdapterCall, VaultConnection } from '@claviger/vaults/contract';
 import { createNetworkPolicy } from '@claviger/vaults/network';
 
-export const STATIC: AwsCredentials = {
+export const STATIC = {
   type: 'static',
   accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
   secretAccessKey: 'canary-secret-access-key-of-nobody',
-};
+} as const satisfies AwsCredentials;
 
 /** Connects as the product does: settings go through the kind's schemas. Both services are asked at one address. */
 export function connectAws(

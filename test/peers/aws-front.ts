@@ -1,10 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A request for an action of Secrets Manager; STS and everything else has no action and is passed on as it is. */
+/** A request: of Secrets Manager, which is asked in JSON; or of STS, which is asked in a form and has no `input`. */
 export type AwsRequest = {
-  readonly action: string | undefined;
+  readonly action: string;
   readonly input: Readonly<Record<string, unknown>>;
+  /** Of STS. */
+  readonly form: Readonly<Record<string, string>>;
   readonly headers: IncomingMessage['headers'];
 };
 
@@ -16,10 +18,15 @@ export type AwsFront = {
   readonly address: string;
   /** What it does before anything else; at first nothing. */
   rule: AwsRule;
-  /** Actions that came through, in their order. */
-  readonly actions: string[];
+  /** What came, in its order. */
+  readonly requests: AwsRequest[];
   close(): Promise<void>;
 };
+
+const isSts = ({ headers }: AwsRequest): boolean => headers['x-amz-target'] === undefined;
+
+/** Names of the actions that came. */
+export const actionsOf = ({ requests }: AwsFront): readonly string[] => requests.map(({ action }) => action);
 
 /** Answers everything itself. */
 export function answering(status: number, body: string, headers: Readonly<Record<string, string>> = {}): AwsRule {
@@ -32,8 +39,8 @@ export function answering(status: number, body: string, headers: Readonly<Record
 /** The form in which AWS refuses: HTTP 400 and the name of the error in `__type`. */
 export function refusing(name: string, headers: Readonly<Record<string, string>> = {}): AwsRule {
   const body = JSON.stringify({ __type: name, message: 'canary of a message' });
-  return ({ action }, response) =>
-    action === undefined ? undefined : answering(400, body, headers)({ action, input: {}, headers: {} }, response);
+  const answer = answering(400, body, headers);
+  return (request, response) => (isSts(request) ? undefined : answer(request, response));
 }
 
 /** Lets the server do its work, and closes the connection instead of handing over the answer. */
@@ -47,12 +54,14 @@ export const loseAnswers: AwsRule = (_, response) => {
 };
 
 export async function startAwsFront(target: string): Promise<AwsFront> {
-  const server = createServer((request, response) => void handle(front, target, request, response));
+  const server = createServer((request, response) => {
+    handle(front, target, request, response).catch(() => response.destroy());
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const front: AwsFront = {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     rule: () => undefined,
-    actions: [],
+    requests: [],
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -71,12 +80,18 @@ async function handle(
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks);
-  const action = /^secretsmanager\.(\w+)$/.exec(String(incoming.headers['x-amz-target']))?.[1];
-  const input = action === undefined ? {} : (JSON.parse(body.toString()) as Record<string, unknown>);
-  if (action !== undefined) front.actions.push(action);
-  if (front.rule({ action, input, headers: incoming.headers }, response) === 'answered') return;
+  const header = incoming.headers['x-amz-target'];
+  const form = header === undefined ? Object.fromEntries(new URLSearchParams(body.toString())) : {};
+  const request = {
+    action: typeof header === 'string' ? header.replace('secretsmanager.', '') : (form['Action'] ?? ''),
+    form,
+    input: header === undefined ? {} : (JSON.parse(body.toString()) as Record<string, unknown>),
+    headers: incoming.headers,
+  };
+  front.requests.push(request);
+  if (front.rule(request, response) === 'answered') return;
   const ask = (name: string, asked: object): Promise<Answer> => pass(target, incoming.headers, name, asked);
-  const refusal = action === undefined ? undefined : await refusalOfAws(action, input, ask);
+  const refusal = isSts(request) ? undefined : await refusalOfAws(request, ask);
   if (refusal !== undefined) {
     response.writeHead(400).end(JSON.stringify({ __type: refusal, message: 'refused as AWS does' }));
     return;
@@ -97,14 +112,13 @@ const WHILE_WAITING = new Set(['PutSecretValue', 'TagResource', 'UntagResource',
 
 /** What AWS refuses, by its documentation and recorded answers, and moto 5.2.5 lets through or answers in another way. */
 async function refusalOfAws(
-  action: string,
-  input: Readonly<Record<string, unknown>>,
+  { action, input }: AwsRequest,
   ask: (action: string, input: object) => Promise<Answer>,
 ): Promise<string | undefined> {
   const { Name, SecretId = Name, SecretString, ClientRequestToken } = input;
   if (typeof Name === 'string' && !/^[A-Za-z0-9/_+=.@-]{1,512}$/.test(Name)) return 'ValidationException';
   if (typeof SecretString === 'string' && Buffer.byteLength(SecretString) > 65_536) return 'ValidationException';
-  if (ClientRequestToken !== undefined && !/^.{32,64}$/.test(String(ClientRequestToken)))
+  if (typeof ClientRequestToken === 'string' && !/^.{32,64}$/.test(ClientRequestToken))
     return 'InvalidParameterException';
   if (typeof SecretId !== 'string') return undefined;
   const { status, body } = await ask('DescribeSecret', { SecretId });

@@ -13,6 +13,8 @@ export type OpenTarget = Pick<OpenVault, 'adapter' | 'capabilities'> & {
   readonly name: string;
   /** The metadata that an object of ours carries; none where the vault holds no metadata. */
   readonly marker: Readonly<Record<string, string>>;
+  /** See {@link Marks.reclaim}. */
+  readonly reclaim: Readonly<Record<string, string>>;
   /** What an object's metadata says about who owns it. */
   readonly judge: (metadata: Readonly<Record<string, string>>) => MarkerVerdict;
   /** A new call. All of one attempt, and of the attempts after it until one has succeeded, are for one logical write. */
@@ -41,12 +43,14 @@ export class TargetVaults {
     );
     const physicalName = canonicalPlace(target.physicalName);
     const place: OwnedPlace = { serverIdentity, physicalName, secretId: target.secretId };
+    const { metadata: marker, reclaim } = this.ownership.marks(ctx.storeId, place, capabilities);
     return {
       adapter,
       capabilities,
       repairsItself: repair === 'auto',
       name: target.physicalName,
-      marker: capabilities.metadata ? this.ownership.metadata(ctx.storeId, place) : {},
+      marker,
+      reclaim,
       judge: (metadata) => this.ownership.judge(ctx.storeId, place, metadata),
       call: () => ({ requestId: ctx.requestId, signal: ctx.signal, idempotencyKey: writeKey(target) }),
     };

@@ -14,6 +14,8 @@ export type OpenSource = OpenVault & {
   readonly place: OwnedPlace;
   /** Undefined where the vault keeps no metadata: then only the ledger knows. */
   readonly marker: Readonly<Record<string, string>> | undefined;
+  /** See `Marks` of the ownership marker. */
+  readonly reclaim: Readonly<Record<string, string>>;
 };
 
 type Located = Pick<SecretEntity, 'id' | 'sourceProfileId' | 'physicalName'>;
@@ -43,11 +45,13 @@ export class SourceVault {
       physicalName: vault.canonicalPlace(secret.physicalName),
       secretId: secret.id,
     };
+    const { metadata, reclaim } = this.ownership.marks(ctx.storeId, place, vault.capabilities);
     return {
       ...vault,
       name: secret.physicalName,
       place,
-      marker: vault.capabilities.metadata ? this.ownership.metadata(ctx.storeId, place) : undefined,
+      marker: vault.capabilities.metadata ? metadata : undefined,
+      reclaim,
       call: adapterCall(ctx, idempotencyKey),
     };
   }

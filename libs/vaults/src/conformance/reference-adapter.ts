@@ -79,11 +79,12 @@ export class ReferenceAdapter implements VaultAdapter {
     name: string,
     content: VaultContent,
     metadata: Readonly<Record<string, string>> = {},
+    reclaim: Readonly<Record<string, string>> = {},
   ): Promise<WriteReceipt> {
     const text = await this.#arrive(call, 'create', name, content);
     if (Object.keys(metadata).length > 0) this.#require('metadata', 'create');
     const present = this.#objects.get(name);
-    if (present?.isWaiting && isCarried(metadata, present)) return this.#append(name, brought(present), text);
+    if (present?.isWaiting && isCarried(reclaim, present)) return this.#append(name, brought(present, metadata), text);
     this.#refuseWaiting(present, 'create');
     const isResumed = present?.versions.length === 0 && sameMetadata(present.metadata, metadata);
     if (present && !isResumed) throw this.#error('ALREADY_EXISTS', 'create');
@@ -256,14 +257,14 @@ export class ReferenceAdapter implements VaultAdapter {
   }
 }
 
-/** True when the object carries all of the metadata, and there is some. */
-function isCarried(metadata: Readonly<Record<string, string>>, present: ReferenceObject): boolean {
-  const keys = Object.keys(metadata);
-  return keys.length > 0 && keys.every((key) => present.metadata[key] === metadata[key]);
+/** True when the object carries all of what it is claimed back by, and there is some. */
+function isCarried(reclaim: Readonly<Record<string, string>>, present: ReferenceObject): boolean {
+  const keys = Object.keys(reclaim);
+  return keys.length > 0 && keys.every((key) => present.metadata[key] === reclaim[key]);
 }
 
-function brought(present: ReferenceObject): ReferenceObject {
-  return { ...present, isWaiting: false };
+function brought(present: ReferenceObject, metadata: Readonly<Record<string, string>>): ReferenceObject {
+  return { ...present, isWaiting: false, metadata: { ...present.metadata, ...metadata } };
 }
 
 function sameMetadata(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {

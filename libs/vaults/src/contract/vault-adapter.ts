@@ -72,8 +72,8 @@ export interface VaultAdapter {
   /**
    * Writes the first version of an object that must not exist. `metadata` is stored before or with the content, so
    * that an object never carries our content without our marker. Resumes its own interrupted creation: an object that
-   * has exactly this metadata and no content counts as absent. An object that waits for its deletion is brought back
-   * and gets this content when it carries all of this metadata, of which there must be some: it is our own.
+   * has exactly this metadata and no content counts as absent. An object that waits for its deletion is brought back, and
+   * gets this metadata and content, when it carries all of `reclaim`, of which there must be some.
    * @throws ALREADY_EXISTS, PENDING_DELETION, IDEMPOTENCY_CONFLICT
    */
   create(
@@ -81,6 +81,7 @@ export interface VaultAdapter {
     name: string,
     content: VaultContent,
     metadata?: Readonly<Record<string, string>>,
+    reclaim?: Readonly<Record<string, string>>,
   ): Promise<WriteReceipt>;
 
   /**

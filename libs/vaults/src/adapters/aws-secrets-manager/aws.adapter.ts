@@ -44,7 +44,7 @@ export class AwsSecretsManagerAdapter implements VaultAdapter {
     this.#below = storedPrefix(mount);
     this.#card = awsCapabilities(this.#below, config.forceDelete);
     this.#where = mount === '' ? `AWS ${config.region}` : `AWS ${config.region}, prefix ${JSON.stringify(mount)}`;
-    this.#writing = new AwsWriting(client, config.kmsKeyId);
+    this.#writing = new AwsWriting(client, config.kmsKeyId, config.recoveryWindowDays);
   }
 
   capabilities(call: AdapterCall): Promise<VaultCapabilities> {
@@ -56,8 +56,10 @@ export class AwsSecretsManagerAdapter implements VaultAdapter {
     name: string,
     content: VaultContent,
     metadata: Readonly<Record<string, string>> = {},
+    reclaim: Readonly<Record<string, string>> = {},
   ): Promise<WriteReceipt> {
-    return this.#run(call, 'create', name, (task, id) => this.#writing.create(task, id, content, metadata));
+    const marks = { metadata, reclaim };
+    return this.#run(call, 'create', name, (task, id) => this.#writing.create(task, id, content, marks));
   }
 
   put(
@@ -141,8 +143,11 @@ export class AwsSecretsManagerAdapter implements VaultAdapter {
       try {
         await this.client.request(task, 'DeleteSecret', { SecretId, ...how });
       } catch (error) {
-        const isGone = isVaultError(await this.#absentIfWaiting(task, SecretId, error), 'NOT_FOUND');
-        if (!isGone) throw error;
+        if (isVaultError(await this.#absentIfWaiting(task, SecretId, error), 'NOT_FOUND')) return;
+        // All else that AWS could mind in this request is checked with the settings.
+        if (isVaultError(error, 'INVALID_VALUE'))
+          throw awsError(task, 'INVALID_STATE', 'AWS does not delete it; remove its replicas in other regions first');
+        throw error;
       }
     });
   }

@@ -64,6 +64,10 @@ export type SecretsManagerActions = {
   TagResource: [SecretsManager.TagResourceCommandInput, SecretsManager.TagResourceCommandOutput];
   DeleteSecret: [SecretsManager.DeleteSecretCommandInput, SecretsManager.DeleteSecretCommandOutput];
   RestoreSecret: [SecretsManager.RestoreSecretCommandInput, SecretsManager.RestoreSecretCommandOutput];
+  UpdateSecretVersionStage: [
+    SecretsManager.UpdateSecretVersionStageCommandInput,
+    SecretsManager.UpdateSecretVersionStageCommandOutput,
+  ];
 };
 export type SecretsManagerAction = keyof SecretsManagerActions;
 
@@ -74,6 +78,7 @@ const MUTATING: ReadonlySet<SecretsManagerAction> = new Set<SecretsManagerAction
   'TagResource',
   'DeleteSecret',
   'RestoreSecret',
+  'UpdateSecretVersionStage',
 ]);
 
 /** Makes requests to Secrets Manager and translates every failure. */

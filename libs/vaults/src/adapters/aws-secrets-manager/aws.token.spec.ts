@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { requestToken } from './aws.token.js';
 
 const signal = new AbortController().signal;
-const of = (idempotencyKey?: string, after?: string): string =>
-  requestToken({ requestId: 'r', signal, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }, after);
+const of = (idempotencyKey?: string, turn?: number): string =>
+  requestToken({ requestId: 'r', signal, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }, turn);
 
 describe('requestToken', () => {
   it('is a UUID, as long as AWS asks for', () => {
@@ -11,9 +11,9 @@ describe('requestToken', () => {
     expect(of()).toHaveLength(36);
   });
 
-  it('is the same for one key, and another one for another key or after another version', () => {
+  it('is the same for one key, and another one for another key or another turn', () => {
     expect(of('change-1')).toBe(of('change-1'));
-    expect(new Set([of('change-1'), of('change-2'), of('change-1', 'v1'), of('change-1', 'v2')]).size).toBe(4);
+    expect(new Set([of('change-1'), of('change-2'), of('change-1', 1), of('change-1', 2)]).size).toBe(4);
   });
 
   it('is never the same without a key', () => {

@@ -3,7 +3,8 @@ import type { SecretVersionsListEntry } from '@aws-sdk/client-secrets-manager';
 
 /** The label of the version that is in force; moving it is what makes a version the current one. */
 export const CURRENT = 'AWSCURRENT';
-const PREVIOUS = 'AWSPREVIOUS';
+/** The label of the version before it. */
+export const PREVIOUS = 'AWSPREVIOUS';
 const PENDING = 'AWSPENDING';
 
 /**

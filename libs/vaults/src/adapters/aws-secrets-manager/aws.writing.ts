@@ -5,25 +5,32 @@ import { awsError } from './aws.errors.js';
 import { isWaiting, look, pendingDeletion, tagsOf, type StoredSecret } from './aws.object.js';
 import type { AwsTask } from './aws.task.js';
 import { requestToken } from './aws.token.js';
-import { CURRENT } from './aws.versions.js';
+import { CURRENT, PREVIOUS } from './aws.versions.js';
 
 type Metadata = Readonly<Record<string, string>>;
 
+/** What a created secret is tagged with, and the tags by which one that waits for its deletion is claimed back. */
+type Marks = { readonly metadata: Metadata; readonly reclaim: Metadata };
+
 /** How often a write that finds the secret gone or come meanwhile is made the other way. */
 const TURNS = 3;
+/** How long putting something back may take. */
+const AFTERMATH_MS = 5_000;
 
 /** Writes contents: each becomes a version whose id is the token of the write. */
 export class AwsWriting {
   constructor(
     private readonly client: SecretsManagerClient,
     private readonly kmsKeyId: string | undefined,
+    private readonly recoveryWindowDays: number,
   ) {}
 
   /**
-   * Creates, in one step with the tags. What waits for its deletion under these tags is restored and written.
+   * Creates, in one step with the tags. What waits for its deletion and carries the tags of `reclaim` is restored and written.
    * @throws VaultError ALREADY_EXISTS, PENDING_DELETION, IDEMPOTENCY_CONFLICT, TOO_LARGE
    */
-  async create(task: AwsTask, id: string, content: VaultContent, metadata: Metadata): Promise<WriteReceipt> {
+  async create(task: AwsTask, id: string, content: VaultContent, marks: Marks): Promise<WriteReceipt> {
+    const { metadata } = marks;
     const text = accept(task, content);
     const token = requestToken(task.call);
     try {
@@ -31,7 +38,7 @@ export class AwsWriting {
     } catch (error) {
       if (!isVaultError(error, 'ALREADY_EXISTS', 'INVALID_STATE')) throw error;
       const found = await look(this.client, task, id);
-      if (found?.isWaiting) return this.#bringBack(task, { id, text, token, metadata, found });
+      if (found?.isWaiting) return this.#bringBack(task, { id, text, token, ...marks, found });
       if (found && isUnfinished(found, metadata)) return this.#put(task, { id, text, token });
       // Force-deleted a moment ago: AWS still knows the name, but nothing of it.
       if (!found && isVaultError(error, 'INVALID_STATE'))
@@ -72,16 +79,17 @@ export class AwsWriting {
     return { version: VersionId ?? write.token };
   }
 
-  async #put(task: AwsTask, write: Write): Promise<WriteReceipt> {
-    const labels = await this.#version(task, write);
-    if (labels.includes(CURRENT)) return { version: write.token };
-    // The token was used before, and its version is current no more: this write is to be the newest, so it is made anew.
-    const { currentVersion } = (await look(this.client, task, write.id)) ?? {};
-    if (currentVersion === write.token) return { version: write.token };
-    const token = requestToken(task.call, currentVersion ?? write.token);
-    if (!(await this.#version(task, { ...write, token })).includes(CURRENT))
-      throw awsError(task, 'UNAVAILABLE', 'somebody else keeps changing it', { outcomeUnknown: true });
-    return { version: token };
+  /**
+   * Writes until the version is the current one. Where the token was used before and its version is current no more, somebody else
+   * has written since: this write is to be the newest, so that it is made anew under the next token of its key.
+   */
+  async #put(task: AwsTask, { id, text, token }: Write): Promise<WriteReceipt> {
+    let version = token;
+    for (let turn = 1; turn <= TURNS; turn += 1) {
+      if ((await this.#version(task, { id, text, token: version })).includes(CURRENT)) return { version };
+      version = requestToken(task.call, turn);
+    }
+    throw awsError(task, 'UNAVAILABLE', 'somebody else keeps changing it', { outcomeUnknown: true });
   }
 
   /** Makes the version, or finds it made, and tells its labels. */
@@ -96,17 +104,49 @@ export class AwsWriting {
     }
   }
 
-  /** A person's restoring is not awaited: what carries our marker was deleted by us, or from under us. */
+  /**
+   * AWS takes neither tags nor a content while a secret waits, so that it is restored first. When that does not end well, it is
+   * scheduled for deletion again: what somebody deleted must not come back by a failure.
+   */
   async #bringBack(
     task: AwsTask,
-    { found, metadata, ...write }: Write & { readonly metadata: Metadata; readonly found: StoredSecret },
+    { found, metadata, reclaim, ...write }: Write & Marks & { readonly found: StoredSecret },
   ): Promise<WriteReceipt> {
-    const keys = Object.keys(metadata);
-    const isOurs = keys.length > 0 && keys.every((key) => found.metadata[key] === metadata[key]);
+    const keys = Object.keys(reclaim);
+    const isOurs = keys.length > 0 && keys.every((key) => found.metadata[key] === reclaim[key]);
     if (!isOurs) throw pendingDeletion(task);
-    await this.client.request(task, 'RestoreSecret', { SecretId: write.id });
-    return this.#put(task, write);
+    const isAnother = Object.keys(metadata).some((key) => found.metadata[key] !== metadata[key]);
+    const SecretId = write.id;
+    await this.client.request(task, 'RestoreSecret', { SecretId });
+    try {
+      if (isAnother) await this.client.request(task, 'TagResource', { SecretId, Tags: tagsOf(metadata) });
+      const receipt = await this.#put(task, write);
+      if (isAnother) await this.#forget(task, write.id, found);
+      return receipt;
+    } catch (error) {
+      if (isVaultError(error) && !error.outcomeUnknown) await this.#deleteAgain(task, SecretId);
+      throw error;
+    }
   }
+
+  /** The content of the secret that was deleted is not to stay behind that of another as the previous version. */
+  async #forget(task: AwsTask, SecretId: string, { currentVersion: RemoveFromVersionId }: StoredSecret): Promise<void> {
+    if (RemoveFromVersionId === undefined) return;
+    const input = { SecretId, VersionStage: PREVIOUS, RemoveFromVersionId };
+    await this.client.request(task, 'UpdateSecretVersionStage', input).catch(ignoreVaultError);
+  }
+
+  async #deleteAgain(task: AwsTask, SecretId: string): Promise<void> {
+    const input = { SecretId, RecoveryWindowInDays: this.recoveryWindowDays };
+    // Also for a caller who has given up.
+    const call = { ...task.call, signal: AbortSignal.timeout(AFTERMATH_MS) };
+    await this.client.request({ ...task, call }, 'DeleteSecret', input).catch(ignoreVaultError);
+  }
+}
+
+/** Of what is done besides: why the main thing failed is what counts, or that it worked. */
+function ignoreVaultError(error: unknown): void {
+  if (!isVaultError(error)) throw error;
 }
 
 type Write = { readonly id: string; readonly text: string; readonly token: string };

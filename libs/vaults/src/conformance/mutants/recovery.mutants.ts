@@ -4,30 +4,26 @@ import { onFailure, tamper, type Mutant, type Mutants } from './mutation.js';
 const overwriting =
   (operation: 'create' | 'put', hasMetadata: boolean): Mutant =>
   (real, vault) => ({
-    [operation]: async (...[call, name, content, more]: Parameters<typeof real.create>) => {
+    [operation]: async (...args: Parameters<typeof real.create>) => {
+      const name = args[1];
       const { isWaiting, metadata = {} } = vault.snapshot().get(name) ?? {};
       const isMeant = isWaiting && Object.keys(metadata).length > 0 === hasMetadata;
       if (isMeant) vault.restore(new Map([...vault.snapshot()].filter(([one]) => one !== name)));
-      return real[operation](call, name, content, more as never);
+      return real[operation](...(args as unknown as Parameters<typeof real.put>));
     },
   });
 
 export const RECOVERY_MUTANTS: Mutants = {
   'refuses to create over what waits for its deletion with PENDING_DELETION': overwriting('create', false),
   'refuses to update what waits for its deletion with PENDING_DELETION': overwriting('put', false),
-  'leaves what waits for its deletion under the marker of another': (real, vault) => ({
-    create: async (call, name, content, metadata) => {
-      const found = vault.snapshot().get(name);
-      const isForeign = found?.isWaiting && Object.keys(found.metadata).length === 1;
-      if (isForeign && metadata) tamper(vault, name, (object) => ({ ...object, metadata }));
-      return real.create(call, name, content, metadata);
-    },
+  'leaves what waits for its deletion to whoever it belongs to': (real) => ({
+    create: (call, name, content, metadata, reclaim) => real.create(call, name, content, metadata, reclaim ?? metadata),
   }),
-  'brings back what waits for its deletion for a creation with its marker, with the new content': (real, vault) => ({
-    create: async (call, name, content, metadata) => {
+  'brings back what waits for its deletion for a creation that may claim it, with the new content': (real, vault) => ({
+    create: async (call, name, content, metadata, reclaim) => {
       const found = vault.snapshot().get(name);
-      const receipt = await real.create(call, name, content, metadata);
-      if (found?.isWaiting) tamper(vault, name, (object) => ({ ...object, versions: found.versions }));
+      const receipt = await real.create(call, name, content, metadata, reclaim);
+      if (found?.isWaiting) tamper(vault, name, (object) => ({ ...object, metadata: found.metadata }));
       return receipt;
     },
   }),

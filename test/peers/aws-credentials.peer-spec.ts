@@ -145,8 +145,13 @@ describe('credentials of the environment', () => {
   it.each<AwsCredentials>([
     { type: 'environment' },
     { type: 'assumedRole', roleArn: ROLE, base: { type: 'environment' } },
-  ])('are refused unless the operator allows them: %j', (credentials) => {
-    expect(() => connectStrictly({}, credentials, false)).toThrow('CLAVIGER_AWS_ENVIRONMENT_CREDENTIALS');
+  ])('are refused unless the operator allows them: %j', async (credentials) => {
+    const connection = connectStrictly({}, credentials, false);
+    const check = await connection.check(awsCall(), MOUNT);
+    expect(check.status).toBe('misconfigured');
+    expect(check.message).toContain('CLAVIGER_AWS_ENVIRONMENT_CREDENTIALS');
+    await expect(list(connection)).rejects.toMatchObject({ vaultCode: 'MISCONFIGURED' });
+    await connection.close();
   });
 });
 

@@ -18,7 +18,7 @@ import { Input } from '../../http/input.decorator.js';
 import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
 import { changeExample, toChangeView } from '../changes/changes.dto.js';
 import { UNFIT } from './unfit-content.js';
-import { VAULT_PROBLEMS } from '../vault-problems.js';
+import { VAULT_PROBLEMS, VAULT_WRITE_PROBLEMS } from '../vault-problems.js';
 import { withoutUndefined } from '../without-undefined.js';
 import {
   contentIn,
@@ -46,7 +46,7 @@ const UNUSABLE = [
   secretErrors.vaultProfileDisabled('prod'),
   ...VAULT_PROBLEMS,
 ];
-const UNWRITABLE = [...UNUSABLE, changeErrors.secretBusy()];
+const UNWRITABLE = [...UNUSABLE, ...VAULT_WRITE_PROBLEMS, changeErrors.secretBusy()];
 const because = { reason: 'incident 4711' };
 const stateExample = (act: string): unknown => ({
   version: 1,

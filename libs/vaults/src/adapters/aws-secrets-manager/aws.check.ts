@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import {
   isVaultError,
   type AdapterCall,
@@ -84,6 +85,10 @@ async function findDenied(
   client: SecretsManagerClient,
   storedPrefix: string,
 ): Promise<readonly SecretsManagerAction[]> {
+  const signal = AbortSignal.any([task.call.signal]);
+  // Of all attempts at once, which are more than Node expects of one signal.
+  setMaxListeners(0, signal);
+  const each = { ...task, call: { ...task.call, signal } };
   const SecretId = `${storedPrefix}claviger-check-${randomUUID()}`.slice(-512);
   const attempts: readonly Attempt[] = [
     ['DescribeSecret', { SecretId }],
@@ -98,10 +103,12 @@ async function findDenied(
   const verdicts = await Promise.all(
     attempts.map(async ([action, input]) => {
       try {
-        await client.request(task, action, input as never);
+        await client.request(each, action, input as never);
       } catch (error) {
         if (isVaultError(error, 'PERMISSION_DENIED')) return [action];
-        if (!isVaultError(error, 'NOT_FOUND', 'INVALID_VALUE', 'INVALID_STATE')) throw error;
+        // Of the others only a refusal is news: whether AWS can be reached is known by the needed ones.
+        const isTold = !NEEDED.includes(action) || isVaultError(error, 'NOT_FOUND');
+        if (!isTold) throw error;
       }
       return [];
     }),

@@ -1,10 +1,9 @@
-import {
-  VaultError,
-  type AdapterCall,
-  type InstanceSettings,
-  type MountSettings,
-  type VaultCheck,
-  type VaultConnection,
+import type {
+  AdapterCall,
+  InstanceSettings,
+  MountSettings,
+  VaultCheck,
+  VaultConnection,
 } from '@claviger/vaults/contract';
 import { createPinnedDispatcher, type NetworkPolicy } from '@claviger/vaults/network';
 import type { Dispatcher } from 'undici';
@@ -37,14 +36,13 @@ export class AwsConnection implements VaultConnection {
   readonly #secretsManager: SecretsManagerClient;
   readonly #sts: StsClient;
 
-  /** @throws VaultError MISCONFIGURED for a CA certificate that cannot be loaded, or credentials that the operator does not allow */
+  /** @throws VaultError MISCONFIGURED for a CA certificate that cannot be loaded */
   constructor({ settings, installationId, networkPolicy, allowsEnvironment }: AwsConnectionInit) {
     const { config, credentials } = settings;
     this.#config = config;
-    if (!allowsEnvironment && usesEnvironment(credentials.reveal())) throw environmentForbidden(settings.name);
     this.#dispatcher = dispatcherFor(settings, networkPolicy);
     const init = { config, dispatcher: this.#dispatcher, installationId };
-    this.#credentials = openCredentials(init, credentials.reveal());
+    this.#credentials = openCredentials(init, credentials.reveal(), allowsEnvironment);
     this.#secretsManager = new SecretsManagerClient(init, this.#credentials.keys);
     this.#sts = new StsClient(init, this.#credentials.keys);
   }
@@ -84,20 +82,6 @@ export class AwsConnection implements VaultConnection {
   get #subject(): string {
     return this.#config.endpoint ?? `AWS ${this.#config.region}`;
   }
-}
-
-function usesEnvironment(credentials: AwsCredentials): boolean {
-  const { type } = credentials.type === 'assumedRole' ? credentials.base : credentials;
-  return type === 'environment';
-}
-
-/** A store must not get at what belongs to the operator's process by asking for it. */
-function environmentForbidden(name: string): VaultError {
-  return awsError(
-    { operation: 'connect', subject: `Vault instance ${JSON.stringify(name)}` },
-    'MISCONFIGURED',
-    'credentials of the environment are switched off; set CLAVIGER_AWS_ENVIRONMENT_CREDENTIALS, or give keys',
-  );
 }
 
 function dispatcherFor(

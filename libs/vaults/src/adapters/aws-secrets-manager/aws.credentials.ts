@@ -13,6 +13,7 @@ const NOT_THEIR_FAULT: readonly VaultErrorCode[] = [
   'TIMEOUT',
   'CANCELLED',
   'ADDRESS_DENIED',
+  'MISCONFIGURED',
 ];
 
 /** Where keys come from, and what was opened for it. */
@@ -21,7 +22,13 @@ export type OpenedCredentials = { readonly keys: KeySource; close(): Promise<voi
 /**
  * Turns the settings into keys. The SDK asks again five minutes before keys expire, so that a role is assumed anew in time.
  */
-export function openCredentials(init: AwsClientInit, credentials: AwsCredentials): OpenedCredentials {
+export function openCredentials(
+  init: AwsClientInit,
+  credentials: AwsCredentials,
+  allowsEnvironment: boolean,
+): OpenedCredentials {
+  const baseKeys = (base: AwsBaseCredentials): KeySource =>
+    base.type === 'environment' && !allowsEnvironment ? refuseEnvironment : keysOf(base);
   if (credentials.type !== 'assumedRole') return { keys: baseKeys(credentials), close: async () => undefined };
   const { roleArn, externalId, base } = credentials;
   const sts = new StsClient(init, baseKeys(base));
@@ -33,11 +40,20 @@ export function openCredentials(init: AwsClientInit, credentials: AwsCredentials
   return { keys: () => assume(sts, input), close: () => sts.close() };
 }
 
-function baseKeys(credentials: AwsBaseCredentials): KeySource {
+function keysOf(credentials: AwsBaseCredentials): KeySource {
   if (credentials.type === 'environment') return undefined;
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
   const keys = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
   return async () => keys;
+}
+
+/** A store must not get at what belongs to the operator's process by asking for it. */
+async function refuseEnvironment(): Promise<never> {
+  throw awsError(
+    { operation: 'logIn', subject: 'The credentials' },
+    'MISCONFIGURED',
+    'those of the environment are switched off; set CLAVIGER_AWS_ENVIRONMENT_CREDENTIALS, or give keys',
+  );
 }
 
 async function assume(sts: StsClient, input: { RoleArn: string; RoleSessionName: string }): Promise<AwsKeys> {

@@ -81,6 +81,17 @@ jest.setTimeout(60_000);
       }
     });
 
+    it.each([
+      ['bytes', { SecretBinary: Buffer.from('theirs').toString('base64') }],
+      ['a plain password', { SecretString: 'theirs' }],
+    ])('is told as drifted when somebody put %s there, which no secret can hold', async (_, value) => {
+      const { id, name } = await copied();
+      await aws.call('PutSecretValue', name, { ...value, ClientRequestToken: 'a'.repeat(32) });
+      expect(await verify(id, 'drifted')).toMatchObject({ drift: { kind: 'content' } });
+      await sync(id);
+      expect(await aws.read(name)).toEqual({ value: 'one' });
+    });
+
     it('is told as missing when somebody deleted the copy, and is restored on a sync request', async () => {
       const { id, name } = await copied();
       const before = Object.keys((await aws.describe(name))!.VersionIdsToStages!);

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId, SecretValue } from '@claviger/kernel';
 import { createAwsSecretsManagerKind, type AwsCredentials } from '@claviger/vaults/adapters/aws-secrets-manager';
-import type { VaultConnection } from '@claviger/vaults/contract';
+import type { VaultConnection, VaultError } from '@claviger/vaults/contract';
 import { createNetworkPolicy, type NetworkPolicySettings } from '@claviger/vaults/network';
 import { awsCall, STATIC, useHostileEnvironment } from './aws-connect.js';
 import {
@@ -175,6 +175,34 @@ function connectStrictly(
     credentials: new SecretValue(credentials),
   });
 }
+
+describe('without endpoints of one’s own', () => {
+  const hostOf = async (more: object): Promise<unknown> => {
+    const kind = createAwsSecretsManagerKind({
+      installationId: newId(),
+      // Refused by name, so that nothing is looked up.
+      networkPolicy: createNetworkPolicy({ deny: ['*.amazonaws.com'] }),
+      allowsEnvironment: false,
+    });
+    const config = kind.configSchema.parse({ region: 'us-east-1', ...more });
+    const connection = kind.connect({ storeId: '', id: '', name: 'x', config, credentials: new SecretValue(STATIC) });
+    const errors = await Promise.all(
+      [list(connection), connection.serverIdentity(awsCall())].map((attempt) =>
+        attempt.catch((error: unknown) => error),
+      ),
+    );
+    await connection.close();
+    return errors.map((error) => (error as VaultError).details?.['host']);
+  };
+
+  it('those of the region are asked, whatever the environment says', async () => {
+    expect(await hostOf({})).toEqual(['secretsmanager.us-east-1.amazonaws.com', 'sts.us-east-1.amazonaws.com']);
+    expect(await hostOf({ useFips: true })).toEqual([
+      'secretsmanager-fips.us-east-1.amazonaws.com',
+      'sts-fips.us-east-1.amazonaws.com',
+    ]);
+  });
+});
 
 describe('a check', () => {
   it('tells whose credentials they are and which server it is', async () => {

@@ -105,6 +105,14 @@ describe('staging labels', () => {
     expect([currentVersion, versions.at(-1)?.version]).toEqual([first.version, first.version]);
   });
 
+  it('are asked about for versions that have none too, which AWS keeps for a while', async () => {
+    const { adapter, front } = await scene.open();
+    const name = unique();
+    for (const text of [ONE, TWO, '{"n":"3"}']) await adapter.put(awsCall(), name, content(text));
+    expect((await adapter.describe(awsCall(), name)).versions).toHaveLength(3);
+    expect(front.requests.at(-1)).toMatchObject({ action: 'ListSecretVersionIds', input: { IncludeDeprecated: true } });
+  });
+
   it('leave out what a rotation is still preparing', async () => {
     const { adapter } = await scene.open();
     const name = unique();

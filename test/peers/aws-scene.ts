@@ -9,7 +9,8 @@ import { startAwsFront, type AwsFront } from './aws-front.js';
 export type RawSecret = {
   readonly Name: string;
   readonly Tags?: readonly { readonly Key: string; readonly Value: string }[];
-  readonly DeletedDate?: number;
+  /** Null while it does not wait for its deletion. */
+  readonly DeletedDate?: number | null;
   readonly VersionIdsToStages?: Readonly<Record<string, readonly string[]>>;
 };
 

@@ -200,7 +200,7 @@ describe('deletion', () => {
     await expect(adapter.create(awsCall(), name, content(TWO), marker, PLACE)).rejects.toMatchObject({
       vaultCode: 'PERMISSION_DENIED',
     });
-    expect((await scene.stored(name))?.DeletedDate).toBeDefined();
+    expect((await scene.stored(name))?.DeletedDate).toEqual(expect.any(Number));
   });
 
   it('tells a name that is blocked, and what to do about it', async () => {

@@ -191,6 +191,28 @@ jest.setTimeout(60_000);
     });
   });
 
+  it('is reached at the root of the account by a profile without a mount, which other vaults refuse', async () => {
+    await stage.register('vault-profiles', { name: 'aws-root', instance: 'aws', mount: '' });
+    await stage.moto!.call('CreateSecret', {
+      Name: 'at-the-root',
+      SecretString: '{"value":"theirs"}',
+      ClientRequestToken: 'a'.repeat(32),
+    });
+    const { status, body } = await stage.api.post('/secrets', {
+      name: 'at-the-root',
+      type: 'key-value',
+      content: theirs,
+      sourceProfile: 'aws-root',
+      syncProfiles: [],
+      onConflict: 'adopt-if-equal',
+    });
+    expect({ status, body }).toMatchObject({ status: 201 });
+    expect(await stage.content(body.secret.id as string)).toEqual(theirs);
+    const refused = await stage.api.post('/vault-profiles', { name: 'no-mount', instance: 'inside', mount: '' });
+    expect(refused).toMatchObject({ status: 400, body: { code: 'INPUT_INVALID' } });
+    expect(JSON.stringify(refused.body)).toContain('#/mount');
+  });
+
   it('does not lend the credentials of Claviger’s own process unless the operator says so', async () => {
     const refused = await stage.api.post('/vault-instances', {
       name: 'lent',

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 
 const START_WITHIN_MS = 60_000;
@@ -25,12 +25,12 @@ export type MotoPeer = {
   close(): Promise<void>;
 };
 
-/** The moto_server program: CLAVIGER_TEST_MOTO, the private environment of this checkout, or the first one in PATH. */
+/** The moto_server program: CLAVIGER_TEST_MOTO, or that of this checkout's private environment, which has a known version. */
 export function findMoto(): string | undefined {
   const given = process.env['CLAVIGER_TEST_MOTO'];
   if (given) return given;
-  const folders = [join(process.cwd(), '.peers/moto/bin'), ...(process.env['PATH'] ?? '').split(delimiter)];
-  return folders.map((folder) => join(folder, 'moto_server')).find((file) => existsSync(file));
+  const own = join(process.cwd(), '.peers/moto/bin/moto_server');
+  return existsSync(own) ? own : undefined;
 }
 
 /** Starts a moto and resolves when it answers. It ends when it is closed, and also when this process dies. */

@@ -21,6 +21,7 @@ export function createAwsSecretsManagerKind(options: AwsKindOptions): VaultKind<
     configSchema: awsConfigSchema,
     credentialsSchema: awsCredentialsSchema,
     flavours: [],
+    isMountOptional: true,
     credentialBoundFields: ['region', 'endpoint', 'stsEndpoint', 'useFips', 'caCertificate'],
     remote: true,
     connect: (settings) => new AwsConnection({ settings, ...options }),

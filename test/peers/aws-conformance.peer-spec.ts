@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll } from '@jest/globals';
-import { startMoto, type MotoPeer } from '@claviger/testing';
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import { findMoto, startMoto, type MotoPeer } from '@claviger/testing';
 import { awsCapabilities, type AwsConfig } from '@claviger/vaults/adapters/aws-secrets-manager';
 import { describeVaultAdapter, type OpenedVault, type VaultHarness } from '@claviger/vaults/conformance';
 import type { VaultConnection } from '@claviger/vaults/contract';
@@ -29,18 +29,6 @@ async function frontWith(rule: AwsRule = () => undefined): Promise<AwsFront> {
   fronts.push(front);
   return front;
 }
-
-beforeAll(async () => {
-  moto = await startMoto();
-  const { address } = await frontWith();
-  main = connect(address);
-  forceful = connect(address, { forceDelete: true });
-}, 120_000);
-
-afterAll(async () => {
-  await Promise.all(connections.map((connection) => connection.close()));
-  await Promise.all([...fronts, ...(moto ? [moto] : [])].map((one) => one.close()));
-});
 
 let cases = 0;
 
@@ -88,5 +76,19 @@ function harness(flavour: string, forceDelete: boolean): VaultHarness {
   };
 }
 
-describeVaultAdapter('aws-secrets-manager', harness('default', false));
-describeVaultAdapter('aws-secrets-manager', harness('force-delete', true));
+(findMoto() ? describe : describe.skip)('AWS Secrets Manager (needs moto)', () => {
+  beforeAll(async () => {
+    moto = await startMoto();
+    const { address } = await frontWith();
+    main = connect(address);
+    forceful = connect(address, { forceDelete: true });
+  }, 120_000);
+
+  afterAll(async () => {
+    await Promise.all(connections.map((connection) => connection.close()));
+    await Promise.all([...fronts, ...(moto ? [moto] : [])].map((one) => one.close()));
+  });
+
+  describeVaultAdapter('aws-secrets-manager', harness('default', false));
+  describeVaultAdapter('aws-secrets-manager', harness('force-delete', true));
+});

@@ -110,7 +110,9 @@ type Answer = { readonly status: number; readonly body: { readonly DeletedDate?:
 
 const WHILE_WAITING = new Set(['PutSecretValue', 'TagResource', 'UntagResource', 'UpdateSecret', 'GetSecretValue']);
 
-/** What AWS refuses, by its documentation and recorded answers, and moto 5.2.5 lets through or answers in another way. */
+/**
+ * What AWS refuses, by its documentation and recorded answers, and moto 5.2.5 lets through or answers in another way.
+ */
 async function refusalOfAws(
   { action, input }: AwsRequest,
   ask: (action: string, input: object) => Promise<Answer>,

@@ -18,8 +18,8 @@ export type Marks = {
   /** The metadata to store with it; empty where the vault holds none. */
   readonly metadata: Readonly<Record<string, string>>;
   /**
-   * The part of it that every secret at this place has in common. Only where a deleted object waits in its place: it is the proof
-   * that a new secret, which has claimed the place, may bring that object back and write over it.
+   * The part of it that every secret at this place has in common. Only where a deleted object waits in its place: it is
+   * the proof that a new secret, which has claimed the place, may bring that object back and write over it.
    */
   readonly reclaim: Readonly<Record<string, string>>;
 };

@@ -17,7 +17,9 @@ export type OpenTarget = Pick<OpenVault, 'adapter' | 'capabilities'> & {
   readonly reclaim: Readonly<Record<string, string>>;
   /** What an object's metadata says about who owns it. */
   readonly judge: (metadata: Readonly<Record<string, string>>) => MarkerVerdict;
-  /** A new call. All of one attempt, and of the attempts after it until one has succeeded, are for one logical write. */
+  /**
+   * A new call. All of one attempt, and of the attempts after it until one has succeeded, are for one logical write.
+   */
   readonly call: () => AdapterCall;
 };
 
@@ -58,9 +60,9 @@ export class TargetVaults {
 }
 
 /**
- * Names the write that brings a target from what was recorded last to what is desired: the same for every attempt at it,
- * another one once it is recorded, so that undoing somebody's change later is no repetition. It holds the fingerprint too,
- * because a database that was put back counts its generations again.
+ * Names the write that brings a target from what was recorded last to what is desired: the same for every attempt at
+ * it, another one once it is recorded, so that undoing somebody's change later is no repetition. It holds the
+ * fingerprint too, because a database that was put back counts its generations again.
  */
 export function writeKey(target: WriteOf): string {
   const { storeId, secretId, profileId, generation, desiredFingerprint, observedBackendVersion } = target;

@@ -25,7 +25,10 @@ export type MotoPeer = {
   close(): Promise<void>;
 };
 
-/** The moto_server program: CLAVIGER_TEST_MOTO, or that of this checkout's private environment, which has a known version. */
+/**
+ * The moto_server program: CLAVIGER_TEST_MOTO, or that of this checkout's private environment, which has a known
+ * version.
+ */
 export function findMoto(): string | undefined {
   const given = process.env['CLAVIGER_TEST_MOTO'];
   if (given) return given;

@@ -1,4 +1,7 @@
-/** What a backend can and cannot do, so that a request can be refused early and in words. Facts, not wishes: the conformance suite holds each adapter to its card. */
+/**
+ * What a backend can and cannot do, so that a request can be refused early and in words. Facts, not wishes: the
+ * conformance suite holds each adapter to its card.
+ */
 export type VaultCapabilities = {
   /** Old versions can be read by their id. */
   readonly versionedReads: boolean;
@@ -36,9 +39,9 @@ export type NameRule = {
   /** The rule in words, for the error message. */
   readonly description: string;
   /**
-   * Set where the vault takes fewer characters than the pattern allows, so that names are escaped there: a character that
-   * is one of `plain` (what stands between the brackets of a character class) takes one character, every byte of another
-   * one takes three, and all together are at most `maxLength`.
+   * Set where the vault takes fewer characters than the pattern allows, so that names are escaped there: a character
+   * that is one of `plain` (what stands between the brackets of a character class) takes one character, every byte of
+   * another one takes three, and all together are at most `maxLength`.
    */
   readonly stored?: { readonly plain: string; readonly maxLength: number };
 };
@@ -60,8 +63,8 @@ function expression(source: string, flags = 'u'): RegExp {
 }
 
 /**
- * The rule of a backend that takes any path-like name: what `assertPathName` insists on, in a form that a card can hold.
- * Lone surrogates are out because UTF-8 cannot tell them apart.
+ * The rule of a backend that takes any path-like name: what `assertPathName` insists on, in a form that a card can
+ * hold. Lone surrogates are out because UTF-8 cannot tell them apart.
  */
 export const PATH_NAME_RULE: NameRule = {
   maxBytes: 512,

@@ -70,9 +70,9 @@ export interface VaultAdapter {
   capabilities(call: AdapterCall): Promise<VaultCapabilities>;
 
   /**
-   * Writes the first version of an object that must not exist. `metadata` is stored before or with the content, so
-   * that an object never carries our content without our marker. Resumes its own interrupted creation: an object that
-   * has exactly this metadata and no content counts as absent. An object that waits for its deletion is brought back, and
+   * Writes the first version of an object that must not exist. `metadata` is stored before or with the content, so that
+   * an object never carries our content without our marker. Resumes its own interrupted creation: an object that has
+   * exactly this metadata and no content counts as absent. An object that waits for its deletion is brought back, and
    * gets this metadata and content, when it carries all of `reclaim`, of which there must be some.
    * @throws ALREADY_EXISTS, PENDING_DELETION, IDEMPOTENCY_CONFLICT
    */
@@ -94,8 +94,8 @@ export interface VaultAdapter {
 
   /**
    * The content of a version, or of the current one.
-   * @throws NOT_FOUND, VERSION_NOT_FOUND, VERSION_UNAVAILABLE; INVALID_VALUE with `details.version` for what is no content:
-   * bytes, or a text that is no JSON object
+   * @throws NOT_FOUND, VERSION_NOT_FOUND, VERSION_UNAVAILABLE; INVALID_VALUE with `details.version` for what is no
+   * content: bytes, or a text that is no JSON object
    */
   read(call: AdapterCall, name: string, version?: BackendVersion): Promise<ReadResult>;
 
@@ -121,8 +121,8 @@ export interface VaultAdapter {
   destroy(call: AdapterCall, name: string, versions: readonly BackendVersion[]): Promise<void>;
 
   /**
-   * Removes the object with all its versions and metadata; where `immediatePurge` is false, schedules that. Removing what
-   * is absent succeeds.
+   * Removes the object with all its versions and metadata; where `immediatePurge` is false, schedules that. Removing
+   * what is absent succeeds.
    */
   purge(call: AdapterCall, name: string): Promise<void>;
 }

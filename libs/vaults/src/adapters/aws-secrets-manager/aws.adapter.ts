@@ -28,7 +28,10 @@ import { AwsWriting } from './aws.writing.js';
 
 const PAGE = 100;
 
-/** The secrets of one account and region whose names begin with a mount, which is a prefix and nothing that must be made. */
+/**
+ * The secrets of one account and region whose names begin with a mount, which is a prefix and nothing that must be
+ * made.
+ */
 export class AwsSecretsManagerAdapter implements VaultAdapter {
   readonly kind = AWS_KIND;
   readonly #card: VaultCapabilities;

@@ -5,9 +5,9 @@ import { nameRuleBelow } from './aws.names.js';
 export const MAX_CONTENT_BYTES = 65_536;
 
 /**
- * The card of what lies below a stored prefix. Compare-and-set is false: PutSecretValue has no condition, and moving the
- * label of the current version leaves a version behind each time that it fails. Versions are pruned when there are about a
- * hundred, though never before they are a day old, so that no number is promised.
+ * The card of what lies below a stored prefix. Compare-and-set is false: PutSecretValue has no condition, and moving
+ * the label of the current version leaves a version behind each time that it fails. Versions are pruned when there are
+ * about a hundred, though never before they are a day old, so that no number is promised.
  */
 export function awsCapabilities(storedPrefix: string, forceDelete: boolean): VaultCapabilities {
   return {

@@ -76,8 +76,8 @@ const NEEDED: readonly SecretsManagerAction[] = ['GetSecretValue', 'DescribeSecr
 const words = (actions: readonly string[]): string => actions.map((action) => `secretsmanager:${action}`).join(', ');
 
 /**
- * Actions that the credentials may not call. AWS judges permissions before it looks whether a secret exists, so that each is tried on a
- * name that nobody has: nothing is changed. Creating cannot be tried like this.
+ * Actions that the credentials may not call. AWS judges permissions before it looks whether a secret exists, so that
+ * each is tried on a name that nobody has: nothing is changed. Creating cannot be tried like this.
  * @throws VaultError for what says nothing about permissions
  */
 async function findDenied(

@@ -20,7 +20,8 @@ const NOT_THEIR_FAULT: readonly VaultErrorCode[] = [
 export type OpenedCredentials = { readonly keys: KeySource; close(): Promise<void> };
 
 /**
- * Turns the settings into keys. The SDK asks again five minutes before keys expire, so that a role is assumed anew in time.
+ * Turns the settings into keys. The SDK asks again five minutes before keys expire, so that a role is assumed anew in
+ * time.
  */
 export function openCredentials(
   init: AwsClientInit,

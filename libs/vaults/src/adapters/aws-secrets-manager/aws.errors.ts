@@ -25,8 +25,8 @@ const WRONG_TIME: Row = {
 };
 
 /**
- * By the name of the error, which is what AWS documents; never by its text. Of Secrets Manager: "Common errors" and the errors
- * of each action; of STS, which uses other names for some.
+ * By the name of the error, which is what AWS documents; never by its text. Of Secrets Manager: "Common errors" and the
+ * errors of each action; of STS, which uses other names for some.
  */
 const BY_NAME: Readonly<Record<string, Row>> = {
   ResourceNotFoundException: { code: 'NOT_FOUND', says: 'it does not exist' },

@@ -49,8 +49,8 @@ type HandlerInit = {
 };
 
 /**
- * Sends the SDK's requests through a pinned dispatcher, so that they obey the network policy, and reads an answer whole. Knows no
- * retry and no time-out but the signal given.
+ * Sends the SDK's requests through a pinned dispatcher, so that they obey the network policy, and reads an answer
+ * whole. Knows no retry and no time-out but the signal given.
  * @throws ForeignAnswer for what AWS would not answer; what undici throws
  */
 export class AwsHttpHandler {

@@ -24,8 +24,9 @@ export async function identify(sts: StsClient, config: AwsConfig, task: AwsTask)
 }
 
 /**
- * Names the server that secrets lie in: `aws:<partition>:<account>:<region>`, so that the endpoints and credentials of one account
- * are told as one. Behind an endpoint that is not AWS's own the endpoint is named too, because every emulator has the same account.
+ * Names the server that secrets lie in: `aws:<partition>:<account>:<region>`, so that the endpoints and credentials of
+ * one account are told as one. Behind an endpoint that is not AWS's own the endpoint is named too, because every
+ * emulator has the same account.
  */
 export function identityText(partition: string, account: string, { region, endpoint }: AwsConfig): string {
   const text = `aws:${partition}:${account}:${region}`;

@@ -12,8 +12,8 @@ export type ListQuery = {
 };
 
 /**
- * A page of names in the order of their UTF-8 bytes. AWS lists in no such order, so that each page goes through all names below
- * the prefix; of them no more are kept than a few pages hold. The cursor is the last name of the page.
+ * A page of names in the order of their UTF-8 bytes. AWS lists in no such order, so that each page goes through all
+ * names below the prefix; of them no more are kept than a few pages hold. The cursor is the last name of the page.
  * @param below the stored prefix of the mount, with its slash; `''` for the whole account
  */
 export async function listNames(stored: StoredNames, below: string, query: ListQuery): Promise<ListPage> {

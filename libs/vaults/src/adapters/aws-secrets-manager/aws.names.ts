@@ -4,8 +4,8 @@ import { PATH_NAME_RULE, type NameRule } from '@claviger/vaults/contract';
 export const MAX_STORED_NAME = 512;
 
 /**
- * What a name is stored with as it is: the characters that AWS allows, but for the equals sign, which begins an escape. As
- * they stand between the brackets of a character class.
+ * What a name is stored with as it is: the characters that AWS allows, but for the equals sign, which begins an escape.
+ * As they stand between the brackets of a character class.
  */
 const PLAIN = 'A-Za-z0-9\\/_+.@\\-';
 const TO_ESCAPE = new RegExp(`[^${PLAIN}]+`, 'gu');
@@ -23,11 +23,12 @@ export function nameRuleBelow(storedPrefix: string): NameRule {
 }
 
 /**
- * The name that an object has in AWS: a character that AWS does not allow, and the equals sign, becomes `=` and two upper-case
- * hexadecimal digits for each byte of its UTF-8. No two names become one, and {@link decodeName} gives the name back.
+ * The name that an object has in AWS: a character that AWS does not allow, and the equals sign, becomes `=` and two
+ * upper-case hexadecimal digits for each byte of its UTF-8. No two names become one, and {@link decodeName} gives the
+ * name back.
  *
- * A name may end in a hyphen and six characters, as the ARN of a secret does: Claviger asks for secrets by whole names only,
- * never by a part of an ARN, which is where AWS takes such an end for its own.
+ * A name may end in a hyphen and six characters, as the ARN of a secret does: Claviger asks for secrets by whole names
+ * only, never by a part of an ARN, which is where AWS takes such an end for its own.
  */
 export function encodeName(name: string): string {
   return name.replace(TO_ESCAPE, (text) =>

@@ -46,8 +46,8 @@ export function tagsOf(metadata: Readonly<Record<string, string>>): { Key: strin
 }
 
 /**
- * AWS refuses nearly everything about a secret that waits for its deletion, with an error that has other reasons too: so it is
- * looked at.
+ * AWS refuses nearly everything about a secret that waits for its deletion, with an error that has other reasons too:
+ * so it is looked at.
  */
 export async function isWaiting(client: SecretsManagerClient, task: AwsTask, id: string): Promise<boolean> {
   return (await look(client, task, id))?.isWaiting === true;

@@ -2,8 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { AdapterCall } from '@claviger/vaults/contract';
 
 /**
- * The ClientRequestToken of a write, which AWS makes the id of the version: a UUID (RFC 9562, version 8) out of the digest of the
- * call's idempotency key, so that a repeated attempt makes no second version; a random one where there is no key.
+ * The ClientRequestToken of a write, which AWS makes the id of the version: a UUID (RFC 9562, version 8) out of the
+ * digest of the call's idempotency key, so that a repeated attempt makes no second version; a random one where there is
+ * no key.
  * @param turn counts how often the write of this key was superseded and is to be made anew
  */
 export function requestToken({ idempotencyKey }: AdapterCall, turn = 0): string {

@@ -8,9 +8,9 @@ export const PREVIOUS = 'AWSPREVIOUS';
 const PENDING = 'AWSPENDING';
 
 /**
- * The versions of a secret, the current one last. Ids have no order, so that the rest goes by time of creation, and for equal
- * times by label. A version that a rotation is still preparing is none yet. Versions without a label are listed as long as AWS
- * keeps them.
+ * The versions of a secret, the current one last. Ids have no order, so that the rest goes by time of creation, and for
+ * equal times by label. A version that a rotation is still preparing is none yet. Versions without a label are listed
+ * as long as AWS keeps them.
  */
 export function orderVersions(entries: readonly SecretVersionsListEntry[]): readonly BackendVersionInfo[] {
   return entries
@@ -39,7 +39,9 @@ function rank({ VersionStages: labels = [] }: SecretVersionsListEntry): number {
   return isCurrent(labels) ? 1 : 0;
 }
 
-/** Times are of whole milliseconds at best; the version before the current one comes after all that were made with it. */
+/**
+ * Times are of whole milliseconds at best; the version before the current one comes after all that were made with it.
+ */
 function timeOf({ CreatedDate: at, VersionStages: labels = [] }: SecretVersionsListEntry): number {
   return (at?.getTime() ?? 0) + (labels.includes(PREVIOUS) ? 0.5 : 0);
 }

@@ -26,7 +26,8 @@ export class AwsWriting {
   ) {}
 
   /**
-   * Creates, in one step with the tags. What waits for its deletion and carries the tags of `reclaim` is restored and written.
+   * Creates, in one step with the tags. What waits for its deletion and carries the tags of `reclaim` is restored and
+   * written.
    * @throws VaultError ALREADY_EXISTS, PENDING_DELETION, IDEMPOTENCY_CONFLICT, TOO_LARGE
    */
   async create(task: AwsTask, id: string, content: VaultContent, marks: Marks): Promise<WriteReceipt> {
@@ -48,7 +49,9 @@ export class AwsWriting {
     }
   }
 
-  /** A new version; creates where there is nothing. @throws VaultError PENDING_DELETION, IDEMPOTENCY_CONFLICT, TOO_LARGE */
+  /**
+   * A new version; creates where there is nothing. @throws VaultError PENDING_DELETION, IDEMPOTENCY_CONFLICT, TOO_LARGE
+   */
   async put(task: AwsTask, id: string, content: VaultContent): Promise<WriteReceipt> {
     const text = accept(task, content);
     const token = requestToken(task.call);
@@ -80,8 +83,9 @@ export class AwsWriting {
   }
 
   /**
-   * Writes until the version is the current one. Where the token was used before and its version is current no more, somebody else
-   * has written since: this write is to be the newest, so that it is made anew under the next token of its key.
+   * Writes until the version is the current one. Where the token was used before and its version is current no more,
+   * somebody else has written since: this write is to be the newest, so that it is made anew under the next token of
+   * its key.
    */
   async #put(task: AwsTask, { id, text, token }: Write): Promise<WriteReceipt> {
     let version = token;
@@ -105,8 +109,8 @@ export class AwsWriting {
   }
 
   /**
-   * AWS takes neither tags nor a content while a secret waits, so that it is restored first. When that does not end well, it is
-   * scheduled for deletion again: what somebody deleted must not come back by a failure.
+   * AWS takes neither tags nor a content while a secret waits, so that it is restored first. When that does not end
+   * well, it is scheduled for deletion again: what somebody deleted must not come back by a failure.
    */
   async #bringBack(
     task: AwsTask,

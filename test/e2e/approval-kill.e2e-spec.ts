@@ -77,7 +77,7 @@ describeWithBao('kill -9 at a numbered point of an approval', () => {
 
       const { program, api, voter } = await start();
       const { items } = await must(api.get('/changes?kind=secret.create&limit=1'));
-      const change = items.find(({ subject }: JsonBody) => subject === `gated/${name}`) as JsonBody | undefined;
+      const change = items.find(({ subject }: JsonBody) => subject === `gated/${name}`);
       if (point === 'approval.opening') {
         expect(change).toBeUndefined();
         expect(await mount.countVersions(name).catch(() => 0)).toBe(0);

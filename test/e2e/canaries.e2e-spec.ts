@@ -16,6 +16,7 @@ import { Client } from 'pg';
 import { canary, CanarySearch } from './canary-search.js';
 import { approvalsIn } from './approval-canaries.js';
 import { clientSecretsIn, jwtsIn, passwordsIn } from './login-canaries.js';
+import { awsInstances, kvInstances, type Instance } from './credential-canaries.js';
 import { EchoVault } from './echo-vault.js';
 import { hasOpenBao, unique } from './stage.js';
 import { ProgramYard, type StartedProgram } from './started-program.js';
@@ -144,6 +145,12 @@ describe('a value that is secret', () => {
       await note(api.get('/changes?state=failed'));
       await note(api.post(`/vault-profiles/echo-${flavour}/check`));
     }
+    const [[aws]] = awsInstances(echo.address, plant);
+    await must(api.post('/vault-instances?check=false', { name: 'echo-aws', ...aws }));
+    await profile('echo-aws', 'echo-aws');
+    const kept = { name: unique('kept'), type: 'key-value', content: { value: plant() } };
+    await note(api.post('/secrets', { ...kept, sourceProfile: 'echo-aws' }));
+    await note(api.post('/vault-profiles/echo-aws/check'));
     if (!bao) return;
     await must(api.post('/vault-instances', { name: 'bao', ...tokenOf(bao.address, bao.rootToken) }));
     planted.push(bao.rootToken);
@@ -155,37 +162,25 @@ describe('a value that is secret', () => {
     await live('source', 'kv2');
   }
 
+  /** Registers them, asked for and not, changes what they are sent to, and forgets them. */
+  async function tryCredentials({ credentials, ...about }: Instance, config: object): Promise<void> {
+    const instance = { ...about, credentials };
+    await note(api.post('/vault-instances', { name: unique('asked'), ...instance }));
+    const name = unique('kept');
+    const kept = await note(api.post('/vault-instances?check=false', { name, ...instance }));
+    if (kept.status !== 201) return;
+    await note(api.post(`/vault-instances/${name}/check`));
+    await note(api.patch(`/vault-instances/${name}`, { config, credentials }, any));
+    await note(api.get(`/vault-instances/${name}`));
+    await note(api.delete(`/vault-instances/${name}`, any));
+  }
+
   async function plantCredentials(): Promise<void> {
     const addresses = ['http://127.0.0.1:1', echo.address, ...(bao ? [bao.address] : [])];
-    for (const address of addresses)
-      for (const credentials of [
-        { type: 'token', token: plant() },
-        {
-          type: 'token',
-          token: plant(),
-          clientKey: `-----BEGIN PRIVATE KEY-----\n${plant()}\n-----END PRIVATE KEY-----`,
-        },
-        { type: 'approle', roleId: plant(), secretId: plant() },
-        { type: 'userpass', username: plant(), password: plant() },
-        { type: 'jwt', role: plant(), jwt: plant() },
-        { type: 'jwt', role: plant(), jwt: plant(), pasword: plant() },
-        { type: plant(), token: plant() },
-        { type: 'token', token: `${plant()}\n` },
-        plant(),
-        [plant()],
-      ]) {
-        const instance = { kind: 'kv', config: { address }, credentials };
-        await note(api.post('/vault-instances', { name: unique('asked'), ...instance }));
-        const name = unique('kept');
-        const kept = await note(api.post('/vault-instances?check=false', { name, ...instance }));
-        if (kept.status !== 201) continue;
-        await note(api.post(`/vault-instances/${name}/check`));
-        await note(
-          api.patch(`/vault-instances/${name}`, { config: { address: 'http://127.0.0.1:2' }, credentials }, any),
-        );
-        await note(api.get(`/vault-instances/${name}`));
-        await note(api.delete(`/vault-instances/${name}`, any));
-      }
+    for (const [instance, change] of addresses.flatMap((address) => kvInstances(address, plant)))
+      await tryCredentials(instance, change);
+    for (const [instance, change] of addresses.slice(0, 2).flatMap((address) => awsInstances(address, plant)))
+      await tryCredentials(instance, change);
     const address = `http://${plant()}:${plant()}@127.0.0.1:1`;
     await note(
       api.post('/vault-instances', { name: unique('in-url'), kind: 'kv', config: { address }, credentials: {} }),

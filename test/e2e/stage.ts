@@ -1,18 +1,24 @@
 import {
   eventually,
+  findMoto,
   findOpenBao,
+  startMoto,
   startOpenBao,
   type ApiClient,
   type JsonBody,
+  type MotoPeer,
   type OpenBaoPeer,
 } from '@claviger/testing';
 import { expect } from '@jest/globals';
 import { startApp, type AppOptions, type TestApp } from '../../libs/testing/src/app-harness.js';
 import { ApiJudge } from './api-judge.js';
-import { BuiltinMount, KvMount, type VaultKindName, type VaultMount } from './vault-mounts.js';
+import { AwsMount, BuiltinMount, KvMount, type VaultKindName, type VaultMount } from './vault-mounts.js';
 
 /** True where the tests that need a real OpenBao can run. */
 export const hasOpenBao = findOpenBao() !== undefined;
+
+/** True where the tests that need an emulated AWS can run. */
+export const hasMoto = findMoto() !== undefined;
 
 /** A vault profile with the mount behind it, which tests also reach past Claviger. */
 export type StageVault = VaultMount & { readonly profile: string };
@@ -40,19 +46,29 @@ export class Stage {
     readonly app: TestApp,
     readonly bao: OpenBaoPeer | undefined,
     private readonly judge: ApiJudge,
+    readonly moto?: MotoPeer,
   ) {}
 
-  /** With an OpenBao unless `bao` is false or there is none. */
-  static async open(options: AppOptions & { readonly bao?: boolean } = {}): Promise<Stage> {
+  /** With an OpenBao unless `bao` is false or there is none, and with an emulated AWS if `moto` is true. */
+  static async open(options: AppOptions & { readonly bao?: boolean; readonly moto?: boolean } = {}): Promise<Stage> {
     const wantsBao = options.bao !== false && hasOpenBao;
     const judge = new ApiJudge();
     const starting = startApp({ ...options, onAnswer: (request, answer) => judge.hear(request, answer) });
-    const [app, bao] = await Promise.all([starting, wantsBao ? startOpenBao() : undefined]);
-    const stage = new Stage(app, bao, judge);
+    const [app, bao, moto] = await Promise.all([
+      starting,
+      wantsBao ? startOpenBao() : undefined,
+      options.moto ? startMoto() : undefined,
+    ]);
+    const stage = new Stage(app, bao, judge, moto);
     await stage.register('vault-instances', { name: 'inside', kind: 'builtin' });
     if (bao) {
       const body = { name: 'openbao', kind: 'kv', config: { address: bao.address } };
       await stage.register('vault-instances', { ...body, credentials: { type: 'token', token: bao.rootToken } });
+    }
+    if (moto) {
+      const config = { region: moto.region, endpoint: moto.address, stsEndpoint: moto.address };
+      const credentials = { type: 'static', accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'any' };
+      await stage.register('vault-instances', { name: 'aws', kind: 'aws-secrets-manager', config, credentials });
     }
     return stage;
   }
@@ -70,11 +86,15 @@ export class Stage {
 
   /** Makes a mount of that kind and registers a profile on it. */
   async vault(kind: VaultKindName, profile = unique(kind), more: object = {}): Promise<StageVault> {
-    const mount =
-      kind === 'builtin' ? new BuiltinMount(this.app, profile) : await KvMount.make(this.bao!, profile, kind);
-    const instance = kind === 'builtin' ? 'inside' : 'openbao';
+    const mount = await this.#mount(kind, profile);
+    const instance = { builtin: 'inside', aws: 'aws', kv1: 'openbao', kv2: 'openbao' }[kind];
     const { id } = await this.register('vault-profiles', { name: profile, instance, mount: profile, ...more });
     return Object.assign(mount, { profile, profileId: id as string });
+  }
+
+  async #mount(kind: VaultKindName, profile: string): Promise<VaultMount> {
+    if (kind === 'builtin') return new BuiltinMount(this.app, profile);
+    return kind === 'aws' ? new AwsMount(this.moto!, profile) : KvMount.make(this.bao!, profile, kind);
   }
 
   /** Creates a secret and returns it as the API shows it. */
@@ -159,7 +179,7 @@ export class Stage {
 
   async close(): Promise<void> {
     await this.app.close();
-    await this.bao?.close();
+    await Promise.all([this.bao?.close(), this.moto?.close()]);
     expect([...this.judge.contradictions]).toEqual([]);
   }
 }

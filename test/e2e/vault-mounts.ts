@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { SecretValue } from '@claviger/kernel';
 import { VaultConnections } from '@claviger/features/vault-profiles';
-import type { OpenBaoPeer } from '@claviger/testing';
+import type { MotoPeer, OpenBaoPeer } from '@claviger/testing';
 import type { AdapterCall, VaultAdapter } from '@claviger/vaults/contract';
 import type { TestApp } from '../../libs/testing/src/app-harness.js';
 
-export type VaultKindName = 'kv2' | 'kv1' | 'builtin';
+export type VaultKindName = 'kv2' | 'kv1' | 'builtin' | 'aws';
 
 /** A mount of a vault as somebody who does not ask Claviger sees it and changes it. */
 export interface VaultMount {
@@ -63,6 +64,56 @@ export class KvMount implements VaultMount {
     return this.kind === 'kv2' ? `${this.mount}/${part}/${encoded}` : `${this.mount}/${encoded}`;
   }
 }
+
+/** The secrets of an emulated AWS account below a prefix, as somebody with its console. */
+export class AwsMount implements VaultMount {
+  readonly kind = 'aws';
+
+  constructor(
+    private readonly moto: MotoPeer,
+    readonly mount: string,
+  ) {}
+
+  async read(name: string): Promise<unknown> {
+    const { status, body } = await this.call('GetSecretValue', name, { VersionStage: 'AWSCURRENT' });
+    return status === 200 ? JSON.parse(body!['SecretString'] as string) : undefined;
+  }
+
+  async write(name: string, content: object): Promise<void> {
+    const value = { SecretString: JSON.stringify(content), ClientRequestToken: randomUUID() };
+    const { status } = await this.call('PutSecretValue', name, value);
+    if (status !== 200) await this.moto.call('CreateSecret', { Name: this.#id(name), ...value });
+  }
+
+  /** With the recovery window that a person gets who says nothing. */
+  async remove(name: string): Promise<void> {
+    await this.call('DeleteSecret', name, {});
+  }
+
+  async countVersions(name: string): Promise<number | undefined> {
+    return Object.keys((await this.describe(name))?.VersionIdsToStages ?? {}).length;
+  }
+
+  async describe(name: string): Promise<AwsDescription | undefined> {
+    const { status, body } = await this.call('DescribeSecret', name, {});
+    return status === 200 ? (body as AwsDescription) : undefined;
+  }
+
+  call(action: string, name: string, input: object): ReturnType<MotoPeer['call']> {
+    return this.moto.call(action, { SecretId: this.#id(name), ...input });
+  }
+
+  #id(name: string): string {
+    return `${this.mount}/${name}`;
+  }
+}
+
+/** What AWS tells about a secret. */
+export type AwsDescription = {
+  readonly Tags?: readonly { readonly Key: string; readonly Value: string }[];
+  readonly DeletedDate?: number | null;
+  readonly VersionIdsToStages?: Readonly<Record<string, readonly string[]>>;
+};
 
 /** A mount of the built-in vault, reached through its adapter and past everything that Claviger does around it. */
 export class BuiltinMount implements VaultMount {

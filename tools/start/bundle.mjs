@@ -13,6 +13,8 @@ const EXTERNAL = [
   'argon2',
   // Its CommonJS form hides its requires from every bundler.
   'jsonc-parser',
+  // Loaded by the first request to AWS only: most installations never make one.
+  '@aws-sdk/*',
 ];
 
 /** Optional packages of other packages: whoever asks for one lives without it. */

@@ -7,6 +7,7 @@ export * from './fake-clock.js';
 export * from './fault-injecting-adapter.js';
 export * from './log-capture.js';
 export * from './pending-schema-changes.js';
+export * from './peers/moto.js';
 export * from './peers/open-bao.js';
 export * from './peers/redis.js';
 export { unboundedInputs } from './unbounded-inputs.js';

@@ -97,6 +97,7 @@ export class ModelProcess {
       name: PLACE,
       marker: vault.capabilities.metadata ? { claviger_owner: marker } : {},
       judge: ({ claviger_owner: found }) => (found === undefined ? 'unmarked' : found === marker ? 'ours' : 'foreign'),
+      reclaim: {},
       call: () => ({ requestId: ctx.requestId, signal: ctx.signal }),
     };
   }

@@ -120,6 +120,7 @@ export class ReconcilerHarness {
       marker: markerOf(secretId, capabilities),
       judge: ({ claviger_owner: owner }) =>
         owner === undefined ? 'unmarked' : owner === secretId ? 'ours' : 'foreign',
+      reclaim: {},
       call: () => ({ requestId, signal }),
     };
   }

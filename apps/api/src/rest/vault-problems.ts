@@ -28,3 +28,21 @@ export const VAULT_PROBLEMS = [
   }),
   new VaultError({ ...failure, code: 'TIMEOUT', message: 'https://bao.example: no answer in time.' }),
 ];
+
+/** How it fails whoever writes there, besides. */
+export const VAULT_WRITE_PROBLEMS = [
+  new VaultError({
+    code: 'PENDING_DELETION',
+    backend: 'aws-secrets-manager',
+    operation: 'create',
+    message:
+      '"shop/database" in AWS eu-west-1: a secret of that name waits for its deletion in AWS; restore it there, delete it there for good, or use another name.',
+  }),
+  new VaultError({
+    code: 'QUOTA_EXCEEDED',
+    backend: 'aws-secrets-manager',
+    operation: 'put',
+    message: '"shop/database" in AWS eu-west-1: a quota of Secrets Manager is used up.',
+    httpStatus: 400,
+  }),
+];

@@ -69,11 +69,11 @@ export class TargetActions {
   }
 
   async #create(move: MoveContext): Promise<Sighting | undefined> {
-    const { adapter, capabilities, name, marker, call } = move.vault;
+    const { adapter, capabilities, name, marker, reclaim, call } = move.vault;
     const content = await move.content();
     faultPoint('reconcile.writing');
     // Marking is a step of its own at the vault: a failure after it leaves our marker there, without content.
-    const receipt = await this.#change(move, () => adapter.create(call(), name, content, marker), {
+    const receipt = await this.#change(move, () => adapter.create(call(), name, content, marker, reclaim), {
       mayLeaveMarker: capabilities.metadata,
     });
     return this.#written(move, receipt);

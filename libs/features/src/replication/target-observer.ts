@@ -54,6 +54,7 @@ export class TargetObserver {
       return { content: await this.#identify(ctx, secret, target, content), version };
     } catch (error) {
       if (isVaultError(error, 'NOT_FOUND', 'VERSION_NOT_FOUND')) return undefined;
+      if (isVaultError(error, 'INVALID_VALUE')) return unfit(error.details);
       if (!isVaultError(error, 'VERSION_UNAVAILABLE')) throw error;
       const { state, version } = (error.details ?? {}) as { state?: string; version?: string };
       return { content: { is: state === 'destroyed' ? 'destroyed' : 'hidden' }, version };
@@ -81,6 +82,15 @@ export class TargetObserver {
       throw error;
     }
   }
+}
+
+/** There is something that is no content at all. */
+function unfit(details: Readonly<Record<string, unknown>> | undefined): Content {
+  const version = details?.['version'];
+  return {
+    content: { is: 'readable', fingerprint: UNFIT_CONTENT, isKnown: false },
+    version: typeof version === 'string' ? version : undefined,
+  };
 }
 
 async function describe(vault: OpenTarget): Promise<ObjectDescription | undefined> {

@@ -164,7 +164,8 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
   async #write(ctx: RequestContext, source: OpenSource, change: ExecutingChange<CreateParameters>): Promise<Outcome> {
     const content = change.payload!;
     try {
-      const receipt = await source.adapter.create(source.call, source.name, content, source.marker);
+      const { adapter, call, name, marker, reclaim } = source;
+      const receipt = await adapter.create(call, name, content, marker, reclaim);
       return { backendVersion: receipt.version, adopted: false };
     } catch (error) {
       if (!isVaultError(error, 'ALREADY_EXISTS')) throw error;

@@ -3,6 +3,7 @@ import { renderName, type NamedSecret } from '@claviger/features/vault-profiles'
 import {
   assertPathName,
   findInexactNumber,
+  isNameAllowed,
   joinPhysicalName,
   type JsonObject,
   type VaultCapabilities,
@@ -37,9 +38,8 @@ export function assertFits(destination: Destination, content: PreparedText): voi
 
 /** @throws AppError NAME_UNFIT naming the profile and its rule */
 export function assertNameFits({ profile, physicalName, capabilities }: Destination): void {
-  const { maxBytes, pattern, description } = capabilities.name;
-  if (Buffer.byteLength(physicalName) <= maxBytes && new RegExp(`^(?:${pattern})$`, 'u').test(physicalName)) return;
-  throw nameUnfit(profile, physicalName, description);
+  if (isNameAllowed(capabilities.name, physicalName)) return;
+  throw nameUnfit(profile, physicalName, capabilities.name.description);
 }
 
 /**

@@ -14,6 +14,8 @@ export type OpenSource = OpenVault & {
   readonly place: OwnedPlace;
   /** Undefined where the vault keeps no metadata: then only the ledger knows. */
   readonly marker: Readonly<Record<string, string>> | undefined;
+  /** See `Marks` of the ownership marker. */
+  readonly reclaim: Readonly<Record<string, string>>;
 };
 
 type Located = Pick<SecretEntity, 'id' | 'sourceProfileId' | 'physicalName'>;
@@ -43,11 +45,13 @@ export class SourceVault {
       physicalName: vault.canonicalPlace(secret.physicalName),
       secretId: secret.id,
     };
+    const { metadata, reclaim } = this.ownership.marks(ctx.storeId, place, vault.capabilities);
     return {
       ...vault,
       name: secret.physicalName,
       place,
-      marker: vault.capabilities.metadata ? this.ownership.metadata(ctx.storeId, place) : undefined,
+      marker: vault.capabilities.metadata ? metadata : undefined,
+      reclaim,
       call: adapterCall(ctx, idempotencyKey),
     };
   }
@@ -63,8 +67,14 @@ export class SourceVault {
       const verdict = this.ownership.judge(ctx.storeId, source.place, metadata);
       if (verdict !== 'unmarked') return verdict === 'ours';
     }
-    const found = await findReadable(source);
-    return found === undefined || this.#isKnown(ctx, secret, found);
+    try {
+      const found = await findReadable(source);
+      return found === undefined || (await this.#isKnown(ctx, secret, found));
+    } catch (error) {
+      // What is no content was never a version of the secret.
+      if (isVaultError(error, 'INVALID_VALUE')) return false;
+      throw error;
+    }
   }
 
   /**
@@ -108,7 +118,7 @@ export async function findCurrent(source: OpenSource, version?: BackendVersion):
   try {
     return await source.adapter.read(source.call, source.name, version);
   } catch (error) {
-    if (isVaultError(error, 'NOT_FOUND', 'VERSION_NOT_FOUND', 'VERSION_UNAVAILABLE')) return undefined;
+    if (isVaultError(error, 'NOT_FOUND', 'VERSION_NOT_FOUND', 'VERSION_UNAVAILABLE', 'INVALID_VALUE')) return undefined;
     throw error;
   }
 }

@@ -169,7 +169,8 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
     change: ExecutingChange<WriteParameters>,
     lost: string | undefined,
   ): Promise<Outcome> {
-    const receipt = await source.adapter.create(source.call, source.name, change.payload!, source.marker);
+    const { adapter, call, name, marker, reclaim } = source;
+    const receipt = await adapter.create(call, name, change.payload!, marker, reclaim);
     return { backendVersion: receipt.version, isRecreated: true, ...(lost ? { lostFingerprint: lost } : {}) };
   }
 

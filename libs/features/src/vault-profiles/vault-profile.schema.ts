@@ -38,7 +38,10 @@ export const labels = z
 const fields = {
   description,
   instance: z.string().min(1).max(63).meta({ description: 'Id or name of the vault instance.' }),
-  mount: path.meta({ description: 'Mount in the vault; for the built-in vault any name.', example: 'secret' }),
+  mount: z.union([z.literal(''), path]).meta({
+    description: 'Mount in the vault; for the built-in vault any name; for AWS the beginning of all names, or empty.',
+    example: 'secret',
+  }),
   prefix: z.union([z.literal(''), path]).meta({ description: 'Folder that all names are put into; empty for none.' }),
   flavour: z.string().min(1).max(63).meta({ description: 'One of the flavours of the kind, or `auto`.' }),
   nameTemplate: z.string().max(256).superRefine(refuse(nameTemplateProblem)).meta({

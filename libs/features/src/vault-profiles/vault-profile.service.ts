@@ -244,7 +244,10 @@ export class VaultProfileService {
   }
 
   async #assertUsable(ctx: RequestContext, instance: VaultInstance, place: Place, options: SaveOptions): Promise<void> {
-    const flavours = ['auto', ...this.kinds.get(instance.kind).flavours];
+    const kind = this.kinds.get(instance.kind);
+    if (place.mount === '' && !kind.isMountOptional)
+      throw inputInvalid([{ pointer: '#/mount', message: 'must not be empty for a vault of this kind' }]);
+    const flavours = ['auto', ...kind.flavours];
     if (!flavours.includes(place.flavour))
       throw inputInvalid([{ pointer: '#/flavour', message: `must be one of ${flavours.join(', ')}` }]);
     if (options.check !== false) assertReady(await this.#check(ctx, instance, mountOf(place)));

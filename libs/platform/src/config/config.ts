@@ -28,6 +28,11 @@ const list = z
       .filter((part) => part.length > 0),
   );
 
+const flag = z
+  .enum(['true', 'false'], 'must be true or false')
+  .default('false')
+  .transform((text) => text === 'true');
+
 /** Where Claviger listens. */
 export const SERVER = {
   host: {
@@ -97,6 +102,13 @@ export const SECURITY = {
     description: 'Comma-separated hosts and CIDR ranges that vaults must not be reached at.',
     sensitive: false,
     schema: list,
+  },
+  awsEnvironmentCredentials: {
+    name: 'CLAVIGER_AWS_ENVIRONMENT_CREDENTIALS',
+    description:
+      'true lets vault instances of every store use the AWS credentials of Claviger itself: those of its variables and AWS files, its container or its machine.',
+    sensitive: false,
+    schema: flag,
   },
   auditAnchorFile: {
     name: 'CLAVIGER_AUDIT_ANCHOR_FILE',

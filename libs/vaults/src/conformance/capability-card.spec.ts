@@ -36,6 +36,8 @@ describe('observeCard', () => {
     ['destroyVersion', 'plain'],
     ['metadata', 'full'],
     ['metadata', 'plain'],
+    ['immediatePurge', 'full'],
+    ['immediatePurge', 'scheduled'],
     ['exactNumbers', 'full'],
     ['exactNumbers', 'pruned'],
   ];

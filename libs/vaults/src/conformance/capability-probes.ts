@@ -60,6 +60,14 @@ export const CAPABILITY_PROBES: { readonly [K in keyof Observed]-?: Probe<NonNul
       if ((await ctx.describe('a')).metadata['probe'] !== 'kept') throw new Error('The metadata was not kept.');
     });
   },
+  immediatePurge: async (ctx) => {
+    await ctx.put('a', '{"n":"1"}');
+    await ctx.purge('a');
+    const failure = await failureOf(ctx.create('a', '{"n":"2"}'));
+    if (isVaultError(failure, 'PENDING_DELETION')) return false;
+    if (failure !== undefined) throw failure;
+    return true;
+  },
   exactNumbers: async (ctx) => {
     const failure = await failureOf(ctx.put('a', BIG));
     if (isVaultError(failure, 'INVALID_VALUE')) return false;

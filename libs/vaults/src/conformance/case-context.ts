@@ -46,8 +46,13 @@ export class CaseContext {
     return name === '' ? folder : `${folder}/${name}`;
   }
 
-  create(name: string, text: string, metadata?: Record<string, string>): Promise<WriteReceipt> {
-    return this.adapter.create(this.call(), this.path(name), new SecretValue(text), metadata);
+  create(
+    name: string,
+    text: string,
+    metadata?: Record<string, string>,
+    reclaim?: Record<string, string>,
+  ): Promise<WriteReceipt> {
+    return this.adapter.create(this.call(), this.path(name), new SecretValue(text), metadata, reclaim);
   }
 
   put(name: string, text: string, expectedVersion?: BackendVersion): Promise<WriteReceipt> {

@@ -7,6 +7,7 @@ import { LISTING } from './cases/listing.cases.js';
 import { METADATA } from './cases/metadata.cases.js';
 import { NAMES } from './cases/names.cases.js';
 import { PUT } from './cases/put.cases.js';
+import { RECOVERY } from './cases/recovery.cases.js';
 import { VALUES } from './cases/values.cases.js';
 import { VERSIONS } from './cases/versions.cases.js';
 import type { ConformanceTheme } from './conformance-case.js';
@@ -21,6 +22,7 @@ export const CONFORMANCE_THEMES: readonly ConformanceTheme[] = [
   VERSIONS,
   METADATA,
   DELETION,
+  RECOVERY,
   LISTING,
   ERRORS,
   CANCELLATION,

@@ -11,6 +11,7 @@ import { METADATA_MUTANTS } from './mutants/metadata.mutants.js';
 import type { Mutant, Mutants } from './mutants/mutation.js';
 import { NAME_MUTANTS } from './mutants/names.mutants.js';
 import { PUT_MUTANTS } from './mutants/put.mutants.js';
+import { RECOVERY_MUTANTS } from './mutants/recovery.mutants.js';
 import { referenceHarness } from './mutants/reference-harness.js';
 import { VALUE_MUTANTS } from './mutants/values.mutants.js';
 import { VERSION_MUTANTS } from './mutants/versions.mutants.js';
@@ -25,6 +26,7 @@ const MUTANTS: Mutants = {
   ...VERSION_MUTANTS,
   ...METADATA_MUTANTS,
   ...DELETION_MUTANTS,
+  ...RECOVERY_MUTANTS,
   ...LISTING_MUTANTS,
   ...ERROR_MUTANTS,
   ...CANCELLATION_MUTANTS,

@@ -34,6 +34,8 @@ export type ReferenceObject = {
   readonly metadata: Readonly<Record<string, string>>;
   readonly versions: readonly ReferenceVersion[];
   readonly lastNumber: number;
+  /** It waits for its deletion and counts as absent. */
+  readonly isWaiting?: boolean;
 };
 
 export type ReferenceState = ReadonlyMap<string, ReferenceObject>;
@@ -77,10 +79,13 @@ export class ReferenceAdapter implements VaultAdapter {
     name: string,
     content: VaultContent,
     metadata: Readonly<Record<string, string>> = {},
+    reclaim: Readonly<Record<string, string>> = {},
   ): Promise<WriteReceipt> {
     const text = await this.#arrive(call, 'create', name, content);
     if (Object.keys(metadata).length > 0) this.#require('metadata', 'create');
     const present = this.#objects.get(name);
+    if (present?.isWaiting && isCarried(reclaim, present)) return this.#append(name, brought(present, metadata), text);
+    this.#refuseWaiting(present, 'create');
     const isResumed = present?.versions.length === 0 && sameMetadata(present.metadata, metadata);
     if (present && !isResumed) throw this.#error('ALREADY_EXISTS', 'create');
     return this.#append(name, { ...EMPTY, metadata: { ...metadata } }, text);
@@ -94,6 +99,7 @@ export class ReferenceAdapter implements VaultAdapter {
   ): Promise<WriteReceipt> {
     const text = await this.#arrive(call, 'put', name, content);
     const present = this.#objects.get(name) ?? EMPTY;
+    this.#refuseWaiting(present, 'put');
     if (condition.expectedVersion !== undefined) {
       this.#require('compareAndSet', 'put');
       const current = present.versions.at(-1);
@@ -135,7 +141,7 @@ export class ReferenceAdapter implements VaultAdapter {
   ): Promise<ListPage> {
     await this.#arrive(call, 'list');
     const { prefix, recursive, limit, cursor } = query;
-    const all = namesBelow(this.#objects.keys(), prefix, recursive);
+    const all = namesBelow(this.#present(), prefix, recursive);
     const rest = cursor === undefined ? all : all.filter((name) => compareNames(name, cursor) > 0);
     const names = rest.slice(0, limit);
     return { names, cursor: rest.length > names.length ? names.at(-1) : undefined };
@@ -168,7 +174,17 @@ export class ReferenceAdapter implements VaultAdapter {
 
   async purge(call: AdapterCall, name: string): Promise<void> {
     await this.#arrive(call, 'purge', name);
-    this.#objects.delete(name);
+    const present = this.#objects.get(name);
+    if (present && !this.#card.immediatePurge) this.#objects.set(name, { ...present, isWaiting: true });
+    else this.#objects.delete(name);
+  }
+
+  #present(): readonly string[] {
+    return [...this.#objects].filter(([, object]) => !object.isWaiting).map(([name]) => name);
+  }
+
+  #refuseWaiting(present: ReferenceObject | undefined, operation: AdapterOperation): void {
+    if (present?.isWaiting) throw this.#error('PENDING_DELETION', operation);
   }
 
   /** The checks that come before the wire, and the moment on the wire. Gives the content as the backend would keep it. */
@@ -220,7 +236,7 @@ export class ReferenceAdapter implements VaultAdapter {
 
   #get(name: string, operation: AdapterOperation): ReferenceObject {
     const present = this.#objects.get(name);
-    if (present === undefined) throw this.#error('NOT_FOUND', operation);
+    if (present === undefined || present.isWaiting) throw this.#error('NOT_FOUND', operation);
     return present;
   }
 
@@ -239,6 +255,16 @@ export class ReferenceAdapter implements VaultAdapter {
     const message = `The reference vault answers ${operation} with ${code}.`;
     return new VaultError({ code, message, backend: this.kind, operation, ...(details ? { details } : {}) });
   }
+}
+
+/** True when the object carries all of what it is claimed back by, and there is some. */
+function isCarried(reclaim: Readonly<Record<string, string>>, present: ReferenceObject): boolean {
+  const keys = Object.keys(reclaim);
+  return keys.length > 0 && keys.every((key) => present.metadata[key] === reclaim[key]);
+}
+
+function brought(present: ReferenceObject, metadata: Readonly<Record<string, string>>): ReferenceObject {
+  return { ...present, isWaiting: false, metadata: { ...present.metadata, ...metadata } };
 }
 
 function sameMetadata(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {

@@ -8,6 +8,7 @@ export const REFERENCE_CAPABILITIES: VaultCapabilities = {
   softDelete: true,
   destroyVersion: true,
   metadata: true,
+  immediatePurge: true,
   exactNumbers: true,
   recursiveList: true,
   maxContentBytes: 128 * 1024,
@@ -38,6 +39,15 @@ export const REFERENCE_FLAVOURS = {
     destroyVersion: false,
     maxContentBytes: 32 * 1024,
     name: { maxBytes: 253, pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$', description: 'a lower-case DNS name' },
+  },
+  /** As AWS Secrets Manager: history without compare-and-set, deletion after a while, escaped names. */
+  scheduled: {
+    ...REFERENCE_CAPABILITIES,
+    compareAndSet: false,
+    softDelete: false,
+    destroyVersion: false,
+    immediatePurge: false,
+    name: { ...PATH_NAME_RULE, stored: { plain: 'A-Za-z0-9/_.-', maxLength: 512 } },
   },
 } as const satisfies Record<string, VaultCapabilities>;
 

@@ -1,4 +1,4 @@
-import type { VaultCapabilities } from '../contract/index.js';
+import { isNameAllowed, type VaultCapabilities } from '../contract/index.js';
 
 /** A condition on a capability card, with the words that a skipped case is reported with. */
 export type Requirement = {
@@ -67,15 +67,7 @@ export function both(first: Requirement, second: Requirement): Requirement {
   };
 }
 
-const patterns = new Map<string, RegExp>();
-
-function compiled(pattern: string): RegExp {
-  const known = patterns.get(pattern) ?? new RegExp(pattern, 'u');
-  patterns.set(pattern, known);
-  return known;
-}
-
 /** True when the naming rule of the card allows the name (without the folder that the suite puts before it). */
 export function isAllowedName(card: VaultCapabilities, name: string): boolean {
-  return Buffer.byteLength(name) <= card.name.maxBytes && compiled(card.name.pattern).test(name);
+  return isNameAllowed(card.name, name);
 }

@@ -1,4 +1,7 @@
-/** What a backend can and cannot do, so that a request can be refused early and in words. Facts, not wishes: the conformance suite holds each adapter to its card. */
+/**
+ * What a backend can and cannot do, so that a request can be refused early and in words. Facts, not wishes: the
+ * conformance suite holds each adapter to its card.
+ */
 export type VaultCapabilities = {
   /** Old versions can be read by their id. */
   readonly versionedReads: boolean;
@@ -12,6 +15,11 @@ export type VaultCapabilities = {
   readonly destroyVersion: boolean;
   /** Custom metadata can be stored beside the content, outside of it. */
   readonly metadata: boolean;
+  /**
+   * What `purge` removed is gone and its name is free. Where false it waits in the vault for its deletion: it counts as
+   * absent to every operation, but its name is taken, and `create` and `put` there are PENDING_DELETION.
+   */
+  readonly immediatePurge: boolean;
   /** JSON numbers come back digit for digit. Where false, numbers that an IEEE double cannot hold are refused. */
   readonly exactNumbers: boolean;
   /** One list call can return all names below a prefix. Where false the adapter walks the folders. */
@@ -30,11 +38,33 @@ export type NameRule = {
   readonly pattern: string;
   /** The rule in words, for the error message. */
   readonly description: string;
+  /**
+   * Set where the vault takes fewer characters than the pattern allows, so that names are escaped there: a character
+   * that is one of `plain` (what stands between the brackets of a character class) takes one character, every byte of
+   * another one takes three, and all together are at most `maxLength`.
+   */
+  readonly stored?: { readonly plain: string; readonly maxLength: number };
 };
 
+const compiled = new Map<string, RegExp>();
+
+/** True when the rule allows the name. */
+export function isNameAllowed(rule: NameRule, name: string): boolean {
+  if (Buffer.byteLength(name) > rule.maxBytes || !expression(`^(?:${rule.pattern})$`).test(name)) return false;
+  if (!rule.stored) return true;
+  const escaped = name.replace(expression(`[${rule.stored.plain}]`, 'gu'), '');
+  return name.length - escaped.length + 3 * Buffer.byteLength(escaped) <= rule.stored.maxLength;
+}
+
+function expression(source: string, flags = 'u'): RegExp {
+  const known = compiled.get(source) ?? new RegExp(source, flags);
+  compiled.set(source, known);
+  return known;
+}
+
 /**
- * The rule of a backend that takes any path-like name: what `assertPathName` insists on, in a form that a card can hold.
- * Lone surrogates are out because UTF-8 cannot tell them apart.
+ * The rule of a backend that takes any path-like name: what `assertPathName` insists on, in a form that a card can
+ * hold. Lone surrogates are out because UTF-8 cannot tell them apart.
  */
 export const PATH_NAME_RULE: NameRule = {
   maxBytes: 512,

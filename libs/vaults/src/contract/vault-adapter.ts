@@ -6,7 +6,10 @@ export type AdapterCall = {
   readonly requestId: string;
   /** Aborts the call: the caller gave up, or its deadline passed. */
   readonly signal: AbortSignal;
-  /** The same for repetitions of one logical write; backends with idempotency tokens use it. */
+  /**
+   * The same for repetitions of one logical write, and for nothing else. A backend with idempotency tokens makes such a
+   * write once and gives its receipt again; with other content it is IDEMPOTENCY_CONFLICT.
+   */
   readonly idempotencyKey?: string;
   /** The caller's open transaction; only the built-in vault takes part in it. */
   readonly transaction?: Transaction;
@@ -67,26 +70,33 @@ export interface VaultAdapter {
   capabilities(call: AdapterCall): Promise<VaultCapabilities>;
 
   /**
-   * Writes the first version of an object that must not exist. `metadata` is stored before or with the content, so
-   * that an object never carries our content without our marker. Resumes its own interrupted creation: an object that
-   * has exactly this metadata and no content counts as absent.
-   * @throws ALREADY_EXISTS, PENDING_DELETION
+   * Writes the first version of an object that must not exist. `metadata` is stored before or with the content, so that
+   * an object never carries our content without our marker. Resumes its own interrupted creation: an object that has
+   * exactly this metadata and no content counts as absent. An object that waits for its deletion is brought back, and
+   * gets this metadata and content, when it carries all of `reclaim`, of which there must be some.
+   * @throws ALREADY_EXISTS, PENDING_DELETION, IDEMPOTENCY_CONFLICT
    */
   create(
     call: AdapterCall,
     name: string,
     content: VaultContent,
     metadata?: Readonly<Record<string, string>>,
+    reclaim?: Readonly<Record<string, string>>,
   ): Promise<WriteReceipt>;
 
   /**
    * Writes a new version, or replaces the content where there are no versions. Without a condition it also creates.
    * Metadata is kept.
-   * @throws VERSION_CONFLICT when the condition does not hold; UNSUPPORTED for a condition without compareAndSet
+   * @throws VERSION_CONFLICT when the condition does not hold; UNSUPPORTED for a condition without compareAndSet;
+   * PENDING_DELETION, IDEMPOTENCY_CONFLICT
    */
   put(call: AdapterCall, name: string, content: VaultContent, condition?: WriteCondition): Promise<WriteReceipt>;
 
-  /** The content of a version, or of the current one. @throws NOT_FOUND, VERSION_NOT_FOUND, VERSION_UNAVAILABLE */
+  /**
+   * The content of a version, or of the current one.
+   * @throws NOT_FOUND, VERSION_NOT_FOUND, VERSION_UNAVAILABLE; INVALID_VALUE with `details.version` for what is no
+   * content: bytes, or a text that is no JSON object
+   */
   read(call: AdapterCall, name: string, version?: BackendVersion): Promise<ReadResult>;
 
   /** All but the content. @throws NOT_FOUND */
@@ -110,7 +120,10 @@ export interface VaultAdapter {
   /** Erases the content of versions for good. @throws NOT_FOUND, UNSUPPORTED */
   destroy(call: AdapterCall, name: string, versions: readonly BackendVersion[]): Promise<void>;
 
-  /** Removes the object with all its versions and metadata. Removing what is absent succeeds. */
+  /**
+   * Removes the object with all its versions and metadata; where `immediatePurge` is false, schedules that. Removing
+   * what is absent succeeds.
+   */
   purge(call: AdapterCall, name: string): Promise<void>;
 }
 

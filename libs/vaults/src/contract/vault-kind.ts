@@ -42,6 +42,7 @@ export type InstanceSettings<Config = unknown, Credentials = unknown> = {
 
 /** Where in a vault a profile lives. */
 export type MountSettings = {
+  /** Empty only where {@link VaultKind.isMountOptional}. */
   readonly mount: string;
   /** One of the kind's flavours, or `auto`. */
   readonly flavour: string;
@@ -74,6 +75,8 @@ export interface VaultKind<Config = unknown, Credentials = unknown> {
   readonly credentialsSchema: z.ZodType<Credentials>;
   /** Flavours of a mount besides `auto`, for example `kv1` and `kv2`; empty where there is only one. */
   readonly flavours: readonly string[];
+  /** True where a mount is nothing but what names begin with, so that there may be none: it may be empty. */
+  readonly isMountOptional?: boolean;
   /** Top-level configuration fields whose change needs the credentials again, because it changes who receives them. */
   readonly credentialBoundFields: readonly (keyof Config & string)[];
   /** Whether instances of this kind are reached over the network, and so are wrapped with time-outs, retries and limits. */

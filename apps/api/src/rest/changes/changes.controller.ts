@@ -9,7 +9,7 @@ import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
 import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
 import { EXAMPLE } from '../examples.js';
-import { VAULT_PROBLEMS } from '../vault-problems.js';
+import { VAULT_PROBLEMS, VAULT_WRITE_PROBLEMS } from '../vault-problems.js';
 import { changeExample, changeView, toChangeView } from './changes.dto.js';
 
 const params = z.object({ id: z.uuid().meta({ description: 'Id of the change.', example: EXAMPLE.changeId }) });
@@ -68,6 +68,7 @@ const retry = defineEndpoint({
     secretErrors.staleMatch(4),
     secretErrors.changeStale(),
     ...VAULT_PROBLEMS,
+    ...VAULT_WRITE_PROBLEMS,
   ],
   example: { body: {} },
 });

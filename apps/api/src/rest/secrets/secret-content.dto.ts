@@ -6,7 +6,7 @@ import { defineEndpoint } from '../../http/endpoint.js';
 import { pageOf, pageQuery } from '../../http/page.js';
 import { changeExample, changeView } from '../changes/changes.dto.js';
 import { UNFIT } from './unfit-content.js';
-import { VAULT_PROBLEMS } from '../vault-problems.js';
+import { VAULT_PROBLEMS, VAULT_WRITE_PROBLEMS } from '../vault-problems.js';
 import {
   contentIn,
   contentOut,
@@ -33,7 +33,7 @@ const UNUSABLE = [
   secretErrors.vaultProfileDisabled('prod'),
   ...VAULT_PROBLEMS,
 ];
-const UNWRITABLE = [...UNUSABLE, changeErrors.secretBusy()];
+const UNWRITABLE = [...UNUSABLE, ...VAULT_WRITE_PROBLEMS, changeErrors.secretBusy()];
 const because = { reason: 'incident 4711' };
 const stateExample = (act: string): unknown => ({
   version: 1,

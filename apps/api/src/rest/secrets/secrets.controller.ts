@@ -24,7 +24,7 @@ import { inputInvalid } from '../../http/http.errors.js';
 import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
 import { queryFlag } from '../../http/query-flag.js';
 import { UNFIT } from './unfit-content.js';
-import { VAULT_PROBLEMS } from '../vault-problems.js';
+import { VAULT_PROBLEMS, VAULT_WRITE_PROBLEMS } from '../vault-problems.js';
 import { withoutUndefined } from '../without-undefined.js';
 import { toChangeView } from '../changes/changes.dto.js';
 import {
@@ -71,6 +71,7 @@ const create = defineEndpoint({
     secretErrors.placeDiffers('prod', 'shop/database'),
     secretErrors.vaultProfileDisabled('prod'),
     ...VAULT_PROBLEMS,
+    ...VAULT_WRITE_PROBLEMS,
   ],
   example: {
     body: {

@@ -11,6 +11,7 @@ export function builtinCapabilities(maxVersions: number): VaultCapabilities {
     softDelete: true,
     destroyVersion: true,
     metadata: true,
+    immediatePurge: true,
     exactNumbers: true,
     recursiveList: true,
     maxContentBytes: BUILTIN_MAX_CONTENT_BYTES,

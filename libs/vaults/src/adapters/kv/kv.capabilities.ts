@@ -1,4 +1,4 @@
-import type { NameRule, VaultCapabilities } from '@claviger/vaults/contract';
+import { isNameAllowed, type NameRule, type VaultCapabilities } from '@claviger/vaults/contract';
 
 // A server takes what Go calls printable: letters, marks, numbers, punctuation, symbols and the ASCII space. A no-break
 // space or a zero-width joiner gets a 400 (OpenBao 2.7).
@@ -28,6 +28,7 @@ export const KV2_CAPABILITIES: VaultCapabilities = {
   softDelete: true,
   destroyVersion: true,
   metadata: true,
+  immediatePurge: true,
   exactNumbers: false,
   recursiveList: false,
   maxContentBytes: MAX_CONTENT_BYTES,
@@ -43,15 +44,14 @@ export const KV1_CAPABILITIES: VaultCapabilities = {
   softDelete: false,
   destroyVersion: false,
   metadata: false,
+  immediatePurge: true,
   exactNumbers: true,
   recursiveList: false,
   maxContentBytes: MAX_CONTENT_BYTES,
   name: NAME,
 };
 
-const NAME_PATTERN = new RegExp(NAME.pattern, 'u');
-
 /** True when the naming rule of the cards allows the name. */
 export function isAllowedName(name: string): boolean {
-  return Buffer.byteLength(name) <= NAME.maxBytes && NAME_PATTERN.test(name);
+  return isNameAllowed(NAME, name);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SecretValue } from '@claviger/kernel';
 import type { VaultErrorCode } from '@claviger/vaults/contract';
-import { answerError, isCasRequired, isVersionConflict, parseRetryAfter } from './kv.errors.js';
+import { answerError, isCasRequired, isVersionConflict } from './kv.errors.js';
 import type { KvAnswer, KvTask } from './kv.wire.js';
 
 const task: KvTask = {
@@ -111,22 +111,5 @@ describe('isVersionConflict and isCasRequired', () => {
     expect([isVersionConflict(conflict), isCasRequired(conflict)]).toEqual([true, false]);
     expect([isVersionConflict(required), isCasRequired(required)]).toEqual([false, true]);
     expect(isVersionConflict(vault(500, 'check-and-set parameter did not match'))).toBe(false);
-  });
-});
-
-describe('parseRetryAfter', () => {
-  const now = Date.parse('2026-01-01T00:00:00Z');
-  it.each([
-    ['3', 3000],
-    ['0', 0],
-    ['0.5', 500],
-    ['Thu, 01 Jan 2026 00:00:09 GMT', 9000],
-    ['Wed, 31 Dec 2025 00:00:00 GMT', 0],
-    ['soon', undefined],
-    ['', undefined],
-    [undefined, undefined],
-    [['4', '9'], 4000],
-  ])('reads %j as %s ms', (value, expected) => {
-    expect(parseRetryAfter(value, now)).toBe(expected);
   });
 });

@@ -1,4 +1,5 @@
 import { VaultError, type VaultErrorCode, type VaultErrorInit } from '@claviger/vaults/contract';
+import { parseRetryAfter } from '@claviger/vaults/network';
 import type { KvAnswer, KvTask } from './kv.wire.js';
 
 type Row = {
@@ -152,15 +153,6 @@ export function errorTexts(answer: KvAnswer): readonly string[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** RFC 9110: seconds or a date. In milliseconds, never negative; undefined when absent or malformed. */
-export function parseRetryAfter(value: string | readonly string[] | undefined, now = Date.now()): number | undefined {
-  const text = typeof value === 'string' ? value : value?.[0];
-  if (text === undefined) return undefined;
-  if (/^\d+(?:\.\d+)?$/.test(text)) return Math.ceil(Number(text) * 1000);
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
 
 /** Begins a sentence. An address stays as it was written. */

@@ -258,7 +258,7 @@ export const DELETION: ConformanceTheme = {
     },
     {
       name: 'creates anew after a purge, without the old metadata',
-      requires: having('metadata'),
+      requires: having('metadata', 'immediatePurge'),
       run: async (ctx) => {
         await ctx.create('a', '{"n":"1"}', { owner: 'us' });
         await ctx.purge('a');
@@ -269,7 +269,7 @@ export const DELETION: ConformanceTheme = {
     },
     {
       name: 'creates anew after a purge, without the old versions',
-      requires: both(having('versionedReads'), VERSION_IDS),
+      requires: both(having('versionedReads', 'immediatePurge'), VERSION_IDS),
       run: async (ctx) => {
         await threeVersions(ctx);
         await ctx.purge('a');

@@ -1,13 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
+import { endWatched, freePort, startWatched } from './watched-program.js';
 
 const START_WITHIN_MS = 60_000;
-const STOP_WITHIN_MS = 5_000;
 const POLL_MS = 50;
 const ATTEMPTS = 3;
 
@@ -51,12 +48,13 @@ export async function startMoto(): Promise<MotoPeer> {
 async function start(program: string): Promise<MotoPeer> {
   const home = mkdtempSync(join(tmpdir(), 'claviger-moto-'));
   const port = await freePort();
-  const child = launch(program, home, port);
+  const child = startWatched(program, ['-H', '127.0.0.1', '-p', String(port)], home);
+  child.stdout!.resume();
   const address = `http://127.0.0.1:${port}`;
   const region = 'eu-west-1';
   const call: MotoPeer['call'] = (action, input) => callAction(address, region, action, input);
   const close = async (): Promise<void> => {
-    await end(child);
+    await endWatched(child);
     rmSync(home, { recursive: true, force: true });
   };
   try {
@@ -66,18 +64,6 @@ async function start(program: string): Promise<MotoPeer> {
     await close();
     throw error;
   }
-}
-
-/** Leaves a watcher that ends moto when the pipe on descriptor 3 breaks without a word, so that there is no orphan. */
-const WATCHED = '(read -r _ <&3 || kill -TERM $$) >/dev/null 2>&1 & exec "$@" 3<&-';
-
-function launch(program: string, home: string, port: number): ChildProcess {
-  return spawn('/bin/sh', ['-c', WATCHED, 'sh', program, '-H', '127.0.0.1', '-p', String(port)], {
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-    cwd: home,
-    // Nothing of AWS_* or MOTO_*: they would change what it does.
-    env: { PATH: process.env['PATH'], HOME: home },
-  });
 }
 
 async function becomesReady(child: ChildProcess, call: MotoPeer['call']): Promise<void> {
@@ -106,27 +92,4 @@ async function callAction(address: string, region: string, action: string, input
   const text = await response.text();
   const isJson = text.startsWith('{');
   return { status: response.status, body: isJson ? (JSON.parse(text) as Record<string, unknown>) : undefined };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined) return;
-  if (child.exitCode === null && child.signalCode === null) {
-    const ended = once(child, 'exit');
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
-    child.kill('SIGTERM');
-    await ended;
-    clearTimeout(timer);
-  }
-  // A word for the watcher: all is well, kill nobody.
-  const pipe = child.stdio[3] as Writable;
-  pipe.on('error', () => undefined).end('ended\n');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,14 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { Writable } from 'node:stream';
+import { endWatched, freePort, startWatched } from './watched-program.js';
 
 const START_WITHIN_MS = 20_000;
-const STOP_WITHIN_MS = 5_000;
 const POLL_MS = 25;
 const ATTEMPTS = 3;
 
@@ -76,7 +73,7 @@ async function start(program: string): Promise<OpenBaoPeer> {
   const rootToken = `root-${randomBytes(12).toString('hex')}`;
   const child = launch(program, { home, address, rootToken });
   const close = async (): Promise<void> => {
-    await end(child);
+    await endWatched(child);
     rmSync(home, { recursive: true, force: true });
   };
   try {
@@ -90,12 +87,6 @@ async function start(program: string): Promise<OpenBaoPeer> {
   }
 }
 
-/**
- * Replaces a shell by bao, after the shell has left a watcher that ends bao when the pipe on descriptor 3 breaks without
- * a word: so an orphan is impossible, even when the test process is killed.
- */
-const WATCHED = '(read -r _ <&3 || kill -TERM $$) >/dev/null 2>&1 & exec "$@" 3<&-';
-
 function launch(program: string, given: { home: string; address: string; rootToken: string }): ChildProcess {
   const args = [
     'server',
@@ -104,12 +95,8 @@ function launch(program: string, given: { home: string; address: string; rootTok
     `-dev-root-token-id=${given.rootToken}`,
     `-dev-listen-address=${new URL(given.address).host}`,
   ];
-  return spawn('/bin/sh', ['-c', WATCHED, 'sh', program, ...args], {
-    stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
-    cwd: given.home,
-    // Nothing of BAO_* or VAULT_*: they would change where it listens and what it trusts.
-    env: { PATH: process.env['PATH'], HOME: given.home },
-  });
+  // Nothing of BAO_* or VAULT_* reaches it: they would change where it listens and what it trusts.
+  return startWatched(program, args, given.home);
 }
 
 /** Dev mode prints the key on standard output, once; what follows is read and dropped. */
@@ -192,27 +179,4 @@ function apiOf(
       return client_token as string;
     },
   };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined) return;
-  if (child.exitCode === null && child.signalCode === null) {
-    const ended = once(child, 'exit');
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
-    child.kill('SIGTERM');
-    await ended;
-    clearTimeout(timer);
-  }
-  // A word for the watcher: all is well, kill nobody.
-  const pipe = child.stdio[3] as Writable;
-  pipe.on('error', () => undefined).end('ended\n');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -182,7 +182,7 @@ describe('bad input', () => {
     ])
       await expectRefusal(ask, 409, 'SECRET_NOT_ACTIVE', { state: 'deleted' });
     for (const ask of [
-      stage.api.patch(`/secrets/${id}`, { owner: 'me' }, any),
+      stage.api.patch(`/secrets/${id}`, { description: 'mine' }, any),
       stage.api.delete(`/secrets/${id}`, any),
     ])
       expect([404, 409]).toContain((await ask).status);
@@ -222,14 +222,14 @@ describe('bad input', () => {
     const { id } = await stage.secret({ source });
     await stage.write(id, { value: 'two' });
     const { etag } = await stage.api.get(`/secrets/${id}`);
-    await stage.api.patch(`/secrets/${id}`, { owner: 'me' }, { ifMatch: etag! });
+    await stage.api.patch(`/secrets/${id}`, { description: 'mine' }, { ifMatch: etag! });
     const content = { content: { value: 'three' } };
     await expectNothingChanged(async () => {
       for (const [options, status, code] of [
         [{ ifMatch: etag! }, 412, 'STALE_MATCH'],
         [{}, 428, 'IF_MATCH_REQUIRED'],
       ] as const) {
-        await expectRefusal(stage.api.patch(`/secrets/${id}`, { owner: 'you' }, options), status, code);
+        await expectRefusal(stage.api.patch(`/secrets/${id}`, { description: 'yours' }, options), status, code);
         await expectRefusal(stage.api.delete(`/secrets/${id}`, options), status, code);
         await expectRefusal(
           stage.api.put(`/secrets/${id}/content`, content, 'ifMatch' in options ? { ifMatch: 1 } : {}),

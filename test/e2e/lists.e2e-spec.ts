@@ -25,6 +25,7 @@ describe('the list of secrets', () => {
   beforeAll(async () => {
     const secret = (source: StageVault, name: string, more: object): Promise<JsonBody> =>
       stage.secret({ source, name, ...more });
+    for (const name of ['ann', 'bob']) await stage.register('users', { name });
     await secret(one, 'app/db', { owner: 'ann', labels: { team: 'pay', tier: '1' }, expiresAt: soon });
     await secret(one, 'app/Api', { type: 'api-key', content: { key: 'k' }, labels: { team: 'pay' } });
     await secret(one, 'app_x', { owner: 'bob', labels: { team: 'search' }, expiresAt: late });

@@ -113,6 +113,9 @@ describe('a name template', () => {
       defaultOwner: 'platform',
       defaultLabels: { tier: 'one', team: 'default' },
     });
+    const nobody = await create(profile, 'a/b');
+    expect(nobody).toMatchObject({ status: 400, body: { code: 'OWNER_UNKNOWN' } });
+    await stage.register('groups', { name: 'platform' });
     const created = await create(profile, 'a/b', { labels: { team: 'mine' } });
     expect(created).toMatchObject({
       status: 201,

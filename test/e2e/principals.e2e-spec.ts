@@ -128,11 +128,20 @@ describe('who has logged in', () => {
 });
 
 describe('what is somebody’s own', () => {
+  it('can be owned only by who is there', async () => {
+    const id = await people.secret('owned', { owner: (await people.user()).name });
+    for (const owner of ['somebody-else', 'me'])
+      expect((await api.patch(`/secrets/${id}`, { owner }, any)).body.code).toBe('OWNER_UNKNOWN');
+    expect((await api.patch(`/secrets/${id}`, { owner: await people.group() }, any)).status).toBe(200);
+  });
+
   it('is listed by owner=me: theirs, and that of their groups', async () => {
     const ada = await people.user('developer');
     const group = await people.group();
     expect(await api.put(`/groups/${group}/members/${ada.name}`, undefined)).toMatchObject({ status: 204 });
-    const ids = await Promise.all([ada.name, group, 'somebody'].map((owner) => people.secret('owned', { owner })));
+    const ids = await Promise.all(
+      [ada.name, group, (await people.user()).name].map((owner) => people.secret('owned', { owner })),
+    );
     const mine = (await (await people.logIn(ada)).get('/secrets?owner=me')).body.items as JsonBody[];
     expect(mine.map(({ id }) => id as string).sort()).toEqual(ids.slice(0, 2).sort());
     expect((await api.get('/secrets?owner=me')).body.items).toEqual([]);

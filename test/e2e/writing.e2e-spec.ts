@@ -207,7 +207,7 @@ describeScenes('what would happen', (scene) => {
     const options = { ifMatch: '*' };
     expect((await reader.put(`/secrets/${id}/content?dryRun=true`, { content }, options)).status).toBe(403);
     expect((await reader.delete(`/secrets/${id}?dryRun=true`, options)).status).toBe(403);
-    expect((await reader.patch(`/secrets/${id}?dryRun=true`, { owner: 'me' }, options)).status).toBe(403);
+    expect((await reader.patch(`/secrets/${id}?dryRun=true`, { description: 'mine' }, options)).status).toBe(403);
   });
 });
 
@@ -220,7 +220,7 @@ describeScenes('the state of a secret that a caller saw', (scene) => {
     const content = { value: 'two' };
     for (const send of [
       (options: object) => stage.api.put(`/secrets/${id}/content`, { content }, options),
-      (options: object) => stage.api.patch(`/secrets/${id}`, { owner: 'me' }, options),
+      (options: object) => stage.api.patch(`/secrets/${id}`, { description: 'mine' }, options),
       (options: object) => stage.api.delete(`/secrets/${id}`, options),
       (options: object) => stage.api.delete(`/secrets/${id}/versions/1`, options),
     ]) {
@@ -231,8 +231,8 @@ describeScenes('the state of a secret that a caller saw', (scene) => {
     }
     expect(await stage.show(id)).toMatchObject({ revision: 1, currentVersion: 1, state: 'active' });
 
-    const edited = await stage.api.patch(`/secrets/${id}`, { owner: 'me' }, { ifMatch: 1 });
-    expect(edited).toMatchObject({ status: 200, etag: '2', body: { secret: { owner: 'me', revision: 2 } } });
+    const edited = await stage.api.patch(`/secrets/${id}`, { description: 'mine' }, { ifMatch: 1 });
+    expect(edited).toMatchObject({ status: 200, etag: '2', body: { secret: { description: 'mine', revision: 2 } } });
     // An edit of the record is no new content: the content's ETag is still its version.
     const written = await stage.api.put(`/secrets/${id}/content`, { content }, { ifMatch: 1 });
     expect(written).toMatchObject({ status: 200, etag: '2', body: { version: 2 } });

@@ -41,6 +41,10 @@ export async function tellStory(claviger, vaults) {
     result(`vault profile ${body.name}: ${check.status}${check.flavour ? ` (${check.flavour})` : ''}`);
   }
 
+  heading('Who owns it: a group');
+  const group = await call('POST', '/groups', { name: 'team-payments', policies: ['developer'] });
+  result(`group ${group.name}`);
+
   heading('What would creating the secret do? (dry run)');
   const name = 'payments/database';
   const create = {

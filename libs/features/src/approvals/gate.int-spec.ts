@@ -246,9 +246,11 @@ describe('an approver', () => {
   });
 
   it('sees attributes before and after', async () => {
-    const id = await room.ungatedSecret('gated', { value: 'one' }, { owner: 'shop' });
-    const edit = await room.secrets.secrets.edit(dev, id, { set: { owner: 'ops' } });
-    expect((await room.view(ada, edit.id)).review?.settings).toEqual([{ name: 'owner', before: 'shop', after: 'ops' }]);
+    const id = await room.ungatedSecret('gated', { value: 'one' }, { owner: 'dev' });
+    const edit = await room.secrets.secrets.edit(dev, id, { set: { owner: 'security' } });
+    expect((await room.view(ada, edit.id)).review?.settings).toEqual([
+      { name: 'owner', before: 'dev', after: 'security' },
+    ]);
   });
 
   it('is nobody who may neither vote nor read approvals', async () => {

@@ -12,4 +12,5 @@ export { PrincipalService, type PrincipalView } from './principal.service.js';
 export { PRINCIPALS_ENTITIES } from './principals.entities.js';
 export * as principalErrors from './principals.errors.js';
 export { PrincipalsModule } from './principals.module.js';
+export { Owners } from './owners.js';
 export { Voters, type Voter, type VoterRule } from './voters.js';

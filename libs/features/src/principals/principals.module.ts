@@ -21,6 +21,7 @@ import { LoginService } from './login.service.js';
 import { LoginTokens } from './login-tokens.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PrincipalRepository } from './principal.repository.js';
+import { Owners } from './owners.js';
 import { PrincipalService } from './principal.service.js';
 import { Voters } from './voters.js';
 
@@ -48,6 +49,7 @@ import { Voters } from './voters.js';
     LoginTokens,
     PasswordHasher,
     PrincipalRepository,
+    Owners,
     PrincipalService,
     Voters,
   ],
@@ -57,6 +59,7 @@ import { Voters } from './voters.js';
     LoginIssuerService,
     LoginLinkService,
     LoginService,
+    Owners,
     PrincipalService,
     Voters,
   ],

@@ -12,6 +12,15 @@ export const secretNotFound = (refusal?: unknown): AppError =>
     cause: refusal,
   });
 
+/** Nobody, and no group, has the name that is to own the secret. */
+export const ownerUnknown = (): AppError =>
+  new AppError({
+    code: 'OWNER_UNKNOWN',
+    kind: 'invalid',
+    message:
+      'The owner is the name of no user, service account or group. Create it first, or leave the owner out. (It may come from the vault profile, as `defaultOwner`.)',
+  });
+
 export const secretExists = (profile: string, name: string): AppError =>
   new AppError({
     code: 'SECRET_EXISTS',

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, newId, type RequestContext } from '@claviger/kernel';
 import { ChangeService, type ChangeEntity, type Need, type PreparedChange } from '@claviger/features/changes';
+import { Owners } from '@claviger/features/principals';
 import { targetNotFound, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { assertPathName } from '@claviger/vaults/contract';
@@ -15,6 +16,7 @@ import { SecretPlanner, type PlanStep } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
 import {
   contentOrGenerate,
+  ownerUnknown,
   secretDisabled,
   secretNotActive,
   secretNotFound,
@@ -40,6 +42,7 @@ export class SecretService {
     private readonly planner: SecretPlanner,
     private readonly changes: ChangeService,
     private readonly targets: TargetLedger,
+    private readonly owners: Owners,
   ) {}
 
   async create(ctx: RequestContext, input: NewSecret): Promise<ChangeEntity> {
@@ -126,6 +129,7 @@ export class SecretService {
   async edit(ctx: RequestContext, id: string, parameters: EditParameters, reason?: string): Promise<ChangeEntity> {
     const found = await this.find(ctx, id, 'changeRecord');
     const { set } = parameters;
+    await this.#assertOwner(ctx, set.owner);
     return this.#submitLocally(ctx, EDIT_SECRET, found, {
       parameters,
       needs: this.access.needs('changeRecord', found.named),
@@ -135,10 +139,11 @@ export class SecretService {
   }
 
   /** What editing would do: nothing at any vault, but it tells whether it would be refused. */
-  async planEdit(ctx: RequestContext, id: string, { expectedRevision }: EditParameters): Promise<PlanStep[]> {
+  async planEdit(ctx: RequestContext, id: string, { set, expectedRevision }: EditParameters): Promise<PlanStep[]> {
     const { secret } = await this.find(ctx, id, 'changeRecord');
     if (expectedRevision !== undefined && expectedRevision !== secret.revision) throw staleMatch(secret.revision);
     if (secret.state !== 'active') throw secretNotActive(secret.state);
+    await this.#assertOwner(ctx, set.owner);
     return [];
   }
 
@@ -237,6 +242,7 @@ export class SecretService {
     assertPathName(input.name, 'The name');
     const content = input.content ?? (await generateContent(input.type, input.generate!));
     const { parameters, isLocal } = await this.planner.prepareCreate(ctx, input, content);
+    await this.#assertOwner(ctx, parameters.owner);
     const secretId = newId();
     return {
       subject: { kind: 'secret', id: secretId, name: `${input.sourceProfile}/${input.name}` },
@@ -252,6 +258,11 @@ export class SecretService {
       ...(input.reason ? { reason: input.reason } : {}),
       isLocal,
     };
+  }
+
+  /** @throws AppError OWNER_UNKNOWN */
+  async #assertOwner(ctx: RequestContext, owner: string | null | undefined): Promise<void> {
+    if (owner && !(await this.owners.exists(ctx, owner))) throw ownerUnknown();
   }
 
   async #prepareRemove(

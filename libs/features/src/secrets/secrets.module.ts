@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AccessModule } from '@claviger/features/access';
 import { AuditModule } from '@claviger/features/audit';
 import { ChangeHandlers, ChangesModule } from '@claviger/features/changes';
+import { PrincipalsModule } from '@claviger/features/principals';
 import { REPLICATION_SOURCE, ReplicationLedgerModule } from '@claviger/features/replication';
 import { VaultProfilesModule } from '@claviger/features/vault-profiles';
 import { QueueModule } from '@claviger/platform/queue';
@@ -37,6 +38,7 @@ import { WriteContentHandler } from './write-content.handler.js';
     AuditModule,
     ChangesModule,
     NotificationsModule,
+    PrincipalsModule,
     ReplicationLedgerModule,
     VaultProfilesModule,
     QueueModule.forFeature(...SECRET_JOBS),

@@ -68,6 +68,7 @@ const create = defineEndpoint({
     vaultProfileErrors.placeTaken({ profile: 'legacy', secret: 'shop/database' }, false),
     secretErrors.secretExists('prod', 'shop/database'),
     secretErrors.placeOccupied('prod', 'shop/database'),
+    secretErrors.ownerUnknown(),
     secretErrors.placeDiffers('prod', 'shop/database'),
     secretErrors.vaultProfileDisabled('prod'),
     ...VAULT_PROBLEMS,
@@ -148,7 +149,14 @@ const edit = defineEndpoint({
   response: secretResult,
   etag: 'revision',
   mayBeAccepted: true,
-  problems: [denied, secretNotFound(), secretNotActive('deleting'), changeErrors.secretBusy(), staleMatch(4)],
+  problems: [
+    denied,
+    secretErrors.ownerUnknown(),
+    secretNotFound(),
+    secretNotActive('deleting'),
+    changeErrors.secretBusy(),
+    staleMatch(4),
+  ],
   example: { body: { description: 'Application user of the shop', owner: null, reason: 'the team was renamed' } },
 });
 const remove = defineEndpoint({

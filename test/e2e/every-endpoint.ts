@@ -137,6 +137,10 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
   'POST /api/v1/replication/accept-restored-database': () => (caller) =>
     caller.post('/replication/accept-restored-database'),
 
+  'GET /api/v1/delete-fuse': () => (caller) => caller.get('/delete-fuse'),
+  'POST /api/v1/delete-fuse/lift': () => (caller) =>
+    caller.post('/delete-fuse/lift', { seconds: 60, reason: 'a test' }),
+
   'GET /api/v1/changes': () => (caller) => caller.get('/changes'),
   'GET /api/v1/changes/:id': async (ground) => {
     const id = await change(ground);

@@ -18,6 +18,7 @@ import { ApprovalProfilesController } from './rest/approval-profiles/approval-pr
 import { ApprovalsController } from './rest/approvals/approvals.controller.js';
 import { AuditEntriesController } from './rest/audit-entries/audit-entries.controller.js';
 import { ChangesController } from './rest/changes/changes.controller.js';
+import { DeleteFuseController } from './rest/delete-fuse/delete-fuse.controller.js';
 import { GroupsController } from './rest/groups/groups.controller.js';
 import { LoginIssuersController } from './rest/login-issuers/login-issuers.controller.js';
 import { LoginController } from './rest/login/login.controller.js';
@@ -55,6 +56,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     AuditEntriesController,
     ChangesController,
     ClientCredentialsController,
+    DeleteFuseController,
     DocsController,
     GroupsController,
     HealthController,

@@ -4,7 +4,7 @@ import { PRINCIPALS_ENTITIES } from '@claviger/features/principals';
 import { AUDIT_ENTITIES } from '@claviger/features/audit';
 import { ChangeEntity } from '@claviger/features/changes';
 import { SyncTargetEntity } from '@claviger/features/replication';
-import { ReadGrantEntity, SecretEntity, SecretVersionEntity } from '@claviger/features/secrets';
+import { DeleteFuseEntity, ReadGrantEntity, SecretEntity, SecretVersionEntity } from '@claviger/features/secrets';
 import { VAULT_PROFILE_ENTITIES } from '@claviger/features/vault-profiles';
 import { ProcessHeartbeatEntity } from '@claviger/platform/telemetry';
 
@@ -16,6 +16,7 @@ export const ENTITIES = [
   ...AUDIT_ENTITIES,
   ChangeEntity,
   ProcessHeartbeatEntity,
+  DeleteFuseEntity,
   ReadGrantEntity,
   SecretEntity,
   SecretVersionEntity,

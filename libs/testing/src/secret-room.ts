@@ -288,7 +288,7 @@ class Ground {
       open: (storeId, stored) => openBuiltinContent(keyring, storeId, stored),
     };
     const values = [
-      { provide: CONFIG, useValue: { work: { verifyIntervalSeconds: 3_600 } } as Config },
+      { provide: CONFIG, useValue: { work: { verifyIntervalSeconds: 3_600, deleteFuse: 5 } } as Config },
       { provide: CLOCK, useValue: clock },
       { provide: Database, useValue: db.database },
       { provide: Keyring, useValue: keyring },

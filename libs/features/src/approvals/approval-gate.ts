@@ -16,6 +16,7 @@ import type { RequestContext } from '@claviger/kernel';
 import { ApprovalDirectory } from './approval-directory.js';
 import { ApprovalProfileRepository, type ApprovalProfile } from './approval-profile.repository.js';
 import { ApprovalRepository } from './approval.repository.js';
+import type { BoundStep } from './approval.entity.js';
 import { gateBroken } from './approval.errors.js';
 import { Electorate } from './electorate.js';
 import { missingVotes } from './quorum.policy.js';
@@ -60,8 +61,11 @@ export class ApprovalGate implements ChangeGate {
   }
 
   async open(tx: RequestContext, change: ExecutingChange, binding: GateBinding): Promise<void> {
-    const profiles = await Promise.all(binding.approvalProfiles.map(({ name }) => this.#require(tx, name)));
-    const steps = profiles.flatMap(({ name, steps: all }) => all.map((step) => ({ ...step, profile: name })));
+    const steps: BoundStep[] = [];
+    for (const { name } of binding.approvalProfiles) {
+      const { steps: asked } = await this.#require(tx, name);
+      steps.push(...asked.map((step) => ({ ...step, profile: name })));
+    }
     await this.approvals.insert(tx, {
       id: change.id,
       profiles: binding.approvalProfiles,

@@ -89,8 +89,9 @@ export class BreakGlassService {
   }
 
   async #voters(tx: RequestContext, { steps }: ApprovalEntity): Promise<string[]> {
-    const all = await Promise.all(steps.map((step) => this.electorate.list(tx, step, MAX_TOLD)));
-    return [...new Set(all.flat().map(({ id }) => id))];
+    const voters = new Set<string>();
+    for (const step of steps) for (const { id } of await this.electorate.list(tx, step, MAX_TOLD)) voters.add(id);
+    return [...voters];
   }
 
   #deed(ctx: RequestContext, comment: string): Deed {

@@ -5,6 +5,7 @@ import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/fea
 import { TargetLedger } from '@claviger/features/replication';
 import { BackendPlaces } from '@claviger/features/vault-profiles';
 import { isVaultError } from '@claviger/vaults/contract';
+import { DeleteFuse } from './delete-fuse.js';
 import { notOurs, secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
 import type { SecretEntity } from './secret.entity.js';
 import { SecretRepository } from './secret.repository.js';
@@ -32,6 +33,7 @@ export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, 'pur
     private readonly targets: TargetLedger,
     private readonly places: BackendPlaces,
     private readonly events: Outbox,
+    private readonly fuse: DeleteFuse,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -44,6 +46,7 @@ export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, 'pur
     if (secret.state === 'pending_approval' || (secret.state === 'rejected' && !retain))
       throw secretNotActive(secret.state);
     if (expectedRevision !== undefined && expectedRevision !== secret.revision) throw staleMatch(secret.revision);
+    if (!retain) await this.fuse.assertHolds(tx);
   }
 
   async act(ctx: RequestContext, change: ExecutingChange<DeleteParameters>): Promise<'purged'> {

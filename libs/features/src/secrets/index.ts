@@ -10,6 +10,8 @@ export * as contentErrors from './content/content.errors.js';
 export { ContentService } from './content.service.js';
 export type { WriteResult } from './plain-writes.js';
 export { ReadGrantEntity } from './read-grant.entity.js';
+export { DeleteFuse, type DeleteFuseView } from './delete-fuse.js';
+export { DeleteFuseEntity } from './delete-fuse.entity.js';
 export type { EditParameters } from './edit-secret.handlers.js';
 export type { PlanStep } from './secret-planner.js';
 export { SECRET_STATES, SecretEntity } from './secret.entity.js';

@@ -187,6 +187,18 @@ export const nameUnfit = (profile: string, name: string, rule: string): AppError
     details: { profile, name, rule },
   });
 
+/** Suddenly many deletions: somebody must look at it first. */
+export const deleteFuseBlown = (limit: number, minutes: number): AppError =>
+  new AppError({
+    code: 'DELETE_FUSE_BLOWN',
+    kind: 'conflict',
+    message:
+      `${limit} secrets and copies were deleted within ${minutes} minutes, so no more are. Look who does it; ` +
+      'if that is meant, have the fuse lifted (update claviger/delete-fuse), or wait.',
+    details: { limit, minutes },
+    retryable: true,
+  });
+
 /** The approval profile of the secret's profile gates reading. */
 export const readNeedsApproval = (): AppError =>
   new AppError({

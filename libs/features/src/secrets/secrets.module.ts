@@ -10,6 +10,7 @@ import { AdoptDriftHandler } from './adopt-drift.handler.js';
 import { ContentReader } from './content-reader.js';
 import { ContentService } from './content.service.js';
 import { CreateSecretHandler } from './create-secret.handler.js';
+import { DeleteFuse } from './delete-fuse.js';
 import { DeleteSecretHandler } from './delete-secret.handler.js';
 import { EditSecretHandlers } from './edit-secret.handlers.js';
 import { LocalContent } from './local-content.js';
@@ -49,6 +50,7 @@ import { WriteContentHandler } from './write-content.handler.js';
     ContentReader,
     ContentService,
     CreateSecretHandler,
+    DeleteFuse,
     DeleteSecretHandler,
     EditSecretHandlers,
     LocalContent,
@@ -71,7 +73,7 @@ import { WriteContentHandler } from './write-content.handler.js';
     WriteContentHandler,
     { provide: REPLICATION_SOURCE, useExisting: SecretReplicationSource },
   ],
-  exports: [ContentService, REPLICATION_SOURCE, SecretService, SecretViews, SourceVerification],
+  exports: [ContentService, DeleteFuse, REPLICATION_SOURCE, SecretService, SecretViews, SourceVerification],
 })
 export class SecretsModule {
   constructor(

@@ -6,6 +6,7 @@ import { OwnershipMarker, TargetLedger, type ConflictPolicy } from '@claviger/fe
 import { BackendPlaces } from '@claviger/features/vault-profiles';
 import { isVaultError } from '@claviger/vaults/contract';
 import type { PlannedPlace } from './create-secret.handler.js';
+import { DeleteFuse } from './delete-fuse.js';
 import { lockForEdit } from './edit-secret.handlers.js';
 import { placeOccupied } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
@@ -91,7 +92,12 @@ export class RemoveSyncProfileHandler implements ChangeHandler<RemoveSyncProfile
     private readonly places: BackendPlaces,
     private readonly targets: TargetLedger,
     private readonly events: Outbox,
+    private readonly fuse: DeleteFuse,
   ) {}
+
+  async begin(tx: RequestContext, change: ExecutingChange<RemoveSyncProfileParameters>): Promise<void> {
+    if (change.parameters.purge) await this.fuse.assertHolds(tx);
+  }
 
   async complete(tx: RequestContext, change: ExecutingChange<RemoveSyncProfileParameters>): Promise<ChangeResult> {
     const secret = await lockForEdit(this.secrets, tx, change.secretId!, undefined);

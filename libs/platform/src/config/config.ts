@@ -152,6 +152,13 @@ export const WORK = {
     sensitive: false,
     schema: wholeNumber(10, 30 * 86_400, 86_400),
   },
+  deleteFuse: {
+    name: 'CLAVIGER_DELETE_FUSE',
+    description:
+      'Most secrets and copies of a store that may be deleted in vaults within ten minutes, until somebody lifts the fuse; 0 for no limit.',
+    sensitive: false,
+    schema: wholeNumber(0, 1_000_000, 100),
+  },
 } as const satisfies Concern;
 
 /** All concerns, in the order of the documentation. */

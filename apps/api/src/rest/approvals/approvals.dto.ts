@@ -1,6 +1,7 @@
 import { accessErrors } from '@claviger/features/access';
 import { approvalErrors, DECISIONS, QUEUE_SCOPES } from '@claviger/features/approvals';
 import { CHANGE_STATES, changeErrors } from '@claviger/features/changes';
+import { secretErrors } from '@claviger/features/secrets';
 import { z } from 'zod';
 import { defineEndpoint } from '../../http/endpoint.js';
 import { instant } from '../../http/instant.js';
@@ -181,6 +182,8 @@ const NEEDS_VOTE = 'update claviger/approvals/<id>';
 const { approvalNotFound, approvalClosed, ownRequest, notAVoter, alreadyVoted, commentMissing } = approvalErrors;
 const notFound = approvalNotFound();
 const stale = changeErrors.approvalStale();
+/** What an approved deletion waits for. */
+const fuse = secretErrors.deleteFuseBlown(100, 10);
 
 export const list = defineEndpoint({
   method: 'GET',
@@ -245,6 +248,7 @@ export const vote = defineEndpoint({
     alreadyVoted(),
     commentMissing(),
     stale,
+    fuse,
   ],
   example: { body: { decision: 'approve', comment: 'as agreed' }, response: decided },
 });
@@ -316,6 +320,7 @@ export const breakGlass = defineEndpoint({
     notFound,
     approvalClosed('rejected'),
     stale,
+    fuse,
     ...VAULT_PROBLEMS,
   ],
   example: {

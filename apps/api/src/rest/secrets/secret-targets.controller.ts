@@ -189,7 +189,13 @@ const remove = defineEndpoint({
   }),
   response: changed,
   mayBeAccepted: true,
-  problems: [denied, secretNotFound(), replicationErrors.targetNotFound(), changeErrors.secretBusy()],
+  problems: [
+    denied,
+    secretNotFound(),
+    replicationErrors.targetNotFound(),
+    secretErrors.deleteFuseBlown(100, 10),
+    changeErrors.secretBusy(),
+  ],
   example: { response: changedExample('remove') },
 });
 

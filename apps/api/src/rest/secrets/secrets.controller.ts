@@ -180,6 +180,7 @@ const remove = defineEndpoint({
     secretNotFound(),
     secretNotActive('creating'),
     secretErrors.notOurs('prod', 'shop/database'),
+    secretErrors.deleteFuseBlown(100, 10),
     changeErrors.secretBusy(),
     staleMatch(4),
     ...VAULT_PROBLEMS,

@@ -31,8 +31,16 @@ const step = z
     message: 'must name a user, a group or a policy at least',
   });
 
+/** Longest condition, as JSON. */
+const MAX_CONDITION_BYTES = 16_384;
+
 const condition = z
   .record(z.string(), z.unknown())
+  .meta({ override: { type: 'object', additionalProperties: true, 'x-maxBytes': MAX_CONDITION_BYTES } })
+  .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_CONDITION_BYTES, {
+    message: `must be at most ${MAX_CONDITION_BYTES} bytes as JSON`,
+    abort: true,
+  })
   .superRefine((value, ctx) => {
     for (const { pointer, message } of conditionProblems(value, GATE_FACTS).slice(0, 10))
       ctx.addIssue({ code: 'custom', path: pointer.split('/').slice(1), message });

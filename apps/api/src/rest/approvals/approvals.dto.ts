@@ -262,8 +262,8 @@ export const voteAll = defineEndpoint({
   method: 'POST',
   path: 'votes',
   summary: 'Vote on several approvals',
-  description: 'Each for itself, with an answer of its own.',
-  needs: `${NEEDS_VOTE}, and being named by the open step`,
+  description: 'Each for itself, with an answer of its own: what a single vote needs, each of these does.',
+  needs: 'token',
   body: z.strictObject({
     votes: z
       .array(z.strictObject({ id: z.uuid(), decision, comment: comment.optional() }))

@@ -154,6 +154,14 @@ describe('a read that needs approval', () => {
 });
 
 describe('what decides about changes', () => {
+  it('cannot be decided by users whose policies do not let them vote', async () => {
+    const users = [(await people.user()).name, (await people.user()).name];
+    const profile = { name: unique('profile'), kinds: ['content'], steps: [{ users, votes: 1 }] };
+    expect((await api.post('/approval-profiles', profile)).body.code).toBe('TOO_FEW_VOTERS');
+    for (const name of users) await api.patch(`/users/${name}`, { policies: ['approver'] }, any);
+    expect((await api.post('/approval-profiles', profile)).status).toBe(201);
+  });
+
   it('is itself changed by approval: approval profile, assignment and vault profile', async () => {
     const update = await api.patch('/approval-profiles/four-eyes', { description: 'Two of us' }, any);
     expect(update).toMatchObject({ status: 202, body: { change: { state: 'pending_approval' } } });

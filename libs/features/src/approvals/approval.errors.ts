@@ -33,7 +33,7 @@ export const tooFewVoters = ({ steps, voters, votes }: Undecidable): AppError =>
     message:
       `Step ${which} cannot be decided: ${voters} ${voters === 1 ? 'user' : 'users'} may vote there and ${votes} ` +
       `${votes === 1 ? 'vote is' : 'votes are'} needed, nobody votes twice, and who requests a change does not vote. ` +
-      'Name more users, or ask for fewer votes.',
+      'Name more users who may vote (update claviger/approvals/<id>, as in the policy approver), or ask for fewer votes.',
     details: { steps: steps.map((index) => index + 1), voters, votes },
   });
 };

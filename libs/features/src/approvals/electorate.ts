@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, type Actor, type Clock, type PrincipalRef, type RequestContext } from '@claviger/kernel';
+import { CLOCK, newId, type Actor, type Clock, type PrincipalRef, type RequestContext } from '@claviger/kernel';
 import { AccessService } from '@claviger/features/access';
 import { Voters, type Voter, type VoterRule } from '@claviger/features/principals';
 import type { ApprovalVoteEntity } from './approval.entity.js';
@@ -40,9 +40,18 @@ export class Electorate {
     return undefined;
   }
 
-  /** The users whom a step names now, by name. */
-  list(ctx: RequestContext, step: VoterRule, limit: number): Promise<Voter[]> {
-    return this.voters.list(ctx, step, limit);
+  /** The users whom a step names now and whose policies let them vote, by name. */
+  async list(ctx: RequestContext, step: VoterRule, limit: number): Promise<Voter[]> {
+    const able: Voter[] = [];
+    for (const voter of await this.voters.list(ctx, step, limit))
+      if (await this.#mayVote(ctx, voter.id)) able.push(voter);
+    return able;
+  }
+
+  async #mayVote(ctx: RequestContext, userId: string): Promise<boolean> {
+    const acting = await this.voters.findActing(ctx, userId);
+    const need = [{ path: `claviger/approvals/${newId()}`, operation: 'update' }] as const;
+    return acting !== undefined && this.access.couldAll(ctx, acting.policies, acting.principal, need);
   }
 
   /** Those votes whose right still is one. */

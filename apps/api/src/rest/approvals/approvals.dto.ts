@@ -9,6 +9,7 @@ import { pageOf, pageQuery } from '../../http/page.js';
 import { queryFlag } from '../../http/query-flag.js';
 import { stepView } from '../approval-profiles/approval-profiles.dto.js';
 import { EXAMPLE } from '../examples.js';
+import { planStep } from '../secrets/secrets.dto.js';
 import { VAULT_PROBLEMS } from '../vault-problems.js';
 
 const params = z.object({
@@ -23,15 +24,29 @@ const decision = z.enum(DECISIONS);
 const requester = z.object({ id: z.string(), name: z.string() });
 const dev = { id: `user:${EXAMPLE.userId}`, name: 'dev' };
 
+/** What was asked for, in the queue and alone. */
+const asked = {
+  id: z.string(),
+  kind: z.string(),
+  state: z.enum(CHANGE_STATES),
+  subject: z.string(),
+  secretId: z.string().nullable(),
+  requestedBy: requester,
+  reason: z.string().nullable(),
+};
+const askedExample = {
+  id: EXAMPLE.changeId,
+  kind: 'secret.content',
+  state: 'pending_approval',
+  subject: 'prod/shop/database',
+  secretId: EXAMPLE.secretId,
+  requestedBy: dev,
+  reason: 'quarterly rotation',
+};
+
 const queued = z
   .object({
-    id: z.string(),
-    kind: z.string(),
-    state: z.enum(CHANGE_STATES),
-    subject: z.string(),
-    secretId: z.string().nullable(),
-    requestedBy: requester,
-    reason: z.string().nullable(),
+    ...asked,
     profiles: z.array(z.string()),
     step: z.number().int().meta({ description: 'The open step, from 0.' }),
     steps: z.number().int(),
@@ -43,13 +58,7 @@ const queued = z
   .meta({
     id: 'QueuedApproval',
     example: {
-      id: EXAMPLE.changeId,
-      kind: 'secret.content',
-      state: 'pending_approval',
-      subject: 'prod/shop/database',
-      secretId: EXAMPLE.secretId,
-      requestedBy: dev,
-      reason: 'quarterly rotation',
+      ...askedExample,
       profiles: ['four-eyes'],
       step: 0,
       steps: 1,
@@ -78,25 +87,12 @@ const review = z.object({
       }),
     )
     .meta({ description: 'Fields of the content; never a value.' }),
-  plan: z.array(
-    z.object({
-      profile: z.string(),
-      role: z.enum(['source', 'target']),
-      action: z.enum(['create', 'update', 'no-op', 'delete', 'retain', 'adopt', 'conflict', 'blocked']),
-      reason: z.string(),
-    }),
-  ),
+  plan: z.array(planStep),
 });
 
 const view = z
   .object({
-    id: z.string(),
-    kind: z.string(),
-    state: z.enum(CHANGE_STATES),
-    subject: z.string(),
-    secretId: z.string().nullable(),
-    requestedBy: requester,
-    reason: z.string().nullable(),
+    ...asked,
     baseVersion: z.number().int().nullable(),
     digest: z.string().meta({ description: 'Keyed digest of exactly what was asked for.' }),
     profiles: z.array(z.object({ id: z.string(), name: z.string(), version: z.number().int() })),
@@ -132,13 +128,7 @@ const view = z
   .meta({
     id: 'Approval',
     example: {
-      id: EXAMPLE.changeId,
-      kind: 'secret.content',
-      state: 'pending_approval',
-      subject: 'prod/shop/database',
-      secretId: EXAMPLE.secretId,
-      requestedBy: dev,
-      reason: 'quarterly rotation',
+      ...askedExample,
       baseVersion: 1,
       digest: '5b0c9a7d2e4f6a81:pC0mV0y1m5K0b0Yb2k4oXw9mM4b5W0uC0d8c1JtqXnE',
       profiles: [{ id: '01a1ff05-40aa-7e6a-8d0c-1f2e3d4c5b6a', name: 'four-eyes', version: 1 }],

@@ -50,7 +50,7 @@ export class CanarySearch {
       .filter(
         (path) => statSync(path, { throwIfNoEntry: false })?.isFile() && !allowed.includes(relative(directory, path)),
       )
-      .flatMap((path) => [...this.in(readFileSync(path))].map((word) => `${relative(directory, path)}: ${word}`));
+      .flatMap((path) => [...this.in(readIfThere(path))].map((word) => `${relative(directory, path)}: ${word}`));
   }
 
   #add(pattern: Pattern): void {
@@ -71,5 +71,15 @@ function* formsOf(word: string): Generator<string> {
     const sure = text.slice(offset === 0 ? 0 : 4, -4);
     yield sure;
     yield sure.replaceAll('+', '-').replaceAll('/', '_');
+  }
+}
+
+/** A file of a running database may be removed at any moment. */
+function readIfThere(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
   }
 }

@@ -1,7 +1,8 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** A request with an idempotency key, and its answer once there is one. The answer is sealed; key and request are hashes. */
 @Entity({ name: 'idempotency_record' })
+@Check('ck_idempotency_record_state', `"state" in ('running', 'finished')`)
 export class IdempotencyRecordEntity {
   @PrimaryColumn('uuid', { name: 'store_id' })
   storeId: string;

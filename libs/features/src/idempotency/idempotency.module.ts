@@ -1,4 +1,5 @@
 import { AccessModule } from '@claviger/features/access';
+import { AuditModule } from '@claviger/features/audit';
 import { QueueModule } from '@claviger/platform/queue';
 import { Module } from '@nestjs/common';
 import { IDEMPOTENCY_JOBS } from './idempotency.jobs.js';
@@ -7,7 +8,7 @@ import { IdempotencyService } from './idempotency.service.js';
 
 /** Requests that can be repeated. */
 @Module({
-  imports: [AccessModule, QueueModule.forFeature(...IDEMPOTENCY_JOBS)],
+  imports: [AccessModule, AuditModule, QueueModule.forFeature(...IDEMPOTENCY_JOBS)],
   providers: [IdempotencyRepository, IdempotencyService],
   exports: [IdempotencyService],
 })

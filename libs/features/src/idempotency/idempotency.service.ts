@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, newId, type Clock, type IdempotentAttempt, type RequestContext } from '@claviger/kernel';
 import { AccessService, type Operation } from '@claviger/features/access';
+import { AuditService } from '@claviger/features/audit';
 import { Keyring } from '@claviger/platform/crypto';
 import type { IdempotencyRecordEntity } from './idempotency-record.entity.js';
 import { idempotencyAnswerWithheld, idempotencyInProgress, idempotencyKeyReused } from './idempotency.errors.js';
@@ -45,13 +46,14 @@ export class IdempotencyService {
   constructor(
     private readonly records: IdempotencyRepository,
     private readonly access: AccessService,
+    private readonly audit: AuditService,
     private readonly keyring: Keyring,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
    * Takes the key for this execution, or finds the answer that was given, for a caller who may do still what was done.
-   * One of many at a time gets the key, in whichever process.
+   * One of many at a time gets the key, in whichever process. Telling a secret again is audited.
    * @throws AppError IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_ANSWER_WITHHELD, ACCESS_DENIED
    */
   async claim(ctx: RequestContext, request: KeyedRequest): Promise<Claim> {
@@ -73,7 +75,7 @@ export class IdempotencyService {
         case 'in-progress':
           throw idempotencyInProgress();
         case 'replay':
-          return { answer: this.#replay(ctx, request, known) };
+          return { answer: await this.#replay(ctx, request, known) };
         case 'take-over': {
           const set = { owner: attempt.owner, leaseUntil: leaseFrom(now), tokenId: ctx.actor.id };
           if (await this.records.update(ctx, { keyHash, owner: known.owner! }, set))
@@ -149,12 +151,18 @@ export class IdempotencyService {
     };
   }
 
-  #replay(ctx: RequestContext, request: KeyedRequest, known: IdempotencyRecordEntity): KeptAnswer {
+  async #replay(ctx: RequestContext, request: KeyedRequest, known: IdempotencyRecordEntity): Promise<KeptAnswer> {
     // Tokens of one identity may differ in what they may do: a lesser one must not get what a greater one was given.
     if (request.answersSecret && known.tokenId !== ctx.actor.id) throw idempotencyAnswerWithheld();
     for (const grant of known.granted ?? []) {
       const [operation = '', ...path] = grant.split(' ');
       this.access.authorize(ctx, path.join(' '), operation as Operation);
+    }
+    if (request.answersSecret) {
+      const resource = { kind: 'path', name: request.route };
+      const details = { operation: request.method };
+      const action = 'idempotency.replay';
+      await this.audit.commit(ctx, this.audit.entry(ctx, { action, outcome: 'allowed', resource, details }));
     }
     const body = this.keyring.open(ctx.storeId, answerRow(known.id), known.answer!).toString('utf8');
     return { status: known.status!, headers: known.headers!, body };

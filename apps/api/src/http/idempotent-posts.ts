@@ -5,6 +5,7 @@ import {
   idempotencyKeyInvalid,
   IdempotencyService,
   isIdempotencyKey,
+  type Claim,
   type KeptAnswer,
   type KeyAttempt,
 } from '@claviger/features/idempotency';
@@ -23,6 +24,7 @@ const KEPT_HEADERS = ['etag', 'location'] as const;
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 type Exchange = { readonly request: FastifyRequest; readonly reply: FastifyReply };
+type Held = Extract<Claim, { readonly attempt: KeyAttempt }>;
 type Run = (ctx: RequestContext) => Promise<unknown>;
 
 /** Executes a request with an `Idempotency-Key` once, however often it is sent (draft-ietf-httpapi-idempotency-key-header). */
@@ -77,13 +79,20 @@ export class IdempotentPosts {
       return send(reply, answer, false);
     } catch (error) {
       for (const name of KEPT_HEADERS) void reply.removeHeader(name);
-      // An earlier execution may be slow and not dead: only what nobody else can be doing is forgotten.
-      const isOver = !isTakenOver && afterError(error) === 'forget';
-      await (isOver ? this.idempotency.forget(ctx, attempt) : this.idempotency.leave(ctx, attempt)).catch(
-        (cause: unknown) => this.#unrecorded(ctx, cause),
-      );
+      await this.#settle(ctx, claim, error).catch((cause: unknown) => this.#unrecorded(ctx, cause));
       throw error;
     }
+  }
+
+  /** Frees the key after an error, with or without the memory that something may have been done. */
+  async #settle(ctx: RequestContext, { attempt, isTakenOver }: Held, error: unknown): Promise<void> {
+    const isOver =
+      // An earlier execution may be slow and not dead: only what nobody else can be doing is forgotten.
+      !isTakenOver &&
+      afterError(error) === 'forget' &&
+      // The error may be about this execution alone, as when recovery was faster.
+      !(await this.changes.mayTakeEffect(ctx, attempt.id));
+    await (isOver ? this.idempotency.forget(ctx, attempt) : this.idempotency.leave(ctx, attempt));
   }
 
   /** What is done and what is answered are recorded together or not at all. */

@@ -64,6 +64,12 @@ export class ChangeService {
     return change ?? undefined;
   }
 
+  /** Whether a request has made a change that was carried out, or may be yet. */
+  async mayTakeEffect(ctx: RequestContext, idempotencyId: string): Promise<boolean> {
+    const change = await this.changes.findByAttempt(ctx, idempotencyId);
+    return change !== null && !['failed', 'stale', 'abandoned'].includes(change.state);
+  }
+
   /** Throws what beginning a prepared change would throw, and leaves no trace of it. */
   async rehearse<P>(ctx: RequestContext, kind: string, prepared: PreparedChange<P>): Promise<void> {
     const change = toExecuting(ctx, prepared, this.clock.now());

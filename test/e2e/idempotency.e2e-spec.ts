@@ -252,6 +252,17 @@ describe('an idempotency key', () => {
     );
   });
 
+  it('of a lost answer finds the rotation of a secret that is written the short way', async () => {
+    const { id } = await stage.secret({ source, content: { value: 'one' } });
+    await stage.write(id, { value: 'two' });
+    const request = [`/secrets/${id}/rotate`, { generate: { field: 'value' } }, keyed(newKey())] as const;
+    expect(await stage.api.post(...request)).toMatchObject({ status: 200, etag: '3' });
+    await forgetAnswers();
+    const found = await other().post(...request);
+    expect(found).toMatchObject({ status: 200, etag: '3', body: { version: 3 } });
+    expect((await stage.show(id)).currentVersion).toBe(3);
+  });
+
   it('is forgotten after a day, and what was kept is removed', async () => {
     const request = [`/secrets`, newSecret(), keyed(newKey())] as const;
     const first = await stage.api.post(...request);

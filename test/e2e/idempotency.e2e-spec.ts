@@ -252,7 +252,7 @@ describe('an idempotency key', () => {
     );
   });
 
-  it('of a lost answer finds the rotation of a secret that is written the short way', async () => {
+  it('of a lost answer finds the rotation of a secret that a PUT writes the short way', async () => {
     const { id } = await stage.secret({ source, content: { value: 'one' } });
     await stage.write(id, { value: 'two' });
     const request = [`/secrets/${id}/rotate`, { generate: { field: 'value' } }, keyed(newKey())] as const;

@@ -38,8 +38,6 @@ export class PlainWrites {
 
   /** Undefined when the secret is not one for the short way. */
   async write(ctx: RequestContext, id: string, input: WriteInput): Promise<WriteResult | undefined> {
-    // A repeatable request makes a change that is bound to it, which the short way does not.
-    if (ctx.attempt) return undefined;
     const known = this.local.known(ctx, id);
     const change = known && (await this.#writeKnown(ctx, known, input));
     if (change) return { change };

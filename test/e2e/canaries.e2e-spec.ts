@@ -16,6 +16,7 @@ import { Client } from 'pg';
 import { canary, CanarySearch } from './canary-search.js';
 import { approvalsIn } from './approval-canaries.js';
 import { clientSecretsIn, jwtsIn, passwordsIn } from './login-canaries.js';
+import { idempotencyIn } from './idempotency-canaries.js';
 import { awsInstances, kvInstances, type Instance } from './credential-canaries.js';
 import { EchoVault } from './echo-vault.js';
 import { hasOpenBao, unique } from './stage.js';
@@ -280,7 +281,7 @@ describe('a value that is secret', () => {
     await plantContents();
     await plantCredentials();
     await plantTokens();
-    for (const happen of [passwordsIn, clientSecretsIn, jwtsIn, approvalsIn])
+    for (const happen of [passwordsIn, clientSecretsIn, jwtsIn, approvalsIn, idempotencyIn])
       await happen({ api, plant, keep: (text) => made.push(text), must, note });
     await plantMistakes();
     // What is no secret is found by the same search, also where PostgreSQL compresses it.

@@ -10,7 +10,7 @@ import {
   type OpenBaoPeer,
 } from '@claviger/testing';
 import { expect } from '@jest/globals';
-import { startApp, type AppOptions, type TestApp } from '../../libs/testing/src/app-harness.js';
+import { startApp, startCluster, type AppOptions, type TestApp } from '../../libs/testing/src/app-harness.js';
 import { ApiJudge } from './api-judge.js';
 import { AwsMount, BuiltinMount, KvMount, type VaultKindName, type VaultMount } from './vault-mounts.js';
 
@@ -49,11 +49,19 @@ export class Stage {
     readonly moto?: MotoPeer,
   ) {}
 
-  /** With an OpenBao unless `bao` is false or there is none, and with an emulated AWS if `moto` is true. */
-  static async open(options: AppOptions & { readonly bao?: boolean; readonly moto?: boolean } = {}): Promise<Stage> {
+  /**
+   * With an OpenBao unless `bao` is false or there is none, with an emulated AWS if `moto` is true, and with two apis if
+   * `cluster` is.
+   */
+  static async open(
+    options: AppOptions & { readonly bao?: boolean; readonly moto?: boolean; readonly cluster?: boolean } = {},
+  ): Promise<Stage> {
     const wantsBao = options.bao !== false && hasOpenBao;
     const judge = new ApiJudge();
-    const starting = startApp({ ...options, onAnswer: (request, answer) => judge.hear(request, answer) });
+    const starting = (options.cluster ? startCluster : startApp)({
+      ...options,
+      onAnswer: (request, answer) => judge.hear(request, answer),
+    });
     const [app, bao, moto] = await Promise.all([
       starting,
       wantsBao ? startOpenBao() : undefined,

@@ -4,12 +4,14 @@ import { AccessModule } from '@claviger/features/access';
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
+import { IdempotencyModule } from '@claviger/features/idempotency';
 import { PrincipalsModule } from '@claviger/features/principals';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
 import { VaultProfilesModule } from '@claviger/features/vault-profiles';
 import { DocsController } from './http/docs.controller.js';
 import { HealthController } from './http/health.controller.js';
+import { IdempotentPosts } from './http/idempotent-posts.js';
 import { ApiDescription } from './http/openapi.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RequestAuthentication } from './http/request-authentication.js';
@@ -17,6 +19,7 @@ import { ApprovalDelegationsController } from './rest/approval-delegations/appro
 import { ApprovalProfilesController } from './rest/approval-profiles/approval-profiles.controller.js';
 import { ApprovalsController } from './rest/approvals/approvals.controller.js';
 import { AuditEntriesController } from './rest/audit-entries/audit-entries.controller.js';
+import { ChangeAnswers } from './rest/changes/change-answers.js';
 import { ChangesController } from './rest/changes/changes.controller.js';
 import { DeleteFuseController } from './rest/delete-fuse/delete-fuse.controller.js';
 import { GroupsController } from './rest/groups/groups.controller.js';
@@ -44,6 +47,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     AuditModule,
     ChangesModule,
     DiscoveryModule,
+    IdempotencyModule,
     PrincipalsModule,
     ReplicationModule.over(SecretsModule),
     SecretsModule,
@@ -75,7 +79,13 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     VaultProfilesController,
     WhoamiController,
   ],
-  providers: [ApiDescription, ProblemFilter, { provide: APP_GUARD, useClass: RequestAuthentication }],
+  providers: [
+    ApiDescription,
+    ChangeAnswers,
+    IdempotentPosts,
+    ProblemFilter,
+    { provide: APP_GUARD, useClass: RequestAuthentication },
+  ],
   exports: [ApiDescription],
 })
 export class ApiModule {}

@@ -3,6 +3,7 @@ import { writeRootToken } from '@claviger/composition';
 import { newId, systemContext, type RequestContext } from '@claviger/kernel';
 import { TokenService } from '@claviger/features/access';
 import { ChangeService } from '@claviger/features/changes';
+import { IdempotencyService } from '@claviger/features/idempotency';
 import { ReplicationService } from '@claviger/features/replication';
 import type { Config } from '@claviger/platform/config';
 import { Keyring } from '@claviger/platform/crypto';
@@ -68,5 +69,6 @@ async function ensureRootToken(app: INestApplicationContext, ctx: RequestContext
 /** Whatever holds a lease is dead: nobody needs to wait for it to run out. */
 async function takeOver(app: INestApplicationContext, ctx: RequestContext): Promise<void> {
   await app.get(ChangeService, { strict: false }).expireLeases(ctx);
+  await app.get(IdempotencyService, { strict: false }).expireLeases(ctx);
   await app.get(ReplicationService, { strict: false }).expireLeases(ctx);
 }

@@ -2,6 +2,7 @@ import { everyMs, type JobSchedule } from '@claviger/platform/queue';
 import { REMOVE_ENDED_TOKENS } from '@claviger/features/access';
 import { SWEEP_APPROVALS } from '@claviger/features/approvals';
 import { RECOVER_CHANGES, ABANDON_CHANGES } from '@claviger/features/changes';
+import { REMOVE_EXPIRED_ANSWERS } from '@claviger/features/idempotency';
 import { SWEEP_TARGETS, VERIFY_TARGETS } from '@claviger/features/replication';
 import { VERIFY_SOURCES } from '@claviger/features/secrets';
 import { MAINTAIN_AUDIT } from '@claviger/features/audit';
@@ -15,5 +16,6 @@ export const SCHEDULES: readonly JobSchedule[] = [
   everyMs(30_000, VERIFY_SOURCES, {}),
   everyMs(600_000, ABANDON_CHANGES, {}),
   everyMs(600_000, REMOVE_ENDED_TOKENS, {}),
+  everyMs(600_000, REMOVE_EXPIRED_ANSWERS, {}),
   everyMs(3_600_000, MAINTAIN_AUDIT, {}),
 ];

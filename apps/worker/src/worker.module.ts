@@ -3,6 +3,7 @@ import { AccessModule } from '@claviger/features/access';
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { AuditKeeperModule, AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
+import { IdempotencyModule } from '@claviger/features/idempotency';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
 import type { Config } from '@claviger/platform/config';
@@ -11,6 +12,7 @@ import { AccessProcessor } from './processors/access.processor.js';
 import { ApprovalProcessor } from './processors/approval.processor.js';
 import { AuditProcessor } from './processors/audit.processor.js';
 import { ChangeProcessor } from './processors/change.processor.js';
+import { IdempotencyProcessor } from './processors/idempotency.processor.js';
 import { ReplicationProcessor } from './processors/replication.processor.js';
 import { SecretProcessor } from './processors/secret.processor.js';
 import { SCHEDULES } from './schedules.js';
@@ -27,6 +29,7 @@ export class WorkerModule {
         AuditKeeperModule,
         AuditModule,
         ChangesModule,
+        IdempotencyModule,
         ReplicationModule.over(SecretsModule),
         SecretsModule,
         QueueWorkerModule.forRoot({ concurrency: config.work.workerConcurrency, schedules: SCHEDULES }),
@@ -36,6 +39,7 @@ export class WorkerModule {
         ApprovalProcessor,
         AuditProcessor,
         ChangeProcessor,
+        IdempotencyProcessor,
         ReplicationProcessor,
         SecretProcessor,
       ],

@@ -3,6 +3,7 @@ import { APPROVALS_ENTITIES } from '@claviger/features/approvals';
 import { PRINCIPALS_ENTITIES } from '@claviger/features/principals';
 import { AUDIT_ENTITIES } from '@claviger/features/audit';
 import { ChangeEntity } from '@claviger/features/changes';
+import { IdempotencyRecordEntity } from '@claviger/features/idempotency';
 import { SyncTargetEntity } from '@claviger/features/replication';
 import { DeleteFuseEntity, ReadGrantEntity, SecretEntity, SecretVersionEntity } from '@claviger/features/secrets';
 import { VAULT_PROFILE_ENTITIES } from '@claviger/features/vault-profiles';
@@ -15,6 +16,7 @@ export const ENTITIES = [
   ...PRINCIPALS_ENTITIES,
   ...AUDIT_ENTITIES,
   ChangeEntity,
+  IdempotencyRecordEntity,
   ProcessHeartbeatEntity,
   DeleteFuseEntity,
   ReadGrantEntity,

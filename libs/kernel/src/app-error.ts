@@ -10,6 +10,7 @@ export const ERROR_KINDS = [
   'precondition_required',
   'too_large',
   'unsupported_media',
+  'unprocessable',
   'rate_limited',
   'unsupported',
   'unavailable',

@@ -26,7 +26,17 @@ export const APPROVAL_FAULT_POINTS = [
   'approval.admitting',
   'approval.admitted',
 ] as const;
-export type FaultPoint = (typeof FAULT_POINTS)[number] | (typeof APPROVAL_FAULT_POINTS)[number];
+
+/** The same for a request with an idempotency key, from claiming the key until its answer is recorded. */
+export const IDEMPOTENCY_FAULT_POINTS = [
+  'idempotency.claimed',
+  'idempotency.executed',
+  'idempotency.recording',
+  'idempotency.recorded',
+] as const;
+
+export type FaultPoint =
+  (typeof FAULT_POINTS)[number] | (typeof APPROVAL_FAULT_POINTS)[number] | (typeof IDEMPOTENCY_FAULT_POINTS)[number];
 
 let hook: ((point: FaultPoint) => void) | undefined;
 

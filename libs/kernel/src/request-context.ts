@@ -31,6 +31,18 @@ export interface Transaction {
 }
 
 /**
+ * One execution of a request that its caller may repeat (an idempotency key). Whatever it does once is bound to `id`, which
+ * all executions of the request share.
+ */
+export type IdempotentAttempt = {
+  readonly id: string;
+  /** Names this execution among others of the same request. */
+  readonly owner: string;
+  /** Collects what the caller was allowed on the way: `operation path`. */
+  readonly granted: Set<string>;
+};
+
+/**
  * Travels as the first argument through every service: who asks, for which store, under which request id, until when,
  * and inside which transaction (if any). Immutable; derive a new one to change a field.
  */
@@ -44,6 +56,7 @@ export type RequestContext = {
   readonly hops?: readonly string[];
   readonly signal?: AbortSignal;
   readonly transaction?: Transaction;
+  readonly attempt?: IdempotentAttempt;
 };
 
 /** A context for work that nobody asked for directly: sweeps, recovery, start-up. */

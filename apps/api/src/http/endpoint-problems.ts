@@ -1,8 +1,14 @@
 import type { AppError } from '@claviger/kernel';
 import { accessErrors } from '@claviger/features/access';
 import { auditUnavailable } from '@claviger/features/audit';
+import {
+  idempotencyAnswerWithheld,
+  idempotencyInProgress,
+  idempotencyKeyInvalid,
+  idempotencyKeyReused,
+} from '@claviger/features/idempotency';
 import { asDatabaseUnavailable } from '@claviger/platform/database';
-import type { EndpointDefinition } from './endpoint.js';
+import { takesIdempotencyKey, type EndpointDefinition } from './endpoint.js';
 import {
   cursorInvalid,
   ifMatchInvalid,
@@ -30,6 +36,10 @@ export function problemsOf(endpoint: EndpointDefinition): readonly AppError[] {
     ...(query && 'cursor' in query.shape ? [cursorInvalid()] : []),
     ...(body ? [bodyInvalid('The body is not valid UTF-8.'), framework(413), framework(415)] : []),
     ...(ifMatch ? [ifMatchInvalid(), ifMatchRequired()] : []),
+    ...(takesIdempotencyKey(endpoint)
+      ? [idempotencyKeyInvalid(), idempotencyKeyReused(), idempotencyInProgress()]
+      : []),
+    ...(endpoint.answersSecret ? [idempotencyAnswerWithheld()] : []),
     shuttingDown(),
     ...(isOpen ? [] : [tokenMissing(), accessErrors.tokenInvalid()]),
     // Of those that need no token, only the log-ins ask the database.

@@ -1,6 +1,7 @@
 import { applyDecorators, HttpCode, RequestMapping, RequestMethod, SetMetadata } from '@nestjs/common';
 import type { AppError } from '@claviger/kernel';
 import type { z } from 'zod';
+import { Repeatable } from './repeatable.js';
 
 export const ENDPOINT = 'claviger:endpoint';
 
@@ -25,6 +26,13 @@ export type EndpointDefinition = {
   /** Answers 202 with the change while it waits for approval, or while it is not known what became of it at the vault: in the
    * form of the response, or in one of its own. */
   readonly mayBeAccepted?: true | z.ZodType;
+  /**
+   * Touches nothing but Claviger's own database, where it can be one transaction: with an idempotency key, the answer is
+   * recorded in it.
+   */
+  readonly isOneTransaction?: true;
+  /** Its answer holds a secret that is told once: with an idempotency key, it is repeated to the same token only. */
+  readonly answersSecret?: true;
   /** What it refuses besides what follows from the rest of the definition (see `problemsOf`). */
   readonly problems?: readonly AppError[];
   /** As they look on the wire. That of a response may stand beside its schema instead, as `.meta({ example })`. */
@@ -51,9 +59,15 @@ export function defineEndpoint<const E extends EndpointDefinition>(endpoint: E):
   return endpoint;
 }
 
-/** Routes a controller method as its definition says. */
+/** Whether it takes an idempotency key. A log-in does not: whoever knew the key would be given its token. */
+export function takesIdempotencyKey({ method, needs }: EndpointDefinition): boolean {
+  return method === 'POST' && needs !== 'public';
+}
+
+/** Routes a controller method as its definition says. One that takes an idempotency key has the context as its first parameter. */
 export function Endpoint(endpoint: EndpointDefinition): MethodDecorator {
   return applyDecorators(
+    ...(takesIdempotencyKey(endpoint) ? [Repeatable()] : []),
     RequestMapping({ path: endpoint.path, method: RequestMethod[endpoint.method] }),
     HttpCode(endpoint.status ?? 200),
     SetMetadata(ENDPOINT, endpoint),

@@ -6,7 +6,7 @@ import type {
   ZodOpenApiResponseObject,
   ZodOpenApiResponsesObject,
 } from 'zod-openapi';
-import type { EndpointDefinition } from './endpoint.js';
+import { takesIdempotencyKey, type EndpointDefinition } from './endpoint.js';
 import { problemsOf } from './endpoint-problems.js';
 import { BODY_LIMIT_BYTES } from './json-body.js';
 import { toProblem } from './problem.js';
@@ -38,6 +38,16 @@ const etags = {
 const ETAG = { pattern: '^"[0-9]{1,9}"$', maxLength: 11, example: '"3"' };
 const IF_MATCH = { pattern: '^(?:\\*|"[0-9]{1,9}")$', maxLength: 11, example: '"3"' };
 
+const IDEMPOTENCY_HEADER = z.object({
+  'Idempotency-Key': z.string().optional().meta({
+    description:
+      'Makes the request safe to repeat for 24 hours: sent again exactly so, by the same caller, it gets the answer that it got, with `Idempotency-Replayed: true`. Visible ASCII; a new one, such as a UUID, for each request.',
+    pattern: '^[!-~]{1,255}$',
+    maxLength: 255,
+    example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
+  }),
+});
+
 /**
  * What the operations refer to: an example of each code that any endpoint answers, and a response for each set of codes
  * that one answers with the same status.
@@ -66,6 +76,7 @@ export function operation(endpoint: MountedEndpoint): ZodOpenApiOperationObject 
       ...(params ? { path: params } : {}),
       ...(query ? { query } : {}),
       ...(ifMatch ? { header: ifMatchHeader(ifMatch) } : {}),
+      ...(takesIdempotencyKey(endpoint) ? { header: IDEMPOTENCY_HEADER } : {}),
     },
     ...(body
       ? {

@@ -4,9 +4,10 @@ import { AccessService } from '@claviger/features/access';
 import { AuditService } from '@claviger/features/audit';
 import { Keyring } from '@claviger/platform/crypto';
 import { HOP_HEADER, parseHops } from '@claviger/vaults/network';
-import type { FastifyRequest } from 'fastify';
-import { ENDPOINT, type EndpointDefinition } from './endpoint.js';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ENDPOINT, takesIdempotencyKey, type EndpointDefinition } from './endpoint.js';
 import { tokenMissing } from './http.errors.js';
+import { IDEMPOTENCY_KEY, IdempotentPosts } from './idempotent-posts.js';
 import { requestOf } from './request-of.js';
 
 declare module 'fastify' {
@@ -23,6 +24,7 @@ export class RequestAuthentication implements CanActivate {
     private readonly access: AccessService,
     private readonly audit: AuditService,
     private readonly keyring: Keyring,
+    private readonly posts: IdempotentPosts,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -45,6 +47,8 @@ export class RequestAuthentication implements CanActivate {
       if (error instanceof AppError && error.kind === 'unauthenticated') this.audit.countUnauthenticated(request.ip);
       throw error;
     }
+    if (request.headers[IDEMPOTENCY_KEY] !== undefined && takesIdempotencyKey(endpoint))
+      this.posts.expect(endpoint, request.context, { request, reply: context.getArgByIndex<FastifyReply>(1) });
     return true;
   }
 }

@@ -139,6 +139,7 @@ function principalEndpoints<B extends z.ZodObject>(words: Words, body: B, exampl
     }),
     create: defineEndpoint({
       method: 'POST',
+      isOneTransaction: true,
       path: '',
       summary: `Create ${one}`,
       description: 'Users and service accounts share their names.',

@@ -71,7 +71,9 @@ export class AccessService {
    */
   can(ctx: RequestContext, path: string, operation: Operation): boolean {
     if (ctx.actor.type === 'system') return true;
-    return isGranted(this.#matcher(ctx.actor), path, operation);
+    const isAllowed = isGranted(this.#matcher(ctx.actor), path, operation);
+    if (isAllowed) ctx.attempt?.granted.add(`${operation} ${path}`);
+    return isAllowed;
   }
 
   /** @throws AppError ACCESS_DENIED when {@link can} says no; it quotes the path, which the caller must know already. */

@@ -34,7 +34,8 @@ export function toRow(
   endsAtOnce = false,
 ): Partial<ChangeEntity> {
   const { subject, isLocal, needs, gatedAs } = change;
-  const kept = endsAtOnce ? { subject } : { subject, isLocal, needs, gatedAs };
+  // Whoever repeats the request is judged by the needs again.
+  const kept = endsAtOnce ? { subject, ...(ctx.attempt && { needs }) } : { subject, isLocal, needs, gatedAs };
   return {
     storeId: ctx.storeId,
     id: change.id,
@@ -44,6 +45,7 @@ export function toRow(
     reason: change.reason ?? null,
     baseVersion: change.baseVersion ?? null,
     parameters: { ...change.parameters, ...kept },
+    ...(ctx.attempt && { idempotencyId: ctx.attempt.id }),
   };
 }
 

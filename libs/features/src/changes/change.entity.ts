@@ -38,6 +38,10 @@ export class ChangeEntity {
   @Column('text', { nullable: true })
   digest: string | null;
 
+  /** Of the request with an idempotency key that made it; null for others. */
+  @Column('uuid', { name: 'idempotency_id', nullable: true })
+  idempotencyId: string | null;
+
   @Column('jsonb', { nullable: true })
   result: Record<string, unknown> | null;
 

@@ -59,6 +59,11 @@ export class ChangeRepository {
     return this.database.repository(ctx, ChangeEntity).findOneBy({ storeId: ctx.storeId, id });
   }
 
+  /** The change that a request with an idempotency key made. */
+  findByAttempt(ctx: RequestContext, idempotencyId: string): Promise<ChangeEntity | null> {
+    return this.database.repository(ctx, ChangeEntity).findOneBy({ storeId: ctx.storeId, idempotencyId });
+  }
+
   /** The same, kept from being moved by anybody else until the transaction ends. */
   lock(tx: RequestContext, id: string): Promise<ChangeEntity | null> {
     const where = { storeId: tx.storeId, id };

@@ -142,6 +142,36 @@ describe('ChangeService', () => {
     expect(await phases(change.id)).toEqual(['done']);
   });
 
+  it.each([true, false])(
+    'makes one change of a request that is executed twice at a time (local: %p)',
+    async (isLocal) => {
+      const attemptId = newId();
+      const executions = ['a', 'b'].map((owner) => ({
+        ...ctx,
+        attempt: { id: attemptId, owner, granted: new Set<string>() },
+      }));
+      const ends = await Promise.allSettled(executions.map((as) => service().submit(as, KIND, prepared({ isLocal }))));
+      const codes = ends.map((end) => (end.status === 'rejected' ? (end.reason as AppError).code : 'done')).sort();
+      expect(codes).toEqual(['IDEMPOTENCY_IN_PROGRESS', 'done']);
+      const { id } = executions[0]!.attempt;
+      expect(await changes.findOfAttempt(ctx, id)).toMatchObject({ state: 'done', idempotencyId: id });
+      expect(await changes.mayTakeEffect(ctx, id)).toBe(true);
+    },
+  );
+
+  it('knows a change of a request that failed from one that may take effect', async () => {
+    const as = { ...ctx, attempt: { id: newId(), owner: 'a', granted: new Set<string>() } };
+    expect(await changes.mayTakeEffect(ctx, as.attempt.id)).toBe(false);
+    handler.act = async () => {
+      throw outage(false);
+    };
+    const error = await changes.submit(as, KIND, prepared()).catch((thrown: unknown) => thrown);
+    expect(await changes.mayTakeEffect(ctx, as.attempt.id)).toBe(false);
+    handler.act = async () => undefined;
+    await changes.retry(ctx, idOf(error));
+    expect(await changes.mayTakeEffect(ctx, as.attempt.id)).toBe(true);
+  });
+
   it('leaves no trace of a local change that fails', async () => {
     handler.complete = async (tx) => {
       await test.database

@@ -2,12 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, isAppError, newId, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database, isUniqueViolation } from '@claviger/platform/database';
 import { AccessService } from '@claviger/features/access';
+import { idempotencyInProgress } from '@claviger/features/idempotency';
 import { authorizeChange } from './change-access.js';
 import { ChangeEntity } from './change.entity.js';
 import { changeNotFound, changeNotInState, secretBusy } from './change.errors.js';
 import { ChangeExecutor } from './change-executor.js';
 import { ChangeHandlers } from './change-handler.js';
-import type { PreparedChange } from './executing-change.js';
+import type { Need, PreparedChange } from './executing-change.js';
 import { ChangeRepository, type ChangeListQuery } from './change.repository.js';
 import { fromRow, subjectOf, toExecuting } from './change-row.js';
 import { ChangeTrail } from './change-trail.js';
@@ -36,15 +37,37 @@ export class ChangeService {
   /**
    * Executes a prepared change and returns it: `done`, or `pending_approval` when it waits for that and nothing is
    * written anywhere, or `executing` when the outcome at the vault is not known yet (recovery finds out). A change that
-   * failed throws its error, with `details.changeId`.
+   * failed throws its error, with `details.changeId`. A request with an idempotency key makes one change at most.
+   * @throws AppError IDEMPOTENCY_IN_PROGRESS when another execution of the same request made the change
    */
   async submit<P>(ctx: RequestContext, kind: string, prepared: PreparedChange<P>): Promise<ChangeEntity> {
     const change = toExecuting(ctx, prepared, this.clock.now());
-    if (!(await this.held.hold(ctx, kind, change))) {
-      if (prepared.isLocal) await this.executor.executeLocally(ctx, kind, change);
-      else await this.executor.executeOutside(ctx, kind, change);
+    try {
+      if (!(await this.held.hold(ctx, kind, change))) {
+        if (prepared.isLocal) await this.executor.executeLocally(ctx, kind, change);
+        else await this.executor.executeOutside(ctx, kind, change);
+      }
+    } catch (error) {
+      throw isUniqueViolation(error, 'uq_change_idempotency') ? idempotencyInProgress() : error;
     }
     return (await this.changes.find(ctx, change.id))!;
+  }
+
+  /**
+   * The change that an earlier execution of the caller's request made, for one who may do still what it does.
+   * @throws AppError ACCESS_DENIED
+   */
+  async findOfAttempt(ctx: RequestContext, idempotencyId: string): Promise<ChangeEntity | undefined> {
+    const change = await this.changes.findByAttempt(ctx, idempotencyId);
+    for (const need of (change?.parameters['needs'] ?? []) as readonly Need[])
+      this.access.authorize(ctx, need.path, need.operation);
+    return change ?? undefined;
+  }
+
+  /** Whether a request has made a change that was carried out, or may be yet. */
+  async mayTakeEffect(ctx: RequestContext, idempotencyId: string): Promise<boolean> {
+    const change = await this.changes.findByAttempt(ctx, idempotencyId);
+    return change !== null && !['failed', 'stale', 'abandoned'].includes(change.state);
   }
 
   /** Throws what beginning a prepared change would throw, and leaves no trace of it. */

@@ -225,6 +225,7 @@ export class LocalContent {
       parameters: { ...write.parameters, subject: write.subject },
       payload: null,
       digest: null,
+      idempotencyId: null,
       result: { secretId: write.base.id, version },
       errorCode: null,
       errorMessage: null,

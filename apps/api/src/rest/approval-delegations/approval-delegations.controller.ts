@@ -33,6 +33,7 @@ const list = defineEndpoint({
 });
 const create = defineEndpoint({
   method: 'POST',
+  isOneTransaction: true,
   path: '',
   summary: 'Let another user vote in your place for a time',
   description:

@@ -85,6 +85,7 @@ export const list = defineEndpoint({
 
 export const create = defineEndpoint({
   method: 'POST',
+  isOneTransaction: true,
   path: '',
   summary: 'Create an approval profile',
   description:

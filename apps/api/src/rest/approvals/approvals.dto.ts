@@ -269,6 +269,7 @@ export const voteAll = defineEndpoint({
 
 export const addComment = defineEndpoint({
   method: 'POST',
+  isOneTransaction: true,
   path: ':id/comments',
   summary: 'Say something about an approval',
   needs: `${NEEDS_VOTE}, or having requested it`,
@@ -321,6 +322,7 @@ export const breakGlass = defineEndpoint({
 
 export const reviewed = defineEndpoint({
   method: 'POST',
+  isOneTransaction: true,
   path: ':id/review',
   summary: 'Say that you have looked at what was done without votes',
   needs: NEEDS_VOTE,

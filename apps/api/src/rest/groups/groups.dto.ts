@@ -70,6 +70,7 @@ export const list = defineEndpoint({
 
 export const create = defineEndpoint({
   method: 'POST',
+  isOneTransaction: true,
   path: '',
   summary: 'Create a group',
   needs: `${needs('create')}${granting}`,

@@ -53,6 +53,7 @@ const list = defineEndpoint({
 });
 const create = defineEndpoint({
   method: 'POST',
+  isOneTransaction: true,
   path: '',
   summary: 'Create a policy',
   description: 'A mistake in the text is answered with its line and column.',

@@ -1,8 +1,7 @@
-import { Controller, Res } from '@nestjs/common';
+import { Controller } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { accessErrors, MAX_TTL_SECONDS } from '@claviger/features/access';
 import { ClientCredentialService, principalErrors, type ClientCredentialView } from '@claviger/features/principals';
-import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
@@ -68,6 +67,8 @@ const create = defineEndpoint({
   }),
   status: 201,
   response: z.object({ clientId: z.string(), clientSecret: z.string(), details: view }),
+  isOneTransaction: true,
+  answersSecret: true,
   problems: [denied, policiesExceedOwn(), notFound],
   example: {
     body: { label: viewExample.label, ttlSeconds: 5_184_000 },
@@ -104,10 +105,9 @@ export class ClientCredentialsController {
   async create(
     @Context() ctx: RequestContext,
     @Input() { params: { name }, body }: InputOf<typeof create>,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
+  ): Promise<{ clientId: string; clientSecret: string; details: ClientCredentialView }> {
     const { clientId, clientSecret, view: details } = await this.credentials.create(ctx, name, withoutUndefined(body));
-    await reply.status(201).send({ clientId, clientSecret: clientSecret.reveal(), details });
+    return { clientId, clientSecret: clientSecret.reveal(), details };
   }
 
   @Endpoint(remove)

@@ -1,7 +1,6 @@
-import { Controller, Res } from '@nestjs/common';
+import { Controller } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { accessErrors, MAX_TTL_SECONDS, TokenService, type TokenView } from '@claviger/features/access';
-import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
@@ -76,6 +75,8 @@ const create = defineEndpoint({
   }),
   status: 201,
   response: z.object({ token: z.string(), details: tokenView }),
+  isOneTransaction: true,
+  answersSecret: true,
   problems: [
     denied,
     tokenRefused('TOKEN_POLICIES_EXCEED_PARENT', 'A token can only have policies that your own token has.'),
@@ -114,6 +115,7 @@ const renew = defineEndpoint({
   params,
   body: z.strictObject({ ttlSeconds: seconds.optional() }),
   response: tokenView,
+  isOneTransaction: true,
   problems: [denied, tokenNotFound(), tokenNotRenewable('it was made so')],
   example: { body: { ttlSeconds: 3_600 }, response: { ...tokenExample, renewedAt: EXAMPLE.later } },
 });
@@ -136,10 +138,9 @@ export class TokensController {
   async create(
     @Context() ctx: RequestContext,
     @Input() { body }: InputOf<typeof create>,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
+  ): Promise<{ token: string; details: TokenView }> {
     const { token, view } = await this.tokens.create(ctx, withoutUndefined(body));
-    await reply.status(201).send({ token: token.reveal(), details: view });
+    return { token: token.reveal(), details: view };
   }
 
   @Endpoint(list)

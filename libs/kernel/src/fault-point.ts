@@ -26,7 +26,11 @@ export const APPROVAL_FAULT_POINTS = [
   'approval.admitting',
   'approval.admitted',
 ] as const;
-export type FaultPoint = (typeof FAULT_POINTS)[number] | (typeof APPROVAL_FAULT_POINTS)[number];
+
+/** Between telling somebody about an event and noting that they were told. */
+export const NOTIFICATION_FAULT_POINTS = ['notification.sent'] as const;
+export type FaultPoint =
+  (typeof FAULT_POINTS)[number] | (typeof APPROVAL_FAULT_POINTS)[number] | (typeof NOTIFICATION_FAULT_POINTS)[number];
 
 let hook: ((point: FaultPoint) => void) | undefined;
 

@@ -10,6 +10,7 @@ import { AuditBatches1763700800000 } from './1763700800000-audit-batches.js';
 import { Principals1763700900000 } from './1763700900000-principals.js';
 import { LoginIssuers1763701000000 } from './1763701000000-login-issuers.js';
 import { Approvals1763701100000 } from './1763701100000-approvals.js';
+import { Notifications1763701300000 } from './1763701300000-notifications.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
 export const MIGRATIONS = [
@@ -25,4 +26,5 @@ export const MIGRATIONS = [
   Principals1763700900000,
   LoginIssuers1763701000000,
   Approvals1763701100000,
+  Notifications1763701300000,
 ];

@@ -3,6 +3,7 @@ import { AccessModule } from '@claviger/features/access';
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { AuditKeeperModule, AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
+import { SubscriptionsModule } from '@claviger/features/notifications';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
 import type { Config } from '@claviger/platform/config';
@@ -11,6 +12,7 @@ import { AccessProcessor } from './processors/access.processor.js';
 import { ApprovalProcessor } from './processors/approval.processor.js';
 import { AuditProcessor } from './processors/audit.processor.js';
 import { ChangeProcessor } from './processors/change.processor.js';
+import { NotificationProcessor } from './processors/notification.processor.js';
 import { ReplicationProcessor } from './processors/replication.processor.js';
 import { SecretProcessor } from './processors/secret.processor.js';
 import { SCHEDULES } from './schedules.js';
@@ -29,6 +31,7 @@ export class WorkerModule {
         ChangesModule,
         ReplicationModule.over(SecretsModule),
         SecretsModule,
+        SubscriptionsModule,
         QueueWorkerModule.forRoot({ concurrency: config.work.workerConcurrency, schedules: SCHEDULES }),
       ],
       providers: [
@@ -36,6 +39,7 @@ export class WorkerModule {
         ApprovalProcessor,
         AuditProcessor,
         ChangeProcessor,
+        NotificationProcessor,
         ReplicationProcessor,
         SecretProcessor,
       ],

@@ -59,6 +59,7 @@ const AUDITOR: Grants = {
       'changes',
       'groups',
       'login-issuers',
+      'mail-subscriptions',
       'policies',
       'replication',
       'service-accounts',
@@ -67,6 +68,7 @@ const AUDITOR: Grants = {
       'vault-instances',
       'vault-kinds',
       'vault-profiles',
+      'webhooks',
     ].flatMap((resource) => [
       [`claviger/${resource}`, READ],
       [`claviger/${resource}/*`, READ],

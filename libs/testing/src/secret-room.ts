@@ -9,6 +9,7 @@ import { Logger, ProcessRegistry } from '@claviger/platform/telemetry';
 import { AccessService, compilePolicies, parsePolicy, type PolicyMatcher } from '@claviger/features/access';
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { ChangesModule, ChangeService, type ChangeEntity } from '@claviger/features/changes';
+import { ISSUER_DOCUMENTS } from '@claviger/features/principals';
 import { ReplicationModule, Reconciler } from '@claviger/features/replication';
 import {
   ContentService,
@@ -297,6 +298,7 @@ class Ground {
       { provide: JobRegistry, useValue: new JobRegistry() },
       { provide: VAULT_KINDS, useValue: [new BuiltinKind(db.database, keyring), kind] },
       { provide: LOCAL_VAULT, useValue: local },
+      { provide: ISSUER_DOCUMENTS, useValue: {} },
     ];
     return { module: Ground, providers: values, exports: values.map(({ provide }) => provide) };
   }

@@ -4,7 +4,7 @@ import { SWEEP_APPROVALS } from '@claviger/features/approvals';
 import { RECOVER_CHANGES, ABANDON_CHANGES } from '@claviger/features/changes';
 import { REMOVE_OLD_DELIVERIES, SWEEP_NOTIFICATIONS } from '@claviger/features/notifications';
 import { SWEEP_TARGETS, VERIFY_TARGETS } from '@claviger/features/replication';
-import { VERIFY_SOURCES } from '@claviger/features/secrets';
+import { REMIND_OF_SECRETS, VERIFY_SOURCES } from '@claviger/features/secrets';
 import { MAINTAIN_AUDIT } from '@claviger/features/audit';
 
 /** Every recurring job. PostgreSQL is the truth: these find what is due there, whatever became of the queue. */
@@ -15,6 +15,7 @@ export const SCHEDULES: readonly JobSchedule[] = [
   everyMs(5_000, SWEEP_APPROVALS, {}),
   everyMs(30_000, VERIFY_TARGETS, {}),
   everyMs(30_000, VERIFY_SOURCES, {}),
+  everyMs(600_000, REMIND_OF_SECRETS, {}),
   everyMs(600_000, ABANDON_CHANGES, {}),
   everyMs(600_000, REMOVE_ENDED_TOKENS, {}),
   everyMs(3_600_000, REMOVE_OLD_DELIVERIES, {}),

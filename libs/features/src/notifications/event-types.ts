@@ -5,6 +5,8 @@ export const EVENT_TYPES = [
   'secret.deleted',
   'secret.drifted',
   'secret.drift-resolved',
+  'secret.expiring',
+  'secret.rotation-due',
   'change.failed',
   'approval.requested',
   'approval.voted',

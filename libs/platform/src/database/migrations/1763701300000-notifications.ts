@@ -62,6 +62,16 @@ export class Notifications1763701300000 implements MigrationInterface {
         where state = 'pending'`);
     await db.query(`create index ix_notification_delivery_list on notification_delivery (subscription_id, id)`);
     await db.query(`create index ix_notification_delivery_age on notification_delivery (created_at)`);
+    await db.query(`
+      create table secret_reminder (
+        store_id uuid not null,
+        secret_id uuid not null,
+        type text not null,
+        due_at timestamptz(3) not null,
+        constraint pk_secret_reminder primary key (store_id, secret_id, type),
+        constraint fk_secret_reminder_secret foreign key (store_id, secret_id) references secret (store_id, id)
+          on delete cascade
+      )`);
   }
 
   async down(): Promise<void> {

@@ -14,8 +14,11 @@ export type OutboxEvent = {
   readonly occurredAt: Date;
 };
 
+/** An event on its way to somebody; `id` is what they know the message by. */
+export type Message = OutboxEvent & { readonly eventId: string };
+
 /** One delivery that this process is to send, and the token that proves it. */
-export type ClaimedDelivery = OutboxEvent & {
+export type ClaimedDelivery = Message & {
   readonly subscriptionId: string;
   readonly attempts: number;
   readonly claim: string;
@@ -43,7 +46,7 @@ export type DeliveryQuery = {
 /** What is known after an attempt. */
 export type AttemptResult = Pick<DeliveryEntity, 'state' | 'nextAttemptAt' | 'statusCode' | 'error' | 'endedAt'>;
 
-const COLUMNS = `d.id, d.type, d.subject_id as "subjectId", d.facts, d.occurred_at as "occurredAt",
+const COLUMNS = `d.id, d.event_id as "eventId", d.type, d.subject_id as "subjectId", d.facts, d.occurred_at as "occurredAt",
   d.subscription_id as "subscriptionId", d.attempts, d.claim`;
 
 /** The rows of deliveries, and of the outbox that they are made from. */

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { CONFIG, type Config } from '@claviger/platform/config';
-import { DeliveryRepository, type OutboxEvent } from './delivery.repository.js';
+import { DeliveryRepository, type Message } from './delivery.repository.js';
 import { mailText } from './mail-text.js';
 import { MAIL_SENDER, WEBHOOK_SENDER, type MailSender, type WebhookSender } from './ports.js';
 import { SigningSecrets } from './signing-secrets.js';
@@ -33,12 +33,13 @@ export class MessageSender {
     return this.mails.isConfigured ? ['webhook', 'mail'] : ['webhook'];
   }
 
-  send(ctx: RequestContext, to: SubscriptionEntity, event: OutboxEvent): Promise<SendOutcome> {
+  send(ctx: RequestContext, to: SubscriptionEntity, event: Message): Promise<SendOutcome> {
     return to.kind === 'webhook' ? this.#post(to, event) : this.#mail(ctx, to, event);
   }
 
-  async #post(to: SubscriptionEntity, { id, type, subjectId, facts, occurredAt }: OutboxEvent): Promise<SendOutcome> {
-    const body = JSON.stringify({ type, timestamp: occurredAt, data: { id, subjectId, facts } });
+  async #post(to: SubscriptionEntity, message: Message): Promise<SendOutcome> {
+    const { id, eventId, type, subjectId, facts, occurredAt } = message;
+    const body = JSON.stringify({ type, timestamp: occurredAt, data: { id: eventId, subjectId, facts } });
     // Of each attempt, because receivers refuse what is minutes old.
     const timestamp = Math.floor(this.clock.now().getTime() / 1_000);
     const headers = {
@@ -55,7 +56,7 @@ export class MessageSender {
     return { result: 'failed', statusCode, error: 'REFUSED', retryAfterMs };
   }
 
-  async #mail(ctx: RequestContext, to: SubscriptionEntity, event: OutboxEvent): Promise<SendOutcome> {
+  async #mail(ctx: RequestContext, to: SubscriptionEntity, event: Message): Promise<SendOutcome> {
     const name = event.subjectId === null ? undefined : await this.deliveries.subjectName(ctx, event.subjectId);
     const text = mailText(event, name, this.config.notifications.publicUrl);
     const answer = await this.mails.send({ ...text, id: event.id, to: to.address! });

@@ -120,8 +120,9 @@ describe('a message', () => {
     const { type, timestamp, data } = JSON.parse(post!.body) as { type: string; timestamp: string; data: object };
     expect({ type, data }).toEqual({
       type: 'approval.decided',
-      data: { id: post!.headers['webhook-id'], subjectId, facts: { state: 'approved' } },
+      data: { id: (await list())[0]!.eventId, subjectId, facts: { state: 'approved' } },
     });
+    expect(post!.headers['webhook-id']).toBe((await list())[0]!.id);
     expect(new Date(timestamp).toISOString()).toBe(timestamp);
     expect(verifies(post!, secret)).toBe(true);
     expect(verifies(post!, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw')).toBe(false);

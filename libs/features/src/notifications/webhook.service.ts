@@ -137,7 +137,8 @@ export class WebhookService {
     // Before it is sent: whoever lets Claviger connect somewhere leaves a trace, also where that does not end well.
     await this.database.transaction(ctx, (tx) => this.keeper.record(tx, 'ping', row, facts(row)));
     const occurredAt = this.clock.now();
-    const event = { id: newId(), type: 'webhook.ping', subjectId: row.id, facts: { name }, occurredAt };
+    const id = newId();
+    const event = { id, eventId: id, type: 'webhook.ping', subjectId: row.id, facts: { name }, occurredAt };
     const { statusCode, error } = await this.sender.send(ctx, row, event);
     return { statusCode, error };
   }

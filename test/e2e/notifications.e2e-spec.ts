@@ -64,10 +64,8 @@ describe('a webhook', () => {
     await made(api.delete(`/secrets/${id}`, any));
     await eventually(() => expect(receiver.at(`/${name}`)).toHaveLength(2));
     const posts = receiver.at(`/${name}`);
-    expect(posts.map((post) => (post.verify(signedWith) as JsonBody).type).sort()).toEqual([
-      'secret.created',
-      'secret.deleted',
-    ]);
+    const types = posts.map((post) => (post.verify(signedWith) as JsonBody).type as string);
+    expect(new Set(types)).toEqual(new Set(['secret.created', 'secret.deleted']));
     expect(posts.map((post) => dataOf(post).subjectId)).toEqual([id, id]);
     expect(JSON.stringify(posts)).not.toContain(CANARY);
     await eventually(async () => {

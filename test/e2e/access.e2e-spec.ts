@@ -33,7 +33,7 @@ const ABOUT_ONESELF = ['GET /api/v1/whoami', 'GET /api/v1/approvals', 'GET /api/
 function comparable({ status, body, headers }: ApiAnswer): JsonBody {
   const text = JSON.stringify(body)
     .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '<id>')
-    .replaceAll(/(secret|policy|instance|new|builtin|user|account|group|issuer|voters?)-\d+/g, '$1-<n>')
+    .replaceAll(/(secret|policy|instance|new|builtin|user|account|group|issuer|webhook|mail|voters?)-\d+/g, '$1-<n>')
     .replaceAll(/claviger\/tokens\/[A-Za-z0-9]{20,}/g, 'claviger/tokens/<accessor>');
   return { status, mediaType: headers.get('content-type'), ...JSON.parse(text), requestId: '<id>' };
 }

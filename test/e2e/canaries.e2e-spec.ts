@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
@@ -17,6 +18,9 @@ import { canary, CanarySearch } from './canary-search.js';
 import { approvalsIn } from './approval-canaries.js';
 import { clientSecretsIn, jwtsIn, passwordsIn } from './login-canaries.js';
 import { idempotencyIn } from './idempotency-canaries.js';
+import { HookReceiver } from './hook-receiver.js';
+import { MailServer } from './mail-server.js';
+import { mailIn, webhooksIn } from './notification-canaries.js';
 import { awsInstances, kvInstances, type Instance } from './credential-canaries.js';
 import { EchoVault } from './echo-vault.js';
 import { hasOpenBao, unique } from './stage.js';
@@ -29,15 +33,22 @@ let program: StartedProgram;
 let api: ApiClient;
 let echo: EchoVault;
 let bao: OpenBaoPeer | undefined;
+let receiver: HookReceiver;
+let mail: MailServer;
+const mailPassword = canary();
+const mailDir = mkdtempSync(join(tmpdir(), 'claviger-canary-mail-'));
 beforeAll(async () => {
   echo = await EchoVault.start();
   if (hasOpenBao) bao = await startOpenBao();
-  program = yard.start(yard.newDataDir(), { env: { CLAVIGER_LOG_LEVEL: 'trace' } });
+  receiver = await HookReceiver.start();
+  mail = await MailServer.start(mailDir, mailPassword);
+  program = yard.start(yard.newDataDir(), { env: { ...mail.env, CLAVIGER_LOG_LEVEL: 'trace' } });
   api = new ApiClient(await program.ready(), program.rootToken);
 });
 afterAll(async () => {
   await yard.stopAll();
-  await Promise.all([echo?.close(), bao?.close()]);
+  await Promise.all([echo?.close(), bao?.close(), receiver?.close(), mail?.close()]);
+  rmSync(mailDir, { recursive: true });
   yard.remove();
 });
 
@@ -263,6 +274,8 @@ describe('a value that is secret', () => {
         '/api/v1/login/client-credential',
         '/api/v1/login/jwt',
         '/api/v1/login-issuers',
+        '/api/v1/webhooks',
+        '/api/v1/mail-subscriptions',
       ])
         await note(api.raw({ method: 'POST', path: where, headers, body }));
     await note(api.raw({ method: 'POST', path, headers: { 'content-type': 'text/plain' }, body: plant() }));
@@ -281,8 +294,11 @@ describe('a value that is secret', () => {
     await plantContents();
     await plantCredentials();
     await plantTokens();
-    for (const happen of [passwordsIn, clientSecretsIn, jwtsIn, approvalsIn, idempotencyIn])
-      await happen({ api, plant, keep: (text) => made.push(text), must, note });
+    const planting = { api, plant, keep: (text: string) => made.push(text), must, note };
+    for (const happen of [passwordsIn, clientSecretsIn, jwtsIn, approvalsIn, idempotencyIn]) await happen(planting);
+    planted.push(mailPassword);
+    await webhooksIn(planting, receiver);
+    await mailIn(planting, mail);
     await plantMistakes();
     // What is no secret is found by the same search, also where PostgreSQL compresses it.
     const base = { type: 'generic', content: { content: 'x' }, sourceProfile: 'source' };

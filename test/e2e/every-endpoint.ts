@@ -69,6 +69,18 @@ async function issuer({ stage }: Ground): Promise<string> {
   return name;
 }
 
+async function webhook({ stage }: Ground): Promise<string> {
+  const name = unique('webhook');
+  await stage.register('webhooks', { name, url: 'http://127.0.0.1:9/', eventTypes: ['webhook.disabled'] });
+  return name;
+}
+
+async function mailSubscription({ stage }: Ground): Promise<string> {
+  const name = unique('mail');
+  await stage.register('mail-subscriptions', { name, address: 'a@b.example', eventTypes: ['webhook.disabled'] });
+  return name;
+}
+
 /** A call about a subject of an issuer and whom it stands for, or will. */
 const onLink =
   (isThere: boolean, call: (caller: ApiClient, path: string) => Promise<ApiAnswer>): Prepare =>
@@ -253,6 +265,43 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
     const { clientId, clientSecret } = body;
     return (caller) => caller.post('/login/client-credential', { clientId, clientSecret });
   },
+
+  'GET /api/v1/webhooks': () => (caller) => caller.get('/webhooks'),
+  'POST /api/v1/webhooks': () => (caller) =>
+    caller.post('/webhooks', { name: unique('new'), url: 'https://hooks.example/', eventTypes: ['webhook.disabled'] }),
+  'GET /api/v1/webhooks/:name': on(webhook, (caller, name) => caller.get(`/webhooks/${name}`)),
+  'PATCH /api/v1/webhooks/:name': on(webhook, (caller, name) =>
+    caller.patch(`/webhooks/${name}`, { description: 'x' }, any),
+  ),
+  'DELETE /api/v1/webhooks/:name': on(webhook, (caller, name) => caller.delete(`/webhooks/${name}`, any)),
+  'POST /api/v1/webhooks/:name/rotate-secret': on(webhook, (caller, name) =>
+    caller.post(`/webhooks/${name}/rotate-secret`),
+  ),
+  'POST /api/v1/webhooks/:name/ping': on(webhook, (caller, name) => caller.post(`/webhooks/${name}/ping`)),
+  'GET /api/v1/webhooks/:name/deliveries': on(webhook, (caller, name) => caller.get(`/webhooks/${name}/deliveries`)),
+  'POST /api/v1/webhooks/:name/deliveries/:id/replay': on(webhook, (caller, name) =>
+    caller.post(`/webhooks/${name}/deliveries/01a1ff05-3b10-7c11-9d2e-1f2a3b4c5d6e/replay`),
+  ),
+
+  'GET /api/v1/mail-subscriptions': () => (caller) => caller.get('/mail-subscriptions'),
+  'POST /api/v1/mail-subscriptions': () => (caller) =>
+    caller.post('/mail-subscriptions', {
+      name: unique('new'),
+      address: 'a@b.example',
+      eventTypes: ['webhook.disabled'],
+    }),
+  'GET /api/v1/mail-subscriptions/:name': on(mailSubscription, (caller, name) =>
+    caller.get(`/mail-subscriptions/${name}`),
+  ),
+  'PATCH /api/v1/mail-subscriptions/:name': on(mailSubscription, (caller, name) =>
+    caller.patch(`/mail-subscriptions/${name}`, { description: 'x' }, any),
+  ),
+  'DELETE /api/v1/mail-subscriptions/:name': on(mailSubscription, (caller, name) =>
+    caller.delete(`/mail-subscriptions/${name}`, any),
+  ),
+  'GET /api/v1/mail-subscriptions/:name/deliveries': on(mailSubscription, (caller, name) =>
+    caller.get(`/mail-subscriptions/${name}/deliveries`),
+  ),
 
   'GET /api/v1/approval-profiles': () => (caller) => caller.get('/approval-profiles'),
   'POST /api/v1/approval-profiles': async (ground) => {

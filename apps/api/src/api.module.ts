@@ -5,6 +5,7 @@ import { ApprovalsModule } from '@claviger/features/approvals';
 import { AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
 import { IdempotencyModule } from '@claviger/features/idempotency';
+import { SubscriptionsModule } from '@claviger/features/notifications';
 import { PrincipalsModule } from '@claviger/features/principals';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
@@ -25,6 +26,7 @@ import { DeleteFuseController } from './rest/delete-fuse/delete-fuse.controller.
 import { GroupsController } from './rest/groups/groups.controller.js';
 import { LoginIssuersController } from './rest/login-issuers/login-issuers.controller.js';
 import { LoginController } from './rest/login/login.controller.js';
+import { MailSubscriptionsController } from './rest/mail-subscriptions/mail-subscriptions.controller.js';
 import { PoliciesController } from './rest/policies/policies.controller.js';
 import { ReplicationController } from './rest/replication/replication.controller.js';
 import { SecretContentController } from './rest/secrets/secret-content.controller.js';
@@ -37,6 +39,7 @@ import { UsersController } from './rest/users/users.controller.js';
 import { VaultInstancesController } from './rest/vault-instances/vault-instances.controller.js';
 import { VaultKindsController } from './rest/vault-kinds/vault-kinds.controller.js';
 import { VaultProfilesController } from './rest/vault-profiles/vault-profiles.controller.js';
+import { WebhooksController } from './rest/webhooks/webhooks.controller.js';
 import { WhoamiController } from './rest/whoami/whoami.controller.js';
 
 /** The REST surface over the features. Stands on FoundationModule. */
@@ -51,6 +54,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     PrincipalsModule,
     ReplicationModule.over(SecretsModule),
     SecretsModule,
+    SubscriptionsModule,
     VaultProfilesModule,
   ],
   controllers: [
@@ -66,6 +70,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     HealthController,
     LoginController,
     LoginIssuersController,
+    MailSubscriptionsController,
     PoliciesController,
     ReplicationController,
     SecretContentController,
@@ -77,6 +82,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     VaultInstancesController,
     VaultKindsController,
     VaultProfilesController,
+    WebhooksController,
     WhoamiController,
   ],
   providers: [

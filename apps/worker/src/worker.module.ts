@@ -4,6 +4,7 @@ import { ApprovalsModule } from '@claviger/features/approvals';
 import { AuditKeeperModule, AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
 import { IdempotencyModule } from '@claviger/features/idempotency';
+import { SubscriptionsModule } from '@claviger/features/notifications';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
 import type { Config } from '@claviger/platform/config';
@@ -13,6 +14,7 @@ import { ApprovalProcessor } from './processors/approval.processor.js';
 import { AuditProcessor } from './processors/audit.processor.js';
 import { ChangeProcessor } from './processors/change.processor.js';
 import { IdempotencyProcessor } from './processors/idempotency.processor.js';
+import { NotificationProcessor } from './processors/notification.processor.js';
 import { ReplicationProcessor } from './processors/replication.processor.js';
 import { SecretProcessor } from './processors/secret.processor.js';
 import { SCHEDULES } from './schedules.js';
@@ -32,6 +34,7 @@ export class WorkerModule {
         IdempotencyModule,
         ReplicationModule.over(SecretsModule),
         SecretsModule,
+        SubscriptionsModule,
         QueueWorkerModule.forRoot({ concurrency: config.work.workerConcurrency, schedules: SCHEDULES }),
       ],
       providers: [
@@ -40,6 +43,7 @@ export class WorkerModule {
         AuditProcessor,
         ChangeProcessor,
         IdempotencyProcessor,
+        NotificationProcessor,
         ReplicationProcessor,
         SecretProcessor,
       ],

@@ -8,6 +8,7 @@ import { ProcessModule, TelemetryModule, type Logger, type ProcessKind } from '@
 import { DatabaseHealth } from './database-health.js';
 import { ENTITIES } from './entities.js';
 import { LoginIssuersModule } from './login-issuers.module.js';
+import { SendersModule } from './senders.module.js';
 import { VaultKindsModule } from './vault-kinds.module.js';
 
 export type FoundationOptions = {
@@ -36,8 +37,8 @@ class KeyringModule {
 }
 
 /**
- * What every process stands on: configuration, clock, logs, database, keys, queue, the registered kinds of vault and what
- * fetches the keys of login issuers. The keys are opened only in a database of exactly this version (SCHEMA_OLDER, SCHEMA_NEWER).
+ * What every process stands on: configuration, clock, logs, database, keys, queue, the registered kinds of vault, what
+ * fetches the keys of login issuers and what sends notifications. The keys are opened only in a database of exactly this version (SCHEMA_OLDER, SCHEMA_NEWER).
  */
 @Global()
 @Module({})
@@ -63,6 +64,7 @@ export class FoundationModule {
         ProcessModule.forRoot({ kind, version }),
         QueueModule.forRoot({ redisUrl: config.storage.redisUrl, databaseUrl, clientName: applicationName }),
         LoginIssuersModule,
+        SendersModule,
         VaultKindsModule,
       ],
       providers: [...values, DatabaseHealth],

@@ -1,13 +1,13 @@
 import type { IssuerDocuments } from '@claviger/features/principals';
 import { createPinnedDispatcher, type NetworkPolicy } from '@claviger/vaults/network';
-import ipaddr from 'ipaddr.js';
 import { request } from 'undici';
 import { issuerAnswerUnusable } from './issuer-documents.errors.js';
+import { withinPrivateNetworks } from './private-networks.js';
 
 const MAX_ANSWER_BYTES = 256 * 1_024;
 const TIMEOUT_MS = 5_000;
-/** Where nobody but the operators' own machines can stand between two. */
-const PRIVATE: ReadonlySet<string> = new Set(['loopback', 'private', 'uniqueLocal', 'linkLocal']);
+// Who stands in between on plain http says which keys to believe.
+const HTTP_RULE = 'keys are fetched by https, outside private networks';
 
 /** Fetches what login issuers publish, where the network policy of vaults allows. */
 export class PinnedIssuerDocuments implements IssuerDocuments {
@@ -20,7 +20,7 @@ export class PinnedIssuerDocuments implements IssuerDocuments {
     const url = new URL(address);
     // A connection of its own, which ends with the answer: the next request comes minutes later.
     const dispatcher = createPinnedDispatcher({
-      policy: url.protocol === 'https:' ? this.policy : withinPrivateNetworks(this.policy),
+      policy: url.protocol === 'https:' ? this.policy : withinPrivateNetworks(this.policy, HTTP_RULE),
       backend: 'login-issuer',
       maxResponseBytes: MAX_ANSWER_BYTES,
       ...(caCertificate === null ? {} : { tls: { ca: caCertificate } }),
@@ -38,18 +38,6 @@ export class PinnedIssuerDocuments implements IssuerDocuments {
       await dispatcher.destroy();
     }
   }
-}
-
-/** The same policy without the internet: who stands in between on plain http says which keys to believe. */
-function withinPrivateNetworks(policy: NetworkPolicy): NetworkPolicy {
-  return {
-    refusesHost: (host) => policy.refusesHost(host),
-    refusesAddress: (address, host) =>
-      policy.refusesAddress(address, host) ??
-      (PRIVATE.has(ipaddr.process(address).range())
-        ? undefined
-        : 'keys are fetched by https, outside private networks'),
-  };
 }
 
 function parse(text: string): unknown {

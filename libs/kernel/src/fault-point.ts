@@ -35,8 +35,14 @@ export const IDEMPOTENCY_FAULT_POINTS = [
   'idempotency.recorded',
 ] as const;
 
+/** Between telling somebody about an event and noting that they were told. */
+export const NOTIFICATION_FAULT_POINTS = ['notification.sent'] as const;
+
 export type FaultPoint =
-  (typeof FAULT_POINTS)[number] | (typeof APPROVAL_FAULT_POINTS)[number] | (typeof IDEMPOTENCY_FAULT_POINTS)[number];
+  | (typeof FAULT_POINTS)[number]
+  | (typeof APPROVAL_FAULT_POINTS)[number]
+  | (typeof IDEMPOTENCY_FAULT_POINTS)[number]
+  | (typeof NOTIFICATION_FAULT_POINTS)[number];
 
 let hook: ((point: FaultPoint) => void) | undefined;
 

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError, CLOCK, faultPoint, isAppError, newId, type Clock, type RequestContext } from '@claviger/kernel';
+import { Outbox } from '@claviger/features/notifications';
 import { Database, isUniqueViolation } from '@claviger/platform/database';
 import { secretBusy } from './change.errors.js';
 import { ChangeHandlers } from './change-handler.js';
@@ -23,6 +24,7 @@ export class ChangeExecutor {
     private readonly changes: ChangeRepository,
     private readonly handlers: ChangeHandlers,
     private readonly trail: ChangeTrail,
+    private readonly outbox: Outbox,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -163,6 +165,7 @@ export class ChangeExecutor {
       if (!ended) return;
       await this.handlers.get(kind).fail?.(tx, change);
       await this.trail.record(tx, kind, 'failed', change.subject, { changeId: change.id, code: error.code });
+      if (state === 'failed') await this.outbox.add(tx, 'change.failed', change.id, { kind, code: error.code });
     });
     throw new AppError({
       code: error.code,

@@ -11,6 +11,7 @@ import {
 } from '@claviger/kernel';
 import type { AccessService } from '@claviger/features/access';
 import { AUDIT_ENTITIES, AuditService } from '@claviger/features/audit';
+import { Outbox } from '@claviger/features/notifications';
 import type { Keyring } from '@claviger/platform/crypto';
 import { createTestDatabase, FakeClock, testContext, testKeyring, type TestDatabase } from '@claviger/testing';
 import { VaultError } from '@claviger/vaults/contract';
@@ -107,7 +108,7 @@ describe('ChangeService', () => {
     const access = { can: () => true, authorize: () => undefined } as unknown as AccessService;
     const { database } = test;
     const [rows, trail] = [new ChangeRepository(database, keyring), new ChangeTrail(audit)];
-    const executor = new ChangeExecutor(database, rows, handlers, trail, time);
+    const executor = new ChangeExecutor(database, rows, handlers, trail, new Outbox(database), time);
     const slot = new ChangeGateSlot();
     slot.set(gate as unknown as ChangeGate);
     held = new HeldChanges(database, rows, handlers, slot, new ChangeDigests(keyring), executor, trail, time);
@@ -207,6 +208,8 @@ describe('ChangeService', () => {
     expect(error).toMatchObject({ code: 'VAULT_UNAVAILABLE', kind: 'unavailable' });
     expect(steps).toEqual(['begin', 'fail']);
     expect(await row(idOf(error))).toMatchObject({ state: 'failed', error_code: 'VAULT_UNAVAILABLE' });
+    const told = await test.database.pool.query('select type, facts from event where subject_id = $1', [idOf(error)]);
+    expect(told.rows).toEqual([{ type: 'change.failed', facts: { kind: KIND, code: 'VAULT_UNAVAILABLE' } }]);
 
     handler.act = async (_, change) => void steps.push(`act ${change.payload!.reveal()} ${change.attempt}`);
     const retried = await changes.retry(ctx, idOf(error));

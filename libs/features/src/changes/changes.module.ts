@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '@claviger/features/access';
 import { AuditModule } from '@claviger/features/audit';
+import { NotificationsModule } from '@claviger/features/notifications';
 import { QueueModule } from '@claviger/platform/queue';
 import { CHANGE_JOBS } from './change.jobs.js';
 import { ChangeDigests } from './change-digest.js';
@@ -13,7 +14,7 @@ import { ChangeTrail } from './change-trail.js';
 import { HeldChanges } from './held-changes.js';
 
 @Module({
-  imports: [AccessModule, AuditModule, QueueModule.forFeature(...CHANGE_JOBS)],
+  imports: [AccessModule, AuditModule, NotificationsModule, QueueModule.forFeature(...CHANGE_JOBS)],
   providers: [
     ChangeDigests,
     ChangeExecutor,

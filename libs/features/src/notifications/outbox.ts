@@ -1,22 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { newId, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
-
-/** What others may want to hear about. */
-export const EVENT_TYPES = [
-  'secret.created',
-  'secret.updated',
-  'secret.deleted',
-  'secret.drifted',
-  'secret.drift-resolved',
-  'approval.requested',
-  'approval.voted',
-  'approval.due-soon',
-  'approval.decided',
-  'approval.break-glass',
-  'approval.break-glass-reviewed',
-] as const;
-export type EventType = (typeof EVENT_TYPES)[number];
+import type { EventType } from './event-types.js';
 
 /** Writes what others may want to hear about, in the transaction that made it true. */
 @Injectable()

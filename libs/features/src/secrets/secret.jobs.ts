@@ -9,4 +9,12 @@ export const VERIFY_SOURCES = defineJob({
   lane: 'sweep',
 });
 
-export const SECRET_JOBS = [VERIFY_SOURCES];
+/** Tells of secrets that are about to expire or due to be rotated. */
+export const REMIND_OF_SECRETS = defineJob({
+  name: 'secret.remind',
+  payload: z.object({}),
+  retry: NO_RETRY,
+  lane: 'sweep',
+});
+
+export const SECRET_JOBS = [REMIND_OF_SECRETS, VERIFY_SOURCES];

@@ -27,6 +27,7 @@ import { SecretRepository } from './secret.repository.js';
 import { SecretService } from './secret.service.js';
 import { SecretViews } from './secret-view.js';
 import { SourceVault } from './source-vault.js';
+import { SecretReminders } from './secret-reminders.js';
 import { SourceVerification } from './source-verification.js';
 import { AddSyncProfileHandler, RemoveSyncProfileHandler } from './sync-profile.handlers.js';
 import { VersionRecorder } from './version-recorder.js';
@@ -67,13 +68,22 @@ import { WriteContentHandler } from './write-content.handler.js';
     SecretService,
     SecretViews,
     SourceVault,
+    SecretReminders,
     SourceVerification,
     VersionRecorder,
     VersionStateHandlers,
     WriteContentHandler,
     { provide: REPLICATION_SOURCE, useExisting: SecretReplicationSource },
   ],
-  exports: [ContentService, DeleteFuse, REPLICATION_SOURCE, SecretService, SecretViews, SourceVerification],
+  exports: [
+    ContentService,
+    DeleteFuse,
+    REPLICATION_SOURCE,
+    SecretReminders,
+    SecretService,
+    SecretViews,
+    SourceVerification,
+  ],
 })
 export class SecretsModule {
   constructor(

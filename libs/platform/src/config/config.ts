@@ -161,8 +161,47 @@ export const WORK = {
   },
 } as const satisfies Concern;
 
+/** Who is told about events. */
+export const NOTIFICATIONS = {
+  smtpUrl: {
+    name: 'CLAVIGER_SMTP_URL',
+    description:
+      'Mail server, with user and password in it where it wants them: smtp://user:password@host:587 (STARTTLS, required with a password) or smtps://…. Mail waits without it.',
+    sensitive: true,
+    schema: url('smtp:', 'smtps:').optional(),
+  },
+  smtpCaCertificates: {
+    name: 'CLAVIGER_SMTP_CA_CERTIFICATES',
+    description: 'File with the PEM of the only authorities trusted for the mail server.',
+    sensitive: false,
+    schema: z
+      .string()
+      .transform((path) => resolve(path))
+      .optional(),
+  },
+  mailFrom: {
+    name: 'CLAVIGER_MAIL_FROM',
+    description: 'Address that mail comes from.',
+    sensitive: false,
+    schema: z.email('must be an e-mail address').default('claviger@localhost.localdomain'),
+  },
+  publicUrl: {
+    name: 'CLAVIGER_PUBLIC_URL',
+    description: 'Address under which people reach Claviger, for links in mail.',
+    sensitive: false,
+    schema: url('https:', 'http:').optional(),
+  },
+} as const satisfies Concern;
+
 /** All concerns, in the order of the documentation. */
-export const CONCERNS = { server: SERVER, storage: STORAGE, security: SECURITY, telemetry: TELEMETRY, work: WORK };
+export const CONCERNS = {
+  server: SERVER,
+  storage: STORAGE,
+  security: SECURITY,
+  telemetry: TELEMETRY,
+  work: WORK,
+  notifications: NOTIFICATIONS,
+};
 
 export type Config = { readonly [K in keyof typeof CONCERNS]: ConcernValues<(typeof CONCERNS)[K]> };
 
@@ -181,5 +220,6 @@ export function loadConfig(env: Environment): Config {
     security: parseConcern(SECURITY, env),
     telemetry: parseConcern(TELEMETRY, env),
     work: parseConcern(WORK, env),
+    notifications: parseConcern(NOTIFICATIONS, env),
   };
 }

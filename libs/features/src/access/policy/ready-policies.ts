@@ -61,6 +61,7 @@ const AUDITOR: Grants = {
       'delete-fuse',
       'groups',
       'login-issuers',
+      'mail-subscriptions',
       'policies',
       'replication',
       'service-accounts',
@@ -69,6 +70,7 @@ const AUDITOR: Grants = {
       'vault-instances',
       'vault-kinds',
       'vault-profiles',
+      'webhooks',
     ].flatMap((resource) => [
       [`claviger/${resource}`, READ],
       [`claviger/${resource}/*`, READ],

@@ -11,6 +11,7 @@ import { Principals1763700900000 } from './1763700900000-principals.js';
 import { LoginIssuers1763701000000 } from './1763701000000-login-issuers.js';
 import { Approvals1763701100000 } from './1763701100000-approvals.js';
 import { Idempotency1763701200000 } from './1763701200000-idempotency.js';
+import { Notifications1763701300000 } from './1763701300000-notifications.js';
 import { DeleteFuse1763701400000 } from './1763701400000-delete-fuse.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
@@ -28,5 +29,6 @@ export const MIGRATIONS = [
   LoginIssuers1763701000000,
   Approvals1763701100000,
   Idempotency1763701200000,
+  Notifications1763701300000,
   DeleteFuse1763701400000,
 ];

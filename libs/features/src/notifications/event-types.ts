@@ -1,0 +1,22 @@
+/** What others may want to hear about. */
+export const EVENT_TYPES = [
+  'secret.created',
+  'secret.updated',
+  'secret.deleted',
+  'secret.drifted',
+  'secret.drift-resolved',
+  'secret.expiring',
+  'secret.rotation-due',
+  'change.failed',
+  'approval.requested',
+  'approval.voted',
+  'approval.due-soon',
+  'approval.decided',
+  'approval.break-glass',
+  'approval.break-glass-reviewed',
+  'webhook.disabled',
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** What an event is about: the part before the dot. */
+export const EVENT_NOUNS: readonly string[] = [...new Set(EVENT_TYPES.map((type) => type.split('.')[0]!))];

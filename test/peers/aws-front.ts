@@ -54,8 +54,9 @@ export const loseAnswers: AwsRule = (_, response) => {
 };
 
 export async function startAwsFront(target: string): Promise<AwsFront> {
+  const dates = new VersionDates();
   const server = createServer((request, response) => {
-    handle(front, target, request, response).catch(() => response.destroy());
+    handle({ front, target, dates }, request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const front: AwsFront = {
@@ -71,9 +72,10 @@ export async function startAwsFront(target: string): Promise<AwsFront> {
   return front;
 }
 
+type Passage = { readonly front: AwsFront; readonly target: string; readonly dates: VersionDates };
+
 async function handle(
-  front: AwsFront,
-  target: string,
+  { front, target, dates }: Passage,
   incoming: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -102,8 +104,37 @@ async function handle(
     body: new Uint8Array(body),
   }).catch(() => undefined);
   if (!answer) return void response.destroy();
+  const told = Buffer.from(await answer.arrayBuffer());
   response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
-  response.end(Buffer.from(await answer.arrayBuffer()));
+  response.end(answer.ok && !isSts(request) ? dates.correct(request.action, told) : told);
+}
+
+type VersionsAnswer = {
+  readonly ARN?: string;
+  readonly VersionId?: string;
+  readonly Versions?: readonly { readonly VersionId: string }[];
+};
+
+/** When versions were made. moto tells the time of asking as the date of all of them. */
+class VersionDates {
+  readonly #madeAt = new Map<string, number>();
+
+  /** The answer with dates that stay, and notes what was made. */
+  correct(action: string, told: Buffer): Buffer {
+    if (!['CreateSecret', 'PutSecretValue', 'ListSecretVersionIds'].includes(action)) return told;
+    const answer = JSON.parse(told.toString()) as VersionsAnswer;
+    if (answer.VersionId !== undefined) this.#dateOf(answer, answer.VersionId);
+    if (!answer.Versions) return told;
+    const Versions = answer.Versions.map((one) => ({ ...one, CreatedDate: this.#dateOf(answer, one.VersionId) }));
+    return Buffer.from(JSON.stringify({ ...answer, Versions }));
+  }
+
+  #dateOf({ ARN }: VersionsAnswer, version: string): number {
+    const key = `${ARN} ${version}`;
+    const madeAt = this.#madeAt.get(key) ?? Date.now() / 1_000;
+    this.#madeAt.set(key, madeAt);
+    return madeAt;
+  }
 }
 
 type Answer = { readonly status: number; readonly body: { readonly DeletedDate?: number } };

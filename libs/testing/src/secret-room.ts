@@ -131,6 +131,7 @@ export class OutsideKind implements VaultKind<object, object> {
 
 /** The secrets room with all that it stands on, on a test database: the built-in vault, an outside one, no queue. */
 export type SecretRoom = {
+  readonly config: RoomConfig;
   /** A caller who may do everything. */
   readonly ctx: RequestContext;
   readonly db: TestDatabase;
@@ -165,9 +166,10 @@ export async function createSecretRoom(
   const keyring = await testKeyring(db.database);
   const logs = captureLogs();
   const access = new TestAccess();
+  const config: RoomConfig = { work: { verifyIntervalSeconds: 3_600, deleteFuse: 0 } };
   const module = await Test.createTestingModule({
     imports: [
-      Ground.of({ db, keyring, clock, logs, kind }),
+      Ground.of({ config, db, keyring, clock, logs, kind }),
       ReplicationModule.over(SecretsModule),
       SecretsModule,
       ChangesModule,
@@ -198,6 +200,7 @@ export async function createSecretRoom(
     await profiles.create(ctx, { name: path, instance, mount: path } as never, { check: false });
   };
   return {
+    config,
     ctx,
     db,
     clock,
@@ -270,7 +273,11 @@ class TestAccess {
   }
 }
 
+/** What a test may set: nothing limits deletions unless it says so. */
+export type RoomConfig = { readonly work: { readonly verifyIntervalSeconds: number; deleteFuse: number } };
+
 type GroundInit = {
+  readonly config: RoomConfig;
   readonly db: TestDatabase;
   readonly keyring: Keyring;
   readonly clock: Clock;
@@ -282,13 +289,13 @@ type GroundInit = {
 @Global()
 @Module({})
 class Ground {
-  static of({ db, keyring, clock, logs, kind }: GroundInit): DynamicModule {
+  static of({ config, db, keyring, clock, logs, kind }: GroundInit): DynamicModule {
     const local: LocalVault = {
       seal: (storeId, content) => sealBuiltinContent(keyring, storeId, content),
       open: (storeId, stored) => openBuiltinContent(keyring, storeId, stored),
     };
     const values = [
-      { provide: CONFIG, useValue: { work: { verifyIntervalSeconds: 3_600, deleteFuse: 5 } } as Config },
+      { provide: CONFIG, useValue: config as Config },
       { provide: CLOCK, useValue: clock },
       { provide: Database, useValue: db.database },
       { provide: Keyring, useValue: keyring },

@@ -9,16 +9,16 @@ let db: TestDatabase;
 let room: ApprovalRoom;
 let fuse: DeleteFuse;
 let count = 0;
+const LIMIT = 5;
 beforeAll(async () => {
   db = await createTestDatabase(ENTITIES);
   room = await ApprovalRoom.create(db);
   fuse = room.secrets.get(DeleteFuse);
+  room.secrets.config.work.deleteFuse = LIMIT;
   for (const name of ['prod', 'copies']) await room.secrets.builtin(name);
 });
 afterAll(() => db.drop());
 
-/** The room's limit. */
-const LIMIT = 5;
 const secret = (more: object = {}): Promise<string> => room.secrets.secret(`secret-${(count += 1)}`, more);
 const remove = (id: string, retain = false): Promise<unknown> => room.secrets.secrets.remove(room.ctx, id, { retain });
 

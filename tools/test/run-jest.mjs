@@ -14,7 +14,7 @@ export async function runJest({ node = process.execPath, args, env = process.env
   const folder = mkdtempSync(join(tmpdir(), 'claviger-test-'));
   const results = join(folder, 'results.json');
   try {
-    await exitOf(node, [join(root, 'tools/test/jest.mjs'), ...args, '--json', `--outputFile=${results}`], env);
+    await exitOf(node, [join(root, 'tools/test/jest.mjs'), '--json', `--outputFile=${results}`, ...args], env);
     return JSON.parse(readFileSync(results, 'utf8'));
   } catch {
     return undefined;

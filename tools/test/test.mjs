@@ -7,7 +7,9 @@ const { ensureInstalled } = await import('../start/install-step.mjs');
 const { ensureBuilt } = await import('../start/build-step.mjs');
 const { ensurePeers } = await import('../peers/install.mjs');
 const { runJest } = await import('./run-jest.mjs');
+const { splitProjects } = await import('./projects.mjs');
 const { skippedTests, tally, tallyLine } = await import('./tally.mjs');
+const { default: config } = await import('../../jest.config.js');
 
 await ensureInstalled();
 await ensureBuilt();
@@ -25,9 +27,19 @@ for (const { variable, path } of peers) {
   if (path) env[variable] = path;
   else delete env[variable];
 }
-const run = await runJest({ args: process.argv.slice(2), env });
-const skipped = run ? skippedTests(run) : [];
+const { projects, rest } = splitProjects(
+  process.argv.slice(2),
+  config.projects.map(({ displayName }) => displayName),
+);
+const runs = [];
+// A process each: Jest keeps what the modules of every file left in memory until it ends.
+for (const project of projects)
+  runs.push(await runJest({ args: ['--selectProjects', project, '--passWithNoTests', ...rest], env }));
+const finished = runs.filter((run) => run !== undefined);
+const skipped = finished.flatMap(skippedTests);
 if (skipped.length > 0) console.log(`Skipped:\n${skipped.map((name) => `  ${name}`).join('\n')}`);
-const sum = tally(run ? [run] : []);
-process.exitCode = run?.success && sum.passed > 0 && sum.failed === 0 ? 0 : 1;
+const sum = tally(finished);
+const isGood = finished.length === projects.length && finished.every(({ success }) => success);
+if (finished.length < projects.length) console.log('A test run ended without results.');
+process.exitCode = isGood && sum.passed > 0 && sum.failed === 0 ? 0 : 1;
 console.log(tallyLine(sum));

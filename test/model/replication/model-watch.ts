@@ -11,7 +11,7 @@ type Job = {
   readonly life: number;
   /** What the job last read, by profile. */
   readonly seen: Map<string, ReferenceObject | undefined>;
-  /** Where it has written. */
+  /** Where it has written more than a marker. */
   readonly wrote: Set<string>;
   /** Fingerprints of what it replaced and nobody else has. */
   readonly replaced: Map<string, string>;
@@ -61,7 +61,8 @@ export class ModelWatch {
     if (!mutation.isLate) this.#judge(about);
     // What a job of the former life writes after the restore is new to everybody.
     if (job.life < this.life) this.lost.delete(readableOf(mutation.after) ?? '');
-    job.wrote.add(target.profileId);
+    // A marker alone makes nothing ours: until the content is written, what the user said of conflicts goes on to hold.
+    if (mutation.operation !== 'setMetadata') job.wrote.add(target.profileId);
     return { secretId: target.secretId, number: target.desiredVersion };
   }
 

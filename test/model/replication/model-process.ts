@@ -36,7 +36,7 @@ export class ModelProcess {
         claim: async (ctx, secretId, claim) => {
           await turnstile.pass('claim');
           const claimed = await ledger.claim(ctx, secretId, claim);
-          watch.claimed(ctx.requestId, claimed.targets);
+          watch.claimed(ctx.requestId, claimed);
           await turnstile.pass('claimed');
           return claimed;
         },
@@ -89,6 +89,7 @@ export class ModelProcess {
   ): OpenTarget | undefined {
     const vault = this.init.vaults.find((one) => one.profileId === profileId)!;
     if (!vault.isEnabled) return undefined;
+    this.init.watch.opened(ctx.requestId, vault);
     const marker = markerOf({ id: secretId });
     return {
       adapter: vault.reachedBy(this.turnstile),

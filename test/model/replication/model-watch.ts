@@ -1,17 +1,23 @@
 import type { ReferenceObject } from '@claviger/vaults/conformance';
 import type { SyncTargetEntity } from '../../../libs/features/src/replication/sync-target.entity.js';
 import { UNFIT_CONTENT } from '../../../libs/features/src/replication/target-observer.js';
-import type { Settlement } from '../../../libs/features/src/replication/target.repository.js';
+import type { Claimed, Settlement } from '../../../libs/features/src/replication/target.repository.js';
 import { fingerprintOf, UNFIT_TEXT, type ModelSecret, type ModelSource } from './model-source.js';
 import { readableOf, type ModelVault, type Mutation, type Truth } from './model-vault.js';
 
 type Job = {
   readonly targets: ReadonlyMap<string, SyncTargetEntity>;
+  /** Of the database when it claimed them. */
+  readonly epoch: string;
   /** How often the database had been restored when the job claimed its targets. */
   readonly life: number;
   /** What the job last read, by profile. */
   readonly seen: Map<string, ReferenceObject | undefined>;
-  /** Where it has written more than a marker. */
+  /** Where it was to repair what others did: asked for, or by the profile's policy when it opened the vault. */
+  readonly repairs: Set<string>;
+  /** Where it saw a version of the secret. */
+  readonly recognised: Set<string>;
+  /** Where it has written, or put its marker at what it had recognised. */
   readonly wrote: Set<string>;
   /** Fingerprints of what it replaced and nobody else has. */
   readonly replaced: Map<string, string>;
@@ -31,11 +37,14 @@ export class ModelWatch {
 
   constructor(private readonly source: ModelSource) {}
 
-  claimed(job: string, targets: readonly SyncTargetEntity[]): void {
+  claimed(job: string, { targets, epoch }: Claimed): void {
     const byProfile = new Map(targets.map((target) => [target.profileId, { ...target }]));
     const [first] = targets;
     this.#jobs.set(job, {
       targets: byProfile,
+      epoch,
+      recognised: new Set(),
+      repairs: new Set(targets.filter(({ isRepairRequested }) => isRepairRequested).map(({ profileId }) => profileId)),
       life: this.life,
       seen: new Map(),
       wrote: new Set(),
@@ -44,25 +53,32 @@ export class ModelWatch {
     });
   }
 
+  opened(job: string, { profileId, repairsItself }: ModelVault): void {
+    if (repairsItself) this.#jobs.get(job)?.repairs.add(profileId);
+  }
+
   saw(job: string, vault: ModelVault, object: ReferenceObject | undefined): void {
-    this.#jobs.get(job)?.seen.set(vault.profileId, object);
+    const known = this.#jobs.get(job);
+    if (!known) return;
+    const { profileId } = vault;
+    known.seen.set(profileId, object);
+    if (this.#isKnown(known, this.#secretOf(known.targets.get(profileId)!), readableOf(object)))
+      known.recognised.add(profileId);
   }
 
   mutated(mutation: Mutation): Truth['version'] {
     const job = this.#jobs.get(mutation.job)!;
     const target = job.targets.get(mutation.vault.profileId)!;
-    const secret = this.source.secrets.find(({ id }) => id === target.secretId) ?? NOBODY;
+    const secret = this.#secretOf(target);
     const text = readableOf(mutation.before);
-    // What was a version when the job began still is one to it.
-    const isLost = job.life < this.life && text !== undefined && this.lost.has(text);
-    const isKnown = isLost || secret.versions.some((version) => version.text === text);
+    const isKnown = this.#isKnown(job, secret, text);
     const about = { ...mutation, job, target, secret, text, isKnown };
     this.#keepsMetadataOfOthers(about);
     if (!mutation.isLate) this.#judge(about);
     // What a job of the former life writes after the restore is new to everybody.
     if (job.life < this.life) this.lost.delete(readableOf(mutation.after) ?? '');
-    // A marker alone makes nothing ours: until the content is written, what the user said of conflicts goes on to hold.
-    if (mutation.operation !== 'setMetadata') job.wrote.add(target.profileId);
+    // A marker at what others wrote makes nothing ours: until we write, what the user said of conflicts goes on to hold.
+    if (mutation.operation !== 'setMetadata' || job.recognised.has(target.profileId)) job.wrote.add(target.profileId);
     return { secretId: target.secretId, number: target.desiredVersion };
   }
 
@@ -84,6 +100,16 @@ export class ModelWatch {
       this.#expect(nextAttemptAt !== null || leaseOwner !== null, 'pending, and nobody will ever look at it');
     else this.#expect(isExplained, `${status} without a cause and an action`);
     if (status === 'retrying') this.#expect(nextAttemptAt !== null, 'retrying without a time');
+  }
+
+  #secretOf({ secretId }: SyncTargetEntity): ModelSecret {
+    return this.source.secrets.find(({ id }) => id === secretId) ?? NOBODY;
+  }
+
+  #isKnown(job: Job, secret: ModelSecret, text: string | undefined): boolean {
+    // What was a version when the job began still is one to it.
+    const isLost = job.life < this.life && text !== undefined && this.lost.has(text);
+    return isLost || secret.versions.some((version) => version.text === text);
   }
 
   #judge(about: About): void {
@@ -146,8 +172,7 @@ export class ModelWatch {
       this.#expect(isMarked || isKnown, `purge at ${vault.name} of what does not carry our marker`);
       return;
     }
-    const repairs = target.isRepairRequested || vault.repairsItself;
-    this.#expect(isKnown || repairs, `purge at ${vault.name} of content that is not ours`);
+    this.#expect(isKnown || job.repairs.has(target.profileId), `purge at ${vault.name} of content that is not ours`);
   }
 
   #makesADifference({ vault, text, after }: About): void {
@@ -157,7 +182,7 @@ export class ModelWatch {
   #wasAskedFor({ vault, target, job, text, isKnown }: About): void {
     const isAsDesired =
       target.observedVersion === target.desiredVersion && target.observedPresence === target.desiredPresence;
-    if (target.ownership === 'none' || !isAsDesired || target.isRepairRequested || vault.repairsItself) return;
+    if (target.ownership === 'none' || !isAsDesired || job.repairs.has(target.profileId)) return;
     if (job.wrote.has(target.profileId) || (target.unsettledUntil !== null && (isKnown || text === undefined))) return;
     this.#violate(`drift at ${vault.name} was overwritten although nobody asked for it`);
   }
@@ -177,6 +202,8 @@ export class ModelWatch {
   #leavesLostHistory({ vault, operation, target, job, text }: About): void {
     if (text === undefined || !this.lost.has(text) || vault.truth?.writer !== 'us') return;
     if (job.life < this.life || target.isRepairRequested) return;
+    // Added since the restore, by a user who said that what is there may go.
+    if (target.ownership === 'none' && target.onConflict === 'overwrite' && target.verifiedEpoch === job.epoch) return;
     this.#violate(`${operation} at ${vault.name} went over newer content that the restored database does not know`);
   }
 

@@ -5,6 +5,9 @@ import { PLACE, type ModelVault } from './model-vault.js';
 
 type Act = (vault: ModelVault, secret: ModelSecret | undefined) => Promise<void>;
 
+/** The marker of an installation that is not ours. */
+export const FOREIGN_MARKER = 'another/claviger';
+
 let written = 0;
 
 const write =
@@ -43,7 +46,7 @@ export const foreignActs: Readonly<Record<ForeignAct, Act>> = {
   'writes the first content': write((secret) => secret?.versions[0]?.text),
   purges: (vault) => vault.foreign((adapter, call) => adapter.purge(call, PLACE)),
   'puts an object of its own in place of what is there': replace({ team: 'theirs' }),
-  'puts an object with a foreign marker in place of what is there': replace({ claviger_owner: 'another/claviger' }),
+  'puts an object with a foreign marker in place of what is there': replace({ claviger_owner: FOREIGN_MARKER }),
   'leaves metadata only': async (vault) => {
     if (vault.capabilities.metadata && !vault.object)
       vault.foreignObject({ metadata: { team: 'theirs' }, versions: [], lastNumber: 0 });

@@ -1,5 +1,6 @@
 import type { SyncTargetEntity } from '../../../libs/features/src/replication/sync-target.entity.js';
 import { LATE_MS } from '../../../libs/features/src/replication/reconciler.js';
+import { FOREIGN_MARKER } from './foreign-acts.js';
 import { VERIFY_INTERVAL_S } from './model-ledger.js';
 import { fingerprintOf } from './model-source.js';
 import { describeRun, type ModelRun, type VaultIndex } from './model-step.js';
@@ -154,6 +155,8 @@ function judgeLeftovers(world: ModelWorld): string[] {
       .filter(({ isRetained, truth }) => truth?.maker === 'us' && truth.writer === 'us' && !isRetained)
       // What cannot be read and had our marker taken away tells nobody whose it was.
       .filter(({ object, readable }) => readable !== undefined || object!.metadata['claviger_owner'] !== undefined)
+      // An object with another's marker is theirs, though a late write of ours went into it.
+      .filter(({ object }) => object!.metadata['claviger_owner'] !== FOREIGN_MARKER)
       .map(({ name }) => `a copy was left behind at ${name}`)
   );
 }

@@ -153,7 +153,8 @@ export class ModelWatch {
   }
 
   #isEnabled({ vault, operation, target, secret, job }: About): void {
-    const isAtRest = secret.isDisabled && secret.toggles === job.toggles && target.desiredPresence !== 'absent';
+    const isAsItBegan = job.life === this.life && secret.toggles === job.toggles;
+    const isAtRest = secret.isDisabled && isAsItBegan && target.desiredPresence !== 'absent';
     this.#expect(!isAtRest, `${operation} at ${vault.name} although the secret is disabled`);
   }
 
@@ -207,12 +208,12 @@ export class ModelWatch {
     this.#violate(`${operation} at ${vault.name} went over newer content that the restored database does not know`);
   }
 
-  #keepsMetadataOfOthers({ vault, operation, before, after, target, secret }: About): void {
+  #keepsMetadataOfOthers({ vault, operation, before, after, target, secret, job }: About): void {
     if (!before || !after) return;
     for (const [key, value] of Object.entries(before.metadata)) {
       const isKept = after.metadata[key] === value;
       if (key !== OWNER) this.#expect(isKept, `${operation} at ${vault.name} lost the metadata ${key}`);
-      else if (value !== markerOf(secret))
+      else if (value !== markerOf(secret) && job.seen.get(target.profileId) === before)
         this.#expect(isKept || target.onConflict !== 'fail', `${operation} at ${vault.name} replaced a foreign marker`);
     }
   }

@@ -111,7 +111,11 @@ export function decide(state: TargetState, seen?: Sighting): TargetAction {
 export function advance(state: TargetState, action: TargetAction): TargetState {
   const isOwning = action.do === 'create' || action.do === 'adopt' || action.do === 'put';
   const ownership = !isOwning ? state.ownership : state.can.metadata ? 'marker' : 'ledger';
-  return { ...state, ownership, mustLook: true, mayHaveWritten: true };
+  // What was adopted was as desired: what differs from it when we look again is somebody's change, not ours to undo.
+  const { version, fingerprint } = state.desired;
+  const adopted = { ...state.observed, version, fingerprint, presence: 'present' as const };
+  const observed = action.do === 'adopt' ? adopted : state.observed;
+  return { ...state, ownership, observed, mustLook: true, mayHaveWritten: true };
 }
 
 /** Actions after which what was there before is gone or out of sight. */

@@ -62,8 +62,7 @@ export class ModelWatch {
     if (!known) return;
     const { profileId } = vault;
     known.seen.set(profileId, object);
-    if (this.#isKnown(known, this.#secretOf(known.targets.get(profileId)!), readableOf(object)))
-      known.recognised.add(profileId);
+    if (this.#isKnown(known, known.targets.get(profileId)!, readableOf(object))) known.recognised.add(profileId);
   }
 
   mutated(mutation: Mutation): Truth['version'] {
@@ -71,7 +70,7 @@ export class ModelWatch {
     const target = job.targets.get(mutation.vault.profileId)!;
     const secret = this.#secretOf(target);
     const text = readableOf(mutation.before);
-    const isKnown = this.#isKnown(job, secret, text);
+    const isKnown = this.#isKnown(job, target, text);
     const about = { ...mutation, job, target, secret, text, isKnown };
     this.#keepsMetadataOfOthers(about);
     if (!mutation.isLate) this.#judge(about);
@@ -106,10 +105,12 @@ export class ModelWatch {
     return this.source.secrets.find(({ id }) => id === secretId) ?? NOBODY;
   }
 
-  #isKnown(job: Job, secret: ModelSecret, text: string | undefined): boolean {
-    // What was a version when the job began still is one to it.
-    const isLost = job.life < this.life && text !== undefined && this.lost.has(text);
-    return isLost || secret.versions.some((version) => version.text === text);
+  /** What was a version when the job began, or is what it is to write, still is one to it. */
+  #isKnown(job: Job, target: SyncTargetEntity, text: string | undefined): boolean {
+    if (text === undefined) return false;
+    if (job.life < this.life && this.lost.has(text)) return true;
+    const isVersion = this.#secretOf(target).versions.some((version) => version.text === text);
+    return isVersion || fingerprintOf(text) === target.desiredFingerprint;
   }
 
   #judge(about: About): void {
@@ -149,6 +150,8 @@ export class ModelWatch {
     if (target.onConflict === 'adopt-if-equal' && isEqual) return;
     const isMarked = before?.metadata[OWNER] === markerOf(secret);
     if (isKnown && (isMarked || target.unsettledUntil !== null)) return;
+    // Our marker, and nothing that could be lost.
+    if (isMarked && text === undefined) return;
     this.#violate(`${operation} at ${vault.name} touched what is foreign`);
   }
 

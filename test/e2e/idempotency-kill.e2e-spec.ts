@@ -1,64 +1,33 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { IDEMPOTENCY_FAULT_POINTS, type FaultPoint } from '@claviger/kernel';
-import {
-  ApiClient,
-  eventually,
-  startOpenBao,
-  type ApiAnswer,
-  type JsonBody,
-  type OpenBaoPeer,
-} from '@claviger/testing';
+import { eventually, startOpenBao, type ApiAnswer, type ApiClient, type OpenBaoPeer } from '@claviger/testing';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { MortalProgram, must } from './mortal-program.js';
 import { hasOpenBao, unique } from './stage.js';
-import { ProgramYard, repository, type StartedProgram } from './started-program.js';
 import { KvMount } from './vault-mounts.js';
 
-const WITH_FAULTS = join(repository, 'test/setup/standalone-with-faults.mjs');
 const WITHIN_MS = 30_000;
 
 jest.setTimeout(120_000);
 
-const yard = new ProgramYard();
-let dataDir: string;
-
-async function start(fault?: FaultPoint): Promise<{ program: StartedProgram; api: ApiClient }> {
-  const log = join(yard.root, 'fault-points');
-  const env = { CLAVIGER_TEST_FAULT_LOG: log, ...(fault ? { CLAVIGER_TEST_FAULT: fault } : {}) };
-  const program = yard.start(dataDir, { command: [process.execPath, WITH_FAULTS], env });
-  return { program, api: new ApiClient(await program.ready(), program.rootToken) };
-}
-
-async function must(answer: Promise<ApiAnswer>): Promise<JsonBody> {
-  const { status, body } = await answer;
-  if (status >= 300) throw new Error(`${status} ${JSON.stringify(body)}`);
-  return body;
-}
+const claviger = new MortalProgram();
 
 type Request = { readonly path: string; readonly body: object; readonly key: string };
 const send = (api: ApiClient, { path, body, key }: Request): Promise<ApiAnswer> =>
   api.post(path, body, { headers: { 'idempotency-key': key } });
 const isReplayed = ({ headers }: ApiAnswer): boolean => headers.get('idempotency-replayed') === 'true';
 
-/** Has the program killed while it serves a request, and starts the next one. */
-async function lose(point: FaultPoint, request: Request): Promise<{ program: StartedProgram; api: ApiClient }> {
-  const doomed = await start(point);
-  await Promise.race([send(doomed.api, request).catch(() => undefined), doomed.program.exit()]);
-  expect(await doomed.program.exit()).toBe('SIGKILL');
-  return start();
+/** Has the program killed while it serves a request, and returns a client of the next one. */
+async function lose(point: FaultPoint, request: Request): Promise<ApiClient> {
+  await claviger.dieAt(point, (api) => send(api, request));
+  return claviger.api();
 }
 
 beforeAll(async () => {
-  dataDir = yard.newDataDir();
-  const { program, api } = await start();
+  const api = await claviger.api();
   await must(api.post('/vault-instances', { name: 'inside', kind: 'builtin' }));
   await must(api.post('/vault-profiles', { name: 'prod', instance: 'inside', mount: 'prod' }));
-  await program.end('SIGTERM');
 });
-afterAll(async () => {
-  await yard.stopAll();
-  yard.remove();
-});
+afterAll(() => claviger.remove());
 
 const secret = (sourceProfile: string): Request => {
   const body = { name: unique('secret'), type: 'key-value', content: { value: 'one' }, sourceProfile };
@@ -71,7 +40,7 @@ describe('kill -9 while a request with an idempotency key is served', () => {
 
   it.each(OF_A_CHANGE)('%s, the repetition makes the secret or finds it', async (point) => {
     const request = secret('prod');
-    const { program, api } = await lose(point, request);
+    const api = await lose(point, request);
     const again = await send(api, request);
     expect({ status: again.status, isReplayed: isReplayed(again) }).toEqual({
       status: 201,
@@ -82,24 +51,20 @@ describe('kill -9 while a request with an idempotency key is served', () => {
     expect(items).toMatchObject([{ id: again.body.change.id, state: 'done' }]);
     expect(again.headers.get('location')).toBe(`/api/v1/secrets/${id}`);
     expect(await send(api, request)).toMatchObject({ status: 201, text: again.text });
-    await program.end('SIGTERM');
   });
 
   it('idempotency.executed, the repetition of a rotation makes no second version', async () => {
-    const { program: first, api: before } = await start();
-    const { secret: made } = await must(send(before, secret('prod')));
-    await first.end('SIGTERM');
+    const { secret: made } = await must(send(await claviger.api(), secret('prod')));
     const body = { generate: { field: 'value' } };
     const request = { path: `/secrets/${made.id}/rotate`, body, key: unique('key') };
-    const { program, api } = await lose('idempotency.executed', request);
+    const api = await lose('idempotency.executed', request);
     expect(await send(api, request)).toMatchObject({ status: 200, etag: '2', body: { version: 2 } });
     expect((await must(api.get(`/secrets/${made.id}`))).currentVersion).toBe(2);
-    await program.end('SIGTERM');
   });
 
   it.each(IDEMPOTENCY_FAULT_POINTS)('%s, the repetition makes the token or tells it again', async (point) => {
     const request = { path: '/tokens', body: { displayName: unique('token'), ttlSeconds: 600 }, key: unique('key') };
-    const { program, api } = await lose(point, request);
+    const api = await lose(point, request);
     const again = await send(api, request);
     expect({ status: again.status, isReplayed: isReplayed(again) }).toEqual({
       status: 201,
@@ -108,12 +73,10 @@ describe('kill -9 while a request with an idempotency key is served', () => {
     expect(await api.as(again.body.token as string).get('/whoami')).toMatchObject({ status: 200 });
     const named = (await api.all('/tokens')).filter(({ displayName }) => displayName === request.body.displayName);
     expect(named).toHaveLength(1);
-    await program.end('SIGTERM');
   });
 
   it('visits every point there is', () => {
-    const reached = new Set(readFileSync(join(yard.root, 'fault-points'), 'utf8').trim().split('\n'));
-    expect([...reached]).toEqual(expect.arrayContaining([...IDEMPOTENCY_FAULT_POINTS]));
+    expect(claviger.reached()).toEqual(expect.arrayContaining([...IDEMPOTENCY_FAULT_POINTS]));
   });
 });
 
@@ -124,13 +87,12 @@ describe('kill -9 while a request with an idempotency key is served', () => {
   beforeAll(async () => {
     bao = await startOpenBao();
     mount = await KvMount.make(bao, 'kv', 'kv2');
-    const { program, api } = await start();
+    const api = await claviger.api();
     const credentials = { type: 'token', token: bao.rootToken };
     await must(
       api.post('/vault-instances', { name: 'bao', kind: 'kv', config: { address: bao.address }, credentials }),
     );
     await must(api.post('/vault-profiles', { name: 'kv', instance: 'bao', mount: 'kv' }));
-    await program.end('SIGTERM');
   });
   afterAll(() => bao?.close());
 
@@ -138,7 +100,7 @@ describe('kill -9 while a request with an idempotency key is served', () => {
     '%s, the repetition follows the change until it has its result',
     async (point) => {
       const request = secret('kv');
-      const { program, api } = await lose(point, request);
+      const api = await lose(point, request);
       const ids = new Set<string>();
       await eventually(async () => {
         const again = await send(api, request);
@@ -148,7 +110,6 @@ describe('kill -9 while a request with an idempotency key is served', () => {
       }, WITHIN_MS);
       expect(ids.size).toBe(1);
       expect(await mount.countVersions((request.body as { name: string }).name)).toBe(1);
-      await program.end('SIGTERM');
     },
   );
 });

@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { FAULT_POINTS, type FaultPoint } from '@claviger/kernel';
-import { ApiClient, eventually, startOpenBao, type JsonBody, type OpenBaoPeer } from '@claviger/testing';
+import { FAULT_POINTS } from '@claviger/kernel';
+import { eventually, startOpenBao, type ApiClient, type JsonBody, type OpenBaoPeer } from '@claviger/testing';
+import { MortalProgram, must } from './mortal-program.js';
 import { hasOpenBao } from './stage.js';
-import { ProgramYard, repository, type StartedProgram } from './started-program.js';
 import { KvMount } from './vault-mounts.js';
 
-const WITH_FAULTS = join(repository, 'test/setup/standalone-with-faults.mjs');
 const CONVERGES_WITHIN_MS = 60_000;
 
 jest.setTimeout(300_000);
@@ -18,12 +15,11 @@ type Written = { readonly id: string; readonly name: string; readonly values: re
 const describeWithBao = hasOpenBao ? describe : describe.skip;
 
 describeWithBao('kill -9', () => {
-  const yard = new ProgramYard();
+  const claviger = new MortalProgram();
   let bao: OpenBaoPeer;
   let source: KvMount;
   let second: KvMount;
   let first: KvMount;
-  let dataDir: string;
 
   beforeAll(async () => {
     bao = await startOpenBao();
@@ -32,36 +28,18 @@ describeWithBao('kill -9', () => {
       KvMount.make(bao, 'second', 'kv2'),
       KvMount.make(bao, 'first', 'kv1'),
     ]);
-    dataDir = yard.newDataDir();
-    const { program, api } = await start();
+    const api = await claviger.api();
     const credentials = { type: 'token', token: bao.rootToken };
     await must(
       api.post('/vault-instances', { name: 'bao', kind: 'kv', config: { address: bao.address }, credentials }),
     );
     for (const mount of ['source', 'second', 'first'])
       await must(api.post('/vault-profiles', { name: mount, instance: 'bao', mount }));
-    await program.end('SIGTERM');
   });
   afterAll(async () => {
-    await yard.stopAll();
+    await claviger.remove();
     await bao.close();
-    yard.remove();
   });
-
-  async function start(fault?: FaultPoint): Promise<{ program: StartedProgram; api: ApiClient }> {
-    const log = join(yard.root, 'fault-points');
-    const env = { CLAVIGER_TEST_FAULT_LOG: log, ...(fault ? { CLAVIGER_TEST_FAULT: fault } : {}) };
-    const program = yard.start(dataDir, { command: [process.execPath, WITH_FAULTS], env });
-    const url = await program.ready();
-    return { program, api: new ApiClient(url, program.rootToken) };
-  }
-
-  const must = async (answer: ReturnType<ApiClient['get']>): Promise<JsonBody> => {
-    const { status, body } = await answer;
-    expect({ status, body }).toMatchObject({ status: expect.any(Number) });
-    if (status >= 300) throw new Error(`${status} ${JSON.stringify(body)}`);
-    return body;
-  };
 
   const create = (api: ApiClient, name: string, value: string, more: object = {}): ReturnType<ApiClient['get']> =>
     api.post('/secrets', {
@@ -102,19 +80,16 @@ describeWithBao('kill -9', () => {
 
     it.each(FAULT_POINTS)('%s, the next start finishes what was begun', async (point) => {
       const name = point.replace(/\W/g, '-');
-      const setUp = await start();
-      const { secret } = await must(create(setUp.api, name, 'before'));
+      const before = await claviger.api();
+      const { secret } = await must(create(before, name, 'before'));
       const kept = { id: secret.id as string, name, values: ['before', 'after'] };
-      await expectConverged(setUp.api, kept);
+      await expectConverged(before, kept);
       await first.write(`${name}-over`, { value: 'foreign' });
       await second.write(`${name}-over`, { value: 'foreign' });
-      await setUp.program.end('SIGTERM');
 
-      const doomed = await start(point);
-      await Promise.race([act(doomed.api, kept, name).catch(() => undefined), doomed.program.exit()]);
-      expect(await doomed.program.exit()).toBe('SIGKILL');
+      await claviger.dieAt(point, (api) => act(api, kept, name));
 
-      const { program, api } = await start();
+      const api = await claviger.api();
       await expectConverged(api, kept);
       for (const [suffix, value] of [
         ['new', 'new'],
@@ -130,17 +105,15 @@ describeWithBao('kill -9', () => {
         const id = (found ?? (await must(create(api, `${name}-${suffix}`, value, conflict))).secret).id as string;
         await expectConverged(api, { id, name: `${name}-${suffix}`, values: [value] });
       }
-      await program.end('SIGTERM');
     });
 
     it('visits every fault point there is', () => {
-      const reached = new Set(readFileSync(join(yard.root, 'fault-points'), 'utf8').trim().split('\n'));
-      expect([...reached].sort()).toEqual([...FAULT_POINTS].sort());
+      expect(claviger.reached().sort()).toEqual([...FAULT_POINTS].sort());
     });
   });
 
   it('in the middle of 500 updates loses nothing and writes nothing twice', async () => {
-    const { program, api } = await start();
+    const api = await claviger.api();
     const names = Array.from({ length: 25 }, (_, i) => `many/${i}`);
     const secrets = await Promise.all(
       names.map(async (name) => ({ name, id: (await must(create(api, name, '0'))).secret.id as string })),
@@ -163,29 +136,26 @@ describeWithBao('kill -9', () => {
         if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`);
         state.sure = round;
         acknowledged += 1;
-        if (acknowledged === 240) program.child.kill('SIGKILL');
+        if (acknowledged === 240) claviger.kill();
       }
     };
-    await Promise.allSettled(Array.from({ length: 8 }, () => update(api, 500)));
-    expect(await program.exit()).toBe('SIGKILL');
+    await claviger.dieDuring(Promise.allSettled(Array.from({ length: 8 }, () => update(api, 500))));
 
-    const again = await start();
+    const again = await claviger.api();
     for (const { id, name } of secrets) {
       const { sure, maybe } = latest.get(name)!;
       const values = Array.from({ length: maybe - sure + 1 }, (_, i) => String(sure + i));
-      await expectConverged(again.api, { id, name, values });
+      await expectConverged(again, { id, name, values });
     }
-    await Promise.all(Array.from({ length: 8 }, () => update(again.api, 500)));
+    await Promise.all(Array.from({ length: 8 }, () => update(again, 500)));
     for (const { id, name } of secrets)
-      await expectConverged(again.api, { id, name, values: [String(latest.get(name)!.sure)] });
-    expect(await again.program.end('SIGTERM')).toBe(0);
+      await expectConverged(again, { id, name, values: [String(latest.get(name)!.sure)] });
+    expect(await claviger.stop()).toBe(0);
   });
 
   it('leaves an audit log that verifies, against its anchors too', async () => {
-    const command = [process.execPath, join(repository, 'dist/apps/cli/src/main.js'), 'audit', 'verify'] as const;
-    const verifier = yard.start(dataDir, { command });
-    expect(await verifier.exit()).toBe(0);
-    expect(verifier.stdout).toContain('INTACT');
-    expect(verifier.stdout).toMatch(/Anchors: [1-9]\d* match/);
+    const said = await claviger.command('audit', 'verify');
+    expect(said).toContain('INTACT');
+    expect(said).toMatch(/Anchors: [1-9]\d* match/);
   });
 });

@@ -34,7 +34,9 @@ const { projects, rest } = splitProjects(
 const runs = [];
 // A process each: Jest keeps what the modules of every file left in memory until it ends.
 for (const project of projects)
-  runs.push(await runJest({ args: ['--selectProjects', project, '--passWithNoTests', ...rest], env }));
+  runs.push(
+    await runJest({ args: ['--selectProjects', project, '--passWithNoTests', '--maxWorkers=100%', ...rest], env }),
+  );
 const finished = runs.filter((run) => run !== undefined);
 const skipped = finished.flatMap(skippedTests);
 if (skipped.length > 0) console.log(`Skipped:\n${skipped.map((name) => `  ${name}`).join('\n')}`);

@@ -70,20 +70,6 @@ export class ChangeService {
     return change !== null && !['failed', 'stale', 'abandoned'].includes(change.state);
   }
 
-  /** Throws what beginning a prepared change would throw, and leaves no trace of it. */
-  async rehearse<P>(ctx: RequestContext, kind: string, prepared: PreparedChange<P>): Promise<void> {
-    const change = toExecuting(ctx, prepared, this.clock.now());
-    const end = new Error('The rehearsal is over.');
-    try {
-      await this.database.transaction(ctx, async (tx) => {
-        await this.handlers.get(kind).begin?.(tx, change);
-        throw end;
-      });
-    } catch (error) {
-      if (error !== end) throw error;
-    }
-  }
-
   /** @throws AppError CHANGE_NOT_FOUND */
   async get(ctx: RequestContext, id: string): Promise<ChangeEntity> {
     const change = await this.changes.find(ctx, id);

@@ -6,6 +6,7 @@ import { idempotencyInProgress } from '@claviger/features/idempotency';
 import { authorizeChange } from './change-access.js';
 import { ChangeEntity } from './change.entity.js';
 import { changeNotFound, changeNotInState, secretBusy } from './change.errors.js';
+import type { ChangeState } from './change-state.js';
 import { ChangeExecutor } from './change-executor.js';
 import { ChangeHandlers } from './change-handler.js';
 import type { Need, PreparedChange } from './executing-change.js';
@@ -68,6 +69,11 @@ export class ChangeService {
   async mayTakeEffect(ctx: RequestContext, idempotencyId: string): Promise<boolean> {
     const change = await this.changes.findByAttempt(ctx, idempotencyId);
     return change !== null && !['failed', 'stale', 'abandoned'].includes(change.state);
+  }
+
+  /** Where these changes stand, by their ids. */
+  statesOf(ctx: RequestContext, ids: readonly string[]): Promise<ReadonlyMap<string, ChangeState>> {
+    return this.changes.statesOf(ctx, ids);
   }
 
   /** @throws AppError CHANGE_NOT_FOUND */

@@ -18,7 +18,7 @@ export { SECRET_STATES, SecretEntity } from './secret.entity.js';
 export type { SecretListQuery } from './secret.repository.js';
 export type { NewSecret } from './new-secret.js';
 export * as secretErrors from './secret.errors.js';
-export { SecretService } from './secret.service.js';
+export { SecretService, type SyncProfileToAdd } from './secret.service.js';
 export { SECRET_JOBS, REMIND_OF_SECRETS, VERIFY_SOURCES } from './secret.jobs.js';
 export { SecretVersionEntity } from './secret-version.entity.js';
 export { SecretViews, type SecretView, type VersionView } from './secret-view.js';

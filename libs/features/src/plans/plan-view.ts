@@ -82,8 +82,15 @@ export class PlanViews {
       const { number, kind, secretId, subject, action, waitsFor, state, endedAt, code, message, changeId } = row;
       const change = changeId === null ? undefined : states.get(changeId);
       return {
-        ...{ number, kind, secretId, subject, action, waitsFor, state, endedAt },
+        number,
+        kind,
+        secretId,
+        subject,
+        action,
         plan: row.steps,
+        waitsFor,
+        state,
+        endedAt,
         error: code === null ? null : { code, message: message ?? '' },
         change: changeId !== null && change ? { id: changeId, state: change } : null,
       };

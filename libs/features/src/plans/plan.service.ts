@@ -136,11 +136,12 @@ export class PlanService {
   /**
    * Has a plan applied by a worker, with what the caller's token may do then. Refused as a whole, and ended, when anything
    * that an item was judged over has moved in our records. Asking again for what is under way says how it stands.
-   * @throws AppError PLAN_NOT_FOUND, PLAN_NOT_YOURS, PLAN_NOT_IN_STATE, PLAN_HAS_UNREADY_ITEMS, PLAN_STALE
+   * @throws AppError PLAN_NOT_FOUND, PLAN_NOT_YOURS, ACCESS_DENIED, PLAN_NOT_IN_STATE, PLAN_HAS_UNREADY_ITEMS, PLAN_STALE
    */
   async apply(ctx: RequestContext, id: string, options: ApplyOptions = {}): Promise<PlanView> {
     const plan = await this.#find(ctx, id, 'read');
     if (plan.requestedBy.id !== ctx.actor.rootId) throw planNotYours();
+    this.access.authorize(ctx, `claviger/plans/${id}`, 'create');
     if (plan.state === 'applying' || plan.state === 'applied') return this.views.one(ctx, plan);
     this.#assertReady(plan);
     const items = await this.plans.listItems(ctx, id, { limit: PLAN_LIMITS.items });
@@ -223,13 +224,17 @@ export class PlanService {
     }
   }
 
-  /** One's own, or one that the caller may deal with so. */
+  /**
+   * One's own may be seen, and dealt with by a token that may make plans: the identity alone, which a child token shares with
+   * its parents, gives nothing that its policies do not. Others' where a policy says so.
+   */
   async #find(ctx: RequestContext, id: string, operation: Operation): Promise<PlanEntity> {
     const plan = await this.plans.find(ctx, id);
     if (!plan) throw planNotFound();
-    if (plan.requestedBy.id === ctx.actor.rootId) return plan;
     const path = `claviger/plans/${id}`;
-    if (!this.access.can(ctx, path, 'read')) throw planNotFound();
+    if (plan.requestedBy.id === ctx.actor.rootId) {
+      if (operation === 'read' || this.access.can(ctx, path, 'create')) return plan;
+    } else if (!this.access.can(ctx, path, 'read')) throw planNotFound();
     this.access.authorize(ctx, path, operation);
     return plan;
   }

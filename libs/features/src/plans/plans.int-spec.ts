@@ -105,6 +105,11 @@ describe('a new plan', () => {
     expect((await room.plans.list(reader, { limit: 1 }))[0]).toMatchObject({ id: plan.id });
     expect(await codeOf(room.plans.apply(reader, plan.id))).toBe('PLAN_NOT_YOURS');
     expect(await codeOf(room.plans.cancel(reader, plan.id))).toBe('ACCESS_DENIED');
+    const lesser = room.secrets.caller({ 'claviger/plans/*': ['read', 'list'] });
+    const child = { ...lesser, actor: { ...lesser.actor, rootId: room.ctx.actor.rootId } };
+    expect(await room.plans.get(child, plan.id)).toMatchObject({ id: plan.id });
+    for (const work of [room.plans.apply(child, plan.id), room.plans.cancel(child, plan.id)])
+      expect(await codeOf(work)).toBe('ACCESS_DENIED');
   });
 });
 

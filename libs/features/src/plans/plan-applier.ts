@@ -79,7 +79,7 @@ export class PlanApplier {
   async #submit(caller: RequestContext, item: PlanItemEntity): Promise<ItemOutcome> {
     const { base, kind: _, steps } = item;
     const request = await this.plans.openRequest(caller, item);
-    const { proposal, isUnchanged } = await this.proposals.propose(caller, request, base!.secret);
+    const { proposal, isUnchanged } = await this.proposals.propose(caller, request, base!);
     if (!(await this.previews.isSameWorld(caller, proposal, base!.world))) return MOVED;
     const preview = await this.previews.preview(caller, proposal);
     const difference = firstDifference(steps, preview.plan);

@@ -56,7 +56,7 @@ export class PlanJudge {
   async #judge(ctx: RequestContext, plan: PlanEntity, item: PlanItemEntity): Promise<Verdict> {
     try {
       const caller = await this.actors.callerOf(ctx, plan, AbortSignal.timeout(JUDGE_LIMIT_MS));
-      const { proposal, isUnchanged, secret } = await this.proposals.propose(
+      const { proposal, isUnchanged, base } = await this.proposals.propose(
         caller,
         await this.plans.openRequest(ctx, item),
       );
@@ -69,7 +69,7 @@ export class PlanJudge {
         steps,
         waitsFor: isUnchanged ? [] : waitsFor,
         subject: change.subject.name,
-        base: { world, ...(secret && { secret }), proposal: { kind: proposal.kind, change } },
+        base: { ...base, world, proposal: { kind: proposal.kind, change } },
       };
     } catch (error) {
       if (!isAppError(error) || error.kind === 'internal') throw error;

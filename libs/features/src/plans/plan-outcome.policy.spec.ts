@@ -27,6 +27,7 @@ describe('the outcome of an item', () => {
   it.each([
     ['STALE_MATCH', 'stale'],
     ['CHANGE_STALE', 'stale'],
+    ['FOUND_CONTENT_CHANGED', 'stale'],
     ['SECRET_BUSY', 'failed'],
     ['TOKEN_INVALID', 'failed'],
   ])('that was refused with %s is %s', (code, state) => {

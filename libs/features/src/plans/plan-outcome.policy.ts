@@ -26,7 +26,7 @@ const BY_CHANGE: Readonly<Record<ChangeState, ItemOutcome['state']>> = {
 };
 
 /** Errors which say that somebody else was faster. */
-const STALE: ReadonlySet<string> = new Set(['STALE_MATCH', 'CHANGE_STALE']);
+const STALE: ReadonlySet<string> = new Set(['STALE_MATCH', 'CHANGE_STALE', 'FOUND_CONTENT_CHANGED']);
 
 /** The outcome of an item that made a change. */
 export function outcomeOfChange(

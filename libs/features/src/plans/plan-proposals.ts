@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import type { Proposal } from '@claviger/features/changes';
-import { ContentService, SecretService } from '@claviger/features/secrets';
+import { ContentService, SecretAdoption, SecretService } from '@claviger/features/secrets';
 import type { PlanBase } from './plan.entity.js';
 import type { PlanRequest } from './plan-request.js';
 
@@ -10,7 +10,7 @@ export type ProposedItem = {
   readonly proposal: Proposal;
   /** It would write what is there already, and the caller may know. */
   readonly isUnchanged: boolean;
-  readonly secret?: NonNullable<PlanBase['secret']>;
+  readonly base: Pick<PlanBase, 'secret' | 'seen'>;
 };
 
 /** Makes of an item of a plan the change that the endpoint for one change would make of it. */
@@ -19,20 +19,26 @@ export class PlanProposals {
   constructor(
     private readonly secrets: SecretService,
     private readonly content: ContentService,
+    private readonly adoption: SecretAdoption,
   ) {}
 
   /**
-   * Authorises and validates for the caller of the context. Bound to `seen` where it is given, else to the secret as it is.
-   * @throws AppError as the endpoint for one change; STALE_MATCH when the secret is not as it was seen
+   * Authorises and validates for the caller of the context. Bound to `base` where it is given, else to the world as it is.
+   * @throws AppError as the endpoint for one change; STALE_MATCH, FOUND_CONTENT_CHANGED when the world is another one
    */
-  async propose(ctx: RequestContext, request: PlanRequest, seen?: PlanBase['secret']): Promise<ProposedItem> {
+  async propose(ctx: RequestContext, request: PlanRequest, base?: ProposedItem['base']): Promise<ProposedItem> {
     if (request.kind === 'secret.create') {
       const { kind: _, ...input } = request;
-      return { proposal: await this.secrets.proposeCreate(ctx, input), isUnchanged: false };
+      return { proposal: await this.secrets.proposeCreate(ctx, input), isUnchanged: false, base: {} };
     }
-    const secret = seen ?? (await this.#look(ctx, request.secretId));
+    if (request.kind === 'secret.adopt') {
+      const { kind: _, seen: shown, ...input } = request;
+      const { proposal, seen } = await this.adoption.propose(ctx, input, base?.seen ?? shown);
+      return { proposal, isUnchanged: false, base: { seen } };
+    }
+    const secret = base?.secret ?? (await this.#look(ctx, request.secretId));
     const { proposal, unchanged } = await this.#proposeOn(ctx, request, secret);
-    return { proposal, isUnchanged: unchanged !== undefined, secret };
+    return { proposal, isUnchanged: unchanged !== undefined, base: { secret } };
   }
 
   /** As it is, for nobody's eyes: what the caller may see is judged by the proposal. */
@@ -43,7 +49,7 @@ export class PlanProposals {
 
   async #proposeOn(
     ctx: RequestContext,
-    request: Exclude<PlanRequest, { kind: 'secret.create' }>,
+    request: Extract<PlanRequest, { readonly secretId: string }>,
     { revision: expectedRevision, version: baseVersion }: NonNullable<PlanBase['secret']>,
   ): Promise<{ readonly proposal: Proposal; readonly unchanged?: number }> {
     const { kind, secretId: id } = request;

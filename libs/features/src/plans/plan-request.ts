@@ -1,5 +1,11 @@
 import type { SecretValue } from '@claviger/kernel';
-import type { EditParameters, GenerateOptions, NewSecret, SyncProfileToAdd } from '@claviger/features/secrets';
+import type {
+  EditParameters,
+  GenerateOptions,
+  NewAdoption,
+  NewSecret,
+  SyncProfileToAdd,
+} from '@claviger/features/secrets';
 
 /** The secret that an item is about, and why. */
 type About = { readonly secretId: string; readonly reason?: string };
@@ -7,6 +13,8 @@ type About = { readonly secretId: string; readonly reason?: string };
 /** One change that a plan is asked for: what the endpoint for one change takes. */
 export type PlanRequest =
   | ({ readonly kind: 'secret.create' } & NewSecret)
+  /** With `seen` only what was seen there: its keyed fingerprint. */
+  | ({ readonly kind: 'secret.adopt'; readonly seen?: string } & NewAdoption)
   | ({ readonly kind: 'secret.content' | 'secret.content.patch' } & About & { readonly content: SecretValue<string> })
   | ({ readonly kind: 'secret.rotate' } & About & { readonly generate: GenerateOptions })
   | ({ readonly kind: 'secret.restore' } & About & { readonly number: number })
@@ -22,6 +30,7 @@ export type PlanRequest =
 /** The kinds of item that a plan can have. */
 export const PLAN_KINDS = [
   'secret.create',
+  'secret.adopt',
   'secret.content',
   'secret.content.patch',
   'secret.rotate',
@@ -40,7 +49,7 @@ export type PlanKind = (typeof PLAN_KINDS)[number];
 
 /** What an item acts on, so that no two items of a plan act on the same: each would move the other's world. */
 export function targetOf(request: PlanRequest): string {
-  return request.kind === 'secret.create' ? `${request.sourceProfile}/${request.name}` : request.secretId;
+  return 'secretId' in request ? request.secretId : `${request.sourceProfile}/${request.name}`;
 }
 
 /** The value that a request carries, and the rest of it, which holds none and may be stored as it is. */

@@ -18,6 +18,7 @@ export type PlanAction = (typeof PLAN_ACTIONS)[number];
 /** What each kind of item does where no vault says more. */
 const BY_ITSELF: Readonly<Record<PlanKind, PlanAction>> = {
   'secret.create': 'create',
+  'secret.adopt': 'adopt',
   'secret.content': 'update',
   'secret.content.patch': 'update',
   'secret.rotate': 'update',

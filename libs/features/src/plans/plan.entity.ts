@@ -133,6 +133,8 @@ export type PlanBase = {
   readonly world: string;
   /** Of the secret; absent for one that is to be created. */
   readonly secret?: { readonly revision: number; readonly version: number };
+  /** What lies there that is to be adopted: its keyed fingerprint. */
+  readonly seen?: string;
   /** The change as it was proposed, without its value: by it the world is found again. */
   readonly proposal: { readonly kind: string; readonly change: Record<string, unknown> };
 };

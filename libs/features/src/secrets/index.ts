@@ -16,6 +16,8 @@ export type { EditParameters } from './edit-secret.handlers.js';
 export type { PlanStep } from './secret-planner.js';
 export { SECRET_STATES, SecretEntity } from './secret.entity.js';
 export type { SecretListQuery } from './secret.repository.js';
+export { SecretAdoption, type NewAdoption } from './secret-adoption.js';
+export { VaultSurvey, type FoundObject } from './vault-survey.js';
 export type { NewSecret } from './new-secret.js';
 export * as secretErrors from './secret.errors.js';
 export { SecretService, type SyncProfileToAdd } from './secret.service.js';

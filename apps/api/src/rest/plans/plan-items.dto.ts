@@ -19,6 +19,9 @@ const version = versionNumber;
 /** One change of a plan: the kind, and what the endpoint for one change takes. */
 export const planItem = z.discriminatedUnion('kind', [
   createSecretBody.extend({ kind: z.literal('secret.create') }),
+  createSecretBody
+    .omit({ content: true, generate: true, onConflict: true })
+    .extend({ kind: z.literal('secret.adopt') }),
   z.strictObject({ kind: z.enum(['secret.content', 'secret.content.patch']), ...about, content: contentIn }),
   z.strictObject({ kind: z.literal('secret.rotate'), ...about, generate: generateOptionsSchema }),
   z.strictObject({ kind: z.literal('secret.restore'), ...about, version }),

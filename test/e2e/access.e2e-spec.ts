@@ -27,7 +27,12 @@ const isEachRefused = (items: unknown): boolean =>
   Array.isArray(items) && items.length > 0 && items.every((item: JsonBody) => item.error?.code === 'ACCESS_DENIED');
 
 /** What every token may do, because the answer is about its bearer alone. */
-const ABOUT_ONESELF = ['GET /api/v1/whoami', 'GET /api/v1/approvals', 'GET /api/v1/approvals/counts'];
+const ABOUT_ONESELF = [
+  'GET /api/v1/whoami',
+  'GET /api/v1/approvals',
+  'GET /api/v1/approvals/counts',
+  'GET /api/v1/plans',
+];
 
 /** What an error says, without what is never the same twice. */
 function comparable({ status, body, headers }: ApiAnswer): JsonBody {

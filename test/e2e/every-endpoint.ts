@@ -81,6 +81,13 @@ async function mailSubscription({ stage }: Ground): Promise<string> {
   return name;
 }
 
+/** A plan of root, of an item that changes nothing; its id. */
+async function plan(ground: Ground): Promise<string> {
+  const { id: secretId } = await ground.stage.secret({ source: ground.source, content });
+  const items = [{ kind: 'secret.content', secretId, content }];
+  return (await ground.stage.api.post('/plans', { items })).body.id as string;
+}
+
 /** A call about a subject of an issuer and whom it stands for, or will. */
 const onLink =
   (isThere: boolean, call: (caller: ApiClient, path: string) => Promise<ApiAnswer>): Prepare =>
@@ -166,6 +173,16 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
     const id = await change(ground);
     return (caller) => caller.post(`/changes/${id}/retry`);
   },
+
+  'GET /api/v1/plans': () => (caller) => caller.get('/plans'),
+  'POST /api/v1/plans': async (ground) => {
+    const { id: secretId } = await ground.stage.secret({ source: ground.source });
+    return (caller) => caller.post('/plans', { items: [{ kind: 'secret.content', secretId, content }] });
+  },
+  'GET /api/v1/plans/:id': on(plan, (caller, id) => caller.get(`/plans/${id}`)),
+  'GET /api/v1/plans/:id/items': on(plan, (caller, id) => caller.get(`/plans/${id}/items`)),
+  'POST /api/v1/plans/:id/apply': on(plan, (caller, id) => caller.post(`/plans/${id}/apply`)),
+  'DELETE /api/v1/plans/:id': on(plan, (caller, id) => caller.delete(`/plans/${id}`)),
 
   'GET /api/v1/policies': () => (caller) => caller.get('/policies'),
   'POST /api/v1/policies': () => (caller) => caller.post('/policies', { name: unique('new'), policy: '{"path":{}}' }),

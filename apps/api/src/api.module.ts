@@ -6,6 +6,7 @@ import { AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
+import { PlansModule } from '@claviger/features/plans';
 import { PrincipalsModule } from '@claviger/features/principals';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
@@ -27,6 +28,7 @@ import { GroupsController } from './rest/groups/groups.controller.js';
 import { LoginIssuersController } from './rest/login-issuers/login-issuers.controller.js';
 import { LoginController } from './rest/login/login.controller.js';
 import { MailSubscriptionsController } from './rest/mail-subscriptions/mail-subscriptions.controller.js';
+import { PlansController } from './rest/plans/plans.controller.js';
 import { PoliciesController } from './rest/policies/policies.controller.js';
 import { ReplicationController } from './rest/replication/replication.controller.js';
 import { SecretContentController } from './rest/secrets/secret-content.controller.js';
@@ -51,6 +53,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     ChangesModule,
     DiscoveryModule,
     IdempotencyModule,
+    PlansModule,
     PrincipalsModule,
     ReplicationModule.over(SecretsModule),
     SecretsModule,
@@ -71,6 +74,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     LoginController,
     LoginIssuersController,
     MailSubscriptionsController,
+    PlansController,
     PoliciesController,
     ReplicationController,
     SecretContentController,

@@ -5,6 +5,7 @@ import { AuditKeeperModule, AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
+import { PlansModule } from '@claviger/features/plans';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
 import type { Config } from '@claviger/platform/config';
@@ -15,6 +16,7 @@ import { AuditProcessor } from './processors/audit.processor.js';
 import { ChangeProcessor } from './processors/change.processor.js';
 import { IdempotencyProcessor } from './processors/idempotency.processor.js';
 import { NotificationProcessor } from './processors/notification.processor.js';
+import { PlanProcessor } from './processors/plan.processor.js';
 import { ReplicationProcessor } from './processors/replication.processor.js';
 import { SecretProcessor } from './processors/secret.processor.js';
 import { SCHEDULES } from './schedules.js';
@@ -32,6 +34,7 @@ export class WorkerModule {
         AuditModule,
         ChangesModule,
         IdempotencyModule,
+        PlansModule,
         ReplicationModule.over(SecretsModule),
         SecretsModule,
         SubscriptionsModule,
@@ -44,6 +47,7 @@ export class WorkerModule {
         ChangeProcessor,
         IdempotencyProcessor,
         NotificationProcessor,
+        PlanProcessor,
         ReplicationProcessor,
         SecretProcessor,
       ],

@@ -38,11 +38,15 @@ export const IDEMPOTENCY_FAULT_POINTS = [
 /** Between telling somebody about an event and noting that they were told. */
 export const NOTIFICATION_FAULT_POINTS = ['notification.sent'] as const;
 
+/** The same for one item of a plan that is being applied. */
+export const PLAN_FAULT_POINTS = ['plan.item-applying', 'plan.item-applied', 'plan.item-recorded'] as const;
+
 export type FaultPoint =
   | (typeof FAULT_POINTS)[number]
   | (typeof APPROVAL_FAULT_POINTS)[number]
   | (typeof IDEMPOTENCY_FAULT_POINTS)[number]
-  | (typeof NOTIFICATION_FAULT_POINTS)[number];
+  | (typeof NOTIFICATION_FAULT_POINTS)[number]
+  | (typeof PLAN_FAULT_POINTS)[number];
 
 let hook: ((point: FaultPoint) => void) | undefined;
 

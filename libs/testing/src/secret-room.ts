@@ -1,6 +1,15 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { AppError, CLOCK, newId, SecretValue, systemClock, type Clock, type RequestContext } from '@claviger/kernel';
+import {
+  AppError,
+  CLOCK,
+  newId,
+  SecretValue,
+  systemClock,
+  type Actor,
+  type Clock,
+  type RequestContext,
+} from '@claviger/kernel';
 import { CONFIG, type Config } from '@claviger/platform/config';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
@@ -10,6 +19,7 @@ import { AccessService, compilePolicies, parsePolicy, type PolicyMatcher } from 
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { ChangesModule, ChangeService, type ChangeEntity } from '@claviger/features/changes';
 import { ISSUER_DOCUMENTS } from '@claviger/features/principals';
+import { PlansModule } from '@claviger/features/plans';
 import { ReplicationModule, Reconciler } from '@claviger/features/replication';
 import {
   ContentService,
@@ -154,6 +164,8 @@ export type SecretRoom = {
   secret(name: string, more?: Partial<Omit<NewSecret, 'content'>> & { readonly content?: object }): Promise<string>;
   /** Another caller, who may do what this policy says. */
   caller(path: Readonly<Record<string, readonly string[]>>): RequestContext;
+  /** Takes somebody's token away. */
+  revoke(caller: RequestContext): void;
   rows(sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
 };
 
@@ -174,6 +186,7 @@ export async function createSecretRoom(
       SecretsModule,
       ChangesModule,
       ApprovalsModule,
+      PlansModule,
     ],
   })
     .overrideProvider(AccessService)
@@ -184,6 +197,7 @@ export async function createSecretRoom(
     .compile();
   const get = <T>(type: abstract new (...args: never[]) => T): T => module.get(type as never, { strict: false });
   const ctx = testContext({ storeId: keyring.rootStoreId });
+  access.know(ctx.actor);
   const profiles = get(VaultProfileService);
   const secrets = get(SecretService);
   for (const name of ['inside', 'outside']) {
@@ -233,6 +247,7 @@ export async function createSecretRoom(
       return change.secretId!;
     },
     caller: (path) => access.admit(ctx, path),
+    revoke: ({ actor }) => access.revoked.add(actor.id),
     rows: async (sql, values = []) =>
       (await db.database.pool.query(sql, [...values])).rows as Record<string, unknown>[],
   };
@@ -247,13 +262,29 @@ export const versionOf = (change: Pick<ChangeEntity, 'result'>): number => chang
 /** Callers are judged by one policy each, and those that were not admitted by none. */
 class TestAccess {
   readonly #matchers = new Map<string, PolicyMatcher>();
+  readonly #actors = new Map<string, Actor>();
+  /** Ids of tokens that were revoked. */
+  readonly revoked = new Set<string>();
+
+  know(actor: Actor): void {
+    this.#actors.set(actor.id, actor);
+  }
+
+  async actAs(_storeId: string, tokenId: string): Promise<Actor> {
+    const actor = this.#actors.get(tokenId);
+    if (!actor || this.revoked.has(tokenId))
+      throw new AppError({ code: 'TOKEN_INVALID', kind: 'unauthenticated', message: 'The token is not valid.' });
+    return actor;
+  }
 
   admit(ctx: RequestContext, path: Readonly<Record<string, readonly string[]>>): RequestContext {
     const stanzas = Object.entries(path).map(([pattern, capabilities]) => [pattern, { capabilities }]);
     const policy = parsePolicy(JSON.stringify({ path: Object.fromEntries(stanzas) }));
     const id = newId();
     this.#matchers.set(id, compilePolicies([{ name: 'test', policy }], { now: new Date() }));
-    return { ...ctx, actor: { ...ctx.actor, id, rootId: `token:${id}`, policies: ['test'] } };
+    const actor = { ...ctx.actor, id, rootId: `token:${id}`, policies: ['test'] };
+    this.know(actor);
+    return { ...ctx, actor };
   }
 
   can(ctx: RequestContext, path: string, operation: Parameters<PolicyMatcher['match']>[1]): boolean {

@@ -16,6 +16,8 @@ export function inputPointer(part: string, schema: z.ZodType, path: readonly Pro
 }
 
 function memberOf(schema: z.ZodType | undefined, key: PropertyKey): z.ZodType | undefined {
+  if (schema instanceof z.ZodDiscriminatedUnion)
+    return (schema.options as readonly z.ZodType[]).map((option) => memberOf(option, key)).find(Boolean);
   if (!(schema instanceof z.ZodObject)) return undefined;
   const shape = schema.shape as Record<PropertyKey, z.ZodType>;
   return Object.hasOwn(shape, key) ? shape[key] : undefined;

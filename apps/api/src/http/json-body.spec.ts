@@ -38,6 +38,16 @@ describe('decodeJsonBody', () => {
     }
   });
 
+  it('wraps the secrets of each of the items of a list, and no deeper', () => {
+    const { items } = decode(
+      '{"items":[{"content":{"n":1.0}},{"password":"canary"},{"deep":{"content":2}},"text",[3]]}',
+    );
+    const [first, second, ...others] = items as Record<string, unknown>[];
+    expect(first!['content']).toBeInstanceOf(SecretValue);
+    expect([reveal(first!['content']), reveal(second!['password'])]).toEqual(['{"n":1.0}', 'canary']);
+    expect(others).toEqual([{ deep: { content: 2 } }, 'text', [3]]);
+  });
+
   it('gives other numbers as numbers, and takes nothing for one that only looks like it', () => {
     expect(decode('{"a":1.5,"b":[{"c":2}]}')).toEqual({ a: 1.5, b: [{ c: 2 }] });
     const { a } = decode('{"a":{"isLosslessNumber":true,"value":"1"}}');

@@ -7,6 +7,8 @@ export const BODY_LIMIT_BYTES = 1024 * 1024;
 
 /** Top-level fields that hold secrets: content keeps its digits as text, the others become plain values; all are wrapped. */
 const CONTENT_FIELD = 'content';
+/** A top-level list of requests, each of which is decoded as a body. */
+const LIST_FIELD = 'items';
 const SECRET_FIELDS: ReadonlySet<string> = new Set([
   'credentials',
   'password',
@@ -27,15 +29,24 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * @throws AppError BODY_INVALID; never quotes the body
  */
 export function decodeJsonBody(bytes: Buffer): Record<string, unknown> {
-  if (bytes.length === 0) return {};
-  const parsed = parseBody(bytes);
+  return bytes.length === 0 ? {} : decodeFields(parseBody(bytes));
+}
+
+function decodeFields(parsed: JsonObject): Record<string, unknown> {
   const body: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(parsed)) {
     if (key === CONTENT_FIELD) body[key] = new SecretValue(stringifyContent(value));
     else if (SECRET_FIELDS.has(key)) body[key] = new SecretValue(plain(value));
+    else if (key === LIST_FIELD && Array.isArray(value)) body[key] = value.map(decodeItem);
     else if (key !== '__proto__') body[key] = plain(value);
   }
   return body;
+}
+
+/** An item of a list is a body of its own: its secrets are wrapped as well. */
+function decodeItem(item: JsonValue): unknown {
+  const isObject = item !== null && typeof item === 'object' && !Array.isArray(item) && !isLosslessNumber(item);
+  return isObject ? decodeFields(item as JsonObject) : plain(item);
 }
 
 function parseBody(bytes: Buffer): JsonObject {

@@ -1,14 +1,9 @@
 import type { PrincipalKind } from '@claviger/kernel';
 import type { NamedStatement } from '@claviger/platform/database';
 
-/**
- * A token by its keyed hash, with the earliest end of those that it descends from, and with the principal that it belongs
- * to and its groups (tables of the room principals, which stands on this one): those that a login issuer gave only where
- * the token was got by that issuer. Parameters: store, hash.
- */
-export const FIND_TOKEN: NamedStatement = {
-  name: 'access_find_token',
-  text: `select t.id, t.hash, t.accessor, t.ancestors, t.display_name, t.policies, t.expires_at, t.uses_left, p.principal,
+const findTokenBy = (
+  column: 'hash' | 'id',
+): string => `select t.id, t.hash, t.accessor, t.ancestors, t.display_name, t.policies, t.expires_at, t.uses_left, p.principal,
       (select min(a.expires_at) from token a where a.store_id = t.store_id and a.id = any(t.ancestors)) as lineage_expires_at
     from token t
     left join lateral (
@@ -23,8 +18,17 @@ export const FIND_TOKEN: NamedStatement = {
         )) as principal
       from principal p where p.store_id = t.store_id and p.id = t.principal_id limit 1
     ) p on true
-    where t.store_id = $1 and t.hash = $2`,
-};
+    where t.store_id = $1 and t.${column} = $2`;
+
+/**
+ * A token by its keyed hash, with the earliest end of those that it descends from, and with the principal that it belongs
+ * to and its groups (tables of the room principals, which stands on this one): those that a login issuer gave only where
+ * the token was got by that issuer. Parameters: store, hash.
+ */
+export const FIND_TOKEN: NamedStatement = { name: 'access_find_token', text: findTokenBy('hash') };
+
+/** The same by its id, for what is done later with the token that asked for it. Parameters: store, id. */
+export const FIND_TOKEN_BY_ID: NamedStatement = { name: 'access_find_token_by_id', text: findTokenBy('id') };
 
 export type FoundToken = {
   readonly id: string;

@@ -13,7 +13,7 @@ import { Database } from '@claviger/platform/database';
 import { Inject, Injectable } from '@nestjs/common';
 import { AccessEpoch } from './access-epoch.js';
 import { accessDenied, tokenInvalid } from './access.errors.js';
-import { FIND_TOKEN, SPEND_USE, type FoundPrincipal, type FoundToken } from './access.hot.js';
+import { FIND_TOKEN, FIND_TOKEN_BY_ID, SPEND_USE, type FoundPrincipal, type FoundToken } from './access.hot.js';
 import { PolicyLibrary } from './policy-library.js';
 import { isRootProtected, type MatchResult, type Operation, type PolicyMatcher } from './policy/index.js';
 import { isTokenText } from './token-text.js';
@@ -61,6 +61,20 @@ export class AccessService {
     const key = memoryKey(text);
     const actor = this.#findKnown(key) ?? (await this.#load(storeId, key, text));
     this.uses.note(storeId, actor.id, remoteAddress);
+    return actor;
+  }
+
+  /**
+   * Who holds the token of that id, as they are now: for going on with what that token asked for. Read from the database
+   * each time, so that a token that was revoked does nothing more. Takes no use: the request has taken its own.
+   * @throws AppError TOKEN_INVALID, POLICY_UNREADABLE
+   */
+  async actAs(storeId: string, tokenId: string): Promise<Actor> {
+    const { rows } = await this.database.execute<FoundToken>(undefined, FIND_TOKEN_BY_ID, [storeId, tokenId]);
+    const [row] = rows;
+    if (!row || row.principal?.isDisabled || this.#hasEnded(row)) throw tokenInvalid();
+    const actor = actorOf(row);
+    this.#grants.set(actor, await this.library.matcher(storeId, actor.policies, actor.principal));
     return actor;
   }
 

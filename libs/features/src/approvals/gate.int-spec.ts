@@ -208,8 +208,8 @@ describe('a gated read', () => {
 
   it('is not made by guessing: nobody is told that something equals it', async () => {
     const id = await room.ungatedSecret('gated', { value: 'one' });
-    const plan = await room.secrets.content.planWrite(dev, id, { content: json({ value: 'one' }) });
-    expect(plan).toMatchObject([{ action: 'update' }]);
+    const preview = await room.secrets.content.planWrite(dev, id, { content: json({ value: 'one' }) });
+    expect(preview).toMatchObject({ plan: [{ action: 'update' }], waitsFor: ['gated'] });
     expect(await room.write(dev, id, { value: 'one' })).toMatchObject({ state: 'pending_approval' });
   });
 });

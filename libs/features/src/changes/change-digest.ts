@@ -29,10 +29,26 @@ export class ChangeDigests {
 
   /** Whether the digest is the one that was approved. */
   matches(ctx: RequestContext, kind: string, change: ExecutingChange, world: BoundWorld, approved: string): boolean {
-    const keyId = approved.slice(0, approved.indexOf(':'));
-    const [now, then] = [this.of(ctx, kind, change, world, keyId), approved].map((text) => Buffer.from(text));
-    return now!.length === then!.length && timingSafeEqual(now!, then!);
+    return isEqual(this.of(ctx, kind, change, world, keyIdOf(approved)), approved);
   }
+
+  /** The digest of a world alone, whatever is asked for in it. Keyed in the same way. */
+  ofWorld(ctx: RequestContext, world: unknown, keyId?: string): string {
+    const mac = this.keyring.mac(ctx.storeId, 'audit', keyId);
+    return `${mac.keyId}:${mac.hmac(`change-world\0${canonicalText(world)}`).toString('base64url')}`;
+  }
+
+  /** Whether the digest is that of this world. */
+  matchesWorld(ctx: RequestContext, world: unknown, seen: string): boolean {
+    return isEqual(this.ofWorld(ctx, world, keyIdOf(seen)), seen);
+  }
+}
+
+const keyIdOf = (digest: string): string => digest.slice(0, digest.indexOf(':'));
+
+function isEqual(one: string, other: string): boolean {
+  const [now, then] = [Buffer.from(one), Buffer.from(other)];
+  return now.length === then.length && timingSafeEqual(now, then);
 }
 
 /** JSON with the keys of objects in order, however they were read or stored; what is undefined is not there. */

@@ -40,6 +40,11 @@ export interface ChangeSubjectKeeper {
    * the approval. Plain JSON, without values. @throws AppError when what the change is about is gone
    */
   bind(ctx: RequestContext, changeKind: string, change: ExecutingChange): Promise<unknown>;
+  /**
+   * What the change would do at each vault, as far as the caller may know it; absent where nothing of the noun lies in a
+   * vault. Talks to vaults; not in a transaction.
+   */
+  plan?(ctx: RequestContext, changeKind: string, change: ExecutingChange): Promise<ReviewStep[]>;
   /** What an approver is shown. Talks to vaults; not in a transaction. */
   review(ctx: RequestContext, changeKind: string, change: ExecutingChange): Promise<ChangeReview>;
 }

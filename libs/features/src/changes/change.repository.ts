@@ -64,6 +64,15 @@ export class ChangeRepository {
     return this.database.repository(ctx, ChangeEntity).findOneBy({ storeId: ctx.storeId, idempotencyId });
   }
 
+  /** Where these changes stand, by their ids. */
+  async statesOf(ctx: RequestContext, ids: readonly string[]): Promise<Map<string, ChangeState>> {
+    if (ids.length === 0) return new Map();
+    const where = { storeId: ctx.storeId, id: In(ids) };
+    const select = { storeId: true, id: true, state: true } as const;
+    const rows = await this.database.repository(ctx, ChangeEntity).find({ where, select });
+    return new Map(rows.map(({ id, state }) => [id, state]));
+  }
+
   /** The same, kept from being moved by anybody else until the transaction ends. */
   lock(tx: RequestContext, id: string): Promise<ChangeEntity | null> {
     const where = { storeId: tx.storeId, id };

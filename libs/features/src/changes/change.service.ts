@@ -6,6 +6,7 @@ import { idempotencyInProgress } from '@claviger/features/idempotency';
 import { authorizeChange } from './change-access.js';
 import { ChangeEntity } from './change.entity.js';
 import { changeNotFound, changeNotInState, secretBusy } from './change.errors.js';
+import type { ChangeState } from './change-state.js';
 import { ChangeExecutor } from './change-executor.js';
 import { ChangeHandlers } from './change-handler.js';
 import type { Need, PreparedChange } from './executing-change.js';
@@ -70,18 +71,9 @@ export class ChangeService {
     return change !== null && !['failed', 'stale', 'abandoned'].includes(change.state);
   }
 
-  /** Throws what beginning a prepared change would throw, and leaves no trace of it. */
-  async rehearse<P>(ctx: RequestContext, kind: string, prepared: PreparedChange<P>): Promise<void> {
-    const change = toExecuting(ctx, prepared, this.clock.now());
-    const end = new Error('The rehearsal is over.');
-    try {
-      await this.database.transaction(ctx, async (tx) => {
-        await this.handlers.get(kind).begin?.(tx, change);
-        throw end;
-      });
-    } catch (error) {
-      if (error !== end) throw error;
-    }
+  /** Where these changes stand, by their ids. */
+  statesOf(ctx: RequestContext, ids: readonly string[]): Promise<ReadonlyMap<string, ChangeState>> {
+    return this.changes.statesOf(ctx, ids);
   }
 
   /** @throws AppError CHANGE_NOT_FOUND */

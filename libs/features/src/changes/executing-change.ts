@@ -28,6 +28,9 @@ export type PreparedChange<P = Record<string, unknown>> = {
   readonly isLocal: boolean;
 };
 
+/** A prepared change and its kind, ready to be submitted or previewed. */
+export type Proposal<P = Record<string, unknown>> = { readonly kind: string; readonly change: PreparedChange<P> };
+
 /** A prepared change that is being executed; `attempt` counts from 1 and is above 1 after a crash or a retry. */
 export type ExecutingChange<P = Record<string, unknown>> = PreparedChange<P> & {
   readonly id: string;

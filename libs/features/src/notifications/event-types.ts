@@ -14,6 +14,8 @@ export const EVENT_TYPES = [
   'approval.decided',
   'approval.break-glass',
   'approval.break-glass-reviewed',
+  'plan.applied',
+  'plan.failed',
   'webhook.disabled',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

@@ -42,9 +42,10 @@ describe.each(['prod', 'kv'])('patching content at %s', (sourceProfile) => {
 
   it('says what it would do, and that nothing changes', async () => {
     const id = await secret('plan', { a: 1 });
-    expect(await room.content.planPatch(room.ctx, id, { content: json({ a: 2 }) })).toMatchObject([
-      { action: 'update' },
-    ]);
+    expect(await room.content.planPatch(room.ctx, id, { content: json({ a: 2 }) })).toMatchObject({
+      plan: [{ action: 'update' }],
+      waitsFor: [],
+    });
     expect(await room.content.patch(room.ctx, id, { content: json({ a: 1 }) })).toEqual({
       unchanged: true,
       version: 1,

@@ -1,7 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { isAppError, SecretValue, type RequestContext } from '@claviger/kernel';
 import { AuditService, type AuditEvent } from '@claviger/features/audit';
-import { ChangeService, type ChangeEntity } from '@claviger/features/changes';
+import {
+  ChangePreviews,
+  ChangeService,
+  type ChangeEntity,
+  type ChangePreview,
+  type Proposal,
+} from '@claviger/features/changes';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { Database } from '@claviger/platform/database';
 import { ADOPT_DRIFT } from './adopt-drift.handler.js';
@@ -19,7 +25,7 @@ import { fromRow, PlainWrites, type WriteInput, type WriteResult } from './plain
 import { READ_CONTENT, ReadApprovals } from './read-approval.js';
 import { SecretAccess, type NamedSecret } from './secret-access.js';
 import { gatedAs } from './secret-gating.js';
-import { SecretPlanner, type PlanStep } from './secret-planner.js';
+import { SecretPlanner } from './secret-planner.js';
 import { SecretService, subjectOf, type FoundSecret } from './secret.service.js';
 import { noDrift, secretNotFound, staleMatch, versionNotFound, versionUnavailable } from './secret.errors.js';
 import type { SecretEntity } from './secret.entity.js';
@@ -27,6 +33,18 @@ import { SecretRepository } from './secret.repository.js';
 import { SecretViews, type VersionView } from './secret-view.js';
 import { VERSION_KINDS, type VersionAct } from './version-state.handlers.js';
 import { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js';
+
+/** A write that is ready to be submitted. */
+export type ProposedWrite = {
+  readonly proposal: Proposal;
+  /** The current version, when it holds this content already and the caller may know: then nothing is to be submitted. */
+  readonly unchanged?: number;
+};
+
+/** The version that the caller saw, absent for any; and why. */
+type BoundInput = { readonly baseVersion?: number; readonly reason?: string };
+export type RotateInput = BoundInput & { readonly generate: GenerateOptions };
+type VersionOptions = { readonly expectedRevision?: number; readonly reason?: string };
 
 type FoundRead = VerifiedContent & { readonly isApproved: boolean };
 
@@ -52,6 +70,7 @@ export class ContentService {
     private readonly planner: SecretPlanner,
     private readonly reader: ContentReader,
     private readonly changes: ChangeService,
+    private readonly previews: ChangePreviews,
     private readonly audit: AuditService,
     private readonly local: LocalContent,
     private readonly plain: PlainWrites,
@@ -101,10 +120,7 @@ export class ContentService {
 
   /** Writes a new version. `baseVersion` binds the write to the version that the caller saw. */
   async write(ctx: RequestContext, id: string, input: WriteInput): Promise<WriteResult> {
-    return (
-      (await this.plain.write(ctx, id, input)) ??
-      this.#write(ctx, await this.records.findUsable(ctx, id, 'writeContent'), input.content, 'put', input)
-    );
+    return (await this.plain.write(ctx, id, input)) ?? this.#submitWrite(ctx, await this.proposeWrite(ctx, id, input));
   }
 
   /**
@@ -113,9 +129,8 @@ export class ContentService {
    */
   async patch(ctx: RequestContext, id: string, input: WriteInput): Promise<WriteResult> {
     for (let attempt = 1; ; attempt += 1) {
-      const { found, content, baseVersion } = await this.#merge(ctx, id, input);
       try {
-        return await this.#write(ctx, found, content, 'patch', { ...input, baseVersion });
+        return await this.#submitWrite(ctx, await this.proposePatch(ctx, id, input));
       } catch (error) {
         const isStale = isAppError(error) && STALE.has(error.code);
         if (!isStale || input.baseVersion !== undefined || attempt === MAX_MERGES) throw error;
@@ -124,9 +139,13 @@ export class ContentService {
   }
 
   /** What patching would do at each vault. */
-  async planPatch(ctx: RequestContext, id: string, input: WriteInput): Promise<PlanStep[]> {
-    const { found, content } = await this.#merge(ctx, id, input);
-    return this.#plan(ctx, found.secret, content);
+  async planPatch(ctx: RequestContext, id: string, input: WriteInput): Promise<ChangePreview> {
+    return this.previews.preview(ctx, (await this.proposePatch(ctx, id, input)).proposal);
+  }
+
+  async proposePatch(ctx: RequestContext, id: string, input: WriteInput): Promise<ProposedWrite> {
+    const { found, content, baseVersion } = await this.#merge(ctx, id, input);
+    return this.#propose(ctx, found, content, 'patch', { ...input, baseVersion });
   }
 
   /** Which fields differ between two versions, for who may read both. The answer waits until the audit entry is durable. */
@@ -144,40 +163,35 @@ export class ContentService {
   }
 
   /** What writing would do at each vault. */
-  async planWrite(
-    ctx: RequestContext,
-    id: string,
-    input: { readonly content: SecretValue<string>; readonly baseVersion?: number },
-  ): Promise<PlanStep[]> {
-    const { secret } = await this.records.findUsable(ctx, id, 'writeContent');
-    if (input.baseVersion !== undefined && input.baseVersion !== secret.currentVersion)
-      throw staleMatch(secret.currentVersion);
-    return this.#plan(ctx, secret, input.content);
+  async planWrite(ctx: RequestContext, id: string, input: WriteInput): Promise<ChangePreview> {
+    return this.previews.preview(ctx, (await this.proposeWrite(ctx, id, input)).proposal);
+  }
+
+  async proposeWrite(ctx: RequestContext, id: string, input: WriteInput): Promise<ProposedWrite> {
+    const found = await this.records.findUsable(ctx, id, 'writeContent');
+    return this.#propose(ctx, found, input.content, 'put', input);
   }
 
   /** Writes a generated value that nobody sees. */
-  async rotate(
-    ctx: RequestContext,
-    id: string,
-    input: { readonly generate: GenerateOptions; readonly baseVersion?: number; readonly reason?: string },
-  ): Promise<WriteResult> {
+  async rotate(ctx: RequestContext, id: string, input: RotateInput): Promise<WriteResult> {
+    return this.#submitWrite(ctx, await this.proposeRotate(ctx, id, input));
+  }
+
+  async proposeRotate(ctx: RequestContext, id: string, input: RotateInput): Promise<ProposedWrite> {
     const found = await this.records.findUsable(ctx, id, 'writeContent');
-    return this.#write(ctx, found, await generateContent(found.secret.type, input.generate), 'rotate', input);
+    return this.#propose(ctx, found, await generateContent(found.secret.type, input.generate), 'rotate', input);
   }
 
   /** Makes the content of an old version the newest one. */
-  async restore(
-    ctx: RequestContext,
-    id: string,
-    number: number,
-    input: { readonly baseVersion?: number; readonly reason?: string },
-  ): Promise<WriteResult> {
+  async restore(ctx: RequestContext, id: string, number: number, input: BoundInput): Promise<WriteResult> {
+    return this.#submitWrite(ctx, await this.proposeRestore(ctx, id, number, input));
+  }
+
+  async proposeRestore(ctx: RequestContext, id: string, number: number, input: BoundInput): Promise<ProposedWrite> {
     const found = await this.records.findUsable(ctx, id, 'writeContent');
     const { content } = await this.reader.readVersion(ctx, found.secret, number);
-    return this.#write(ctx, found, content, 'restore', {
-      ...input,
-      reason: input.reason ?? `Restored version ${number}.`,
-    });
+    const reason = input.reason ?? `Restored version ${number}.`;
+    return this.#propose(ctx, found, content, 'restore', { ...input, reason });
   }
 
   /** The versions, newest first, for who may read the record; they outlive the secret. */
@@ -197,13 +211,24 @@ export class ContentService {
     id: string,
     number: number,
     act: VersionAct,
-    { expectedRevision, reason }: { readonly expectedRevision?: number; readonly reason?: string },
+    options: VersionOptions,
   ): Promise<ChangeEntity> {
+    const { kind, change } = await this.proposeVersion(ctx, id, number, act, options);
+    return this.changes.submit(ctx, kind, change);
+  }
+
+  async proposeVersion(
+    ctx: RequestContext,
+    id: string,
+    number: number,
+    act: VersionAct,
+    { expectedRevision, reason }: VersionOptions,
+  ): Promise<Proposal> {
     const found = await this.records.findUsable(ctx, id, VERSION_ACTS[act]);
     const version = await this.secrets.findVersion(ctx, id, number);
     if (!version) throw versionNotFound();
     if (version.backendVersion === null) throw versionUnavailable(number, 'unversioned');
-    return this.changes.submit(ctx, VERSION_KINDS[act], {
+    const change = {
       subject: subjectOf(found),
       secretId: id,
       parameters: { number, ...(expectedRevision === undefined ? {} : { expectedRevision }) },
@@ -211,7 +236,8 @@ export class ContentService {
       gatedAs: gatedAs(found.secret, [VERSION_GATES[act]]),
       ...(reason ? { reason } : {}),
       isLocal: !(await this.profiles.isRemote(ctx, version.profileId)),
-    });
+    };
+    return { kind: VERSION_KINDS[act], change };
   }
 
   /** Makes what somebody put at the source a version. */
@@ -235,7 +261,8 @@ export class ContentService {
     this.access.authorize(ctx, 'overwrite', found.named);
     if (!found.secret.drift) throw noDrift();
     const { content } = await this.reader.readCurrent(ctx, found.secret);
-    return this.#write(ctx, found, content, 'overwrite-drift', reason ? { reason } : {});
+    const proposed = await this.#propose(ctx, found, content, 'overwrite-drift', reason ? { reason } : {});
+    return this.#submitWrite(ctx, proposed);
   }
 
   /** In one round trip; undefined when the secret is not as it is known to be, or the caller may not read it. */
@@ -279,12 +306,6 @@ export class ContentService {
     return isNeeded;
   }
 
-  async #plan(ctx: RequestContext, secret: SecretEntity, content: SecretValue<string>): Promise<PlanStep[]> {
-    const prepared = await this.planner.prepareContent(ctx, secret.type, content);
-    await this.planner.assertFitsEverywhere(ctx, secret, prepared);
-    return this.planner.planWrite(ctx, secret, prepared.fingerprint);
-  }
-
   /** The current content with a patch, and the version that it is of. */
   async #merge(
     ctx: RequestContext,
@@ -298,13 +319,18 @@ export class ContentService {
     return { found, content: new SecretValue(stringifyContent(merged)), baseVersion: current.number };
   }
 
-  async #write(
+  async #submitWrite(ctx: RequestContext, { proposal, unchanged }: ProposedWrite): Promise<WriteResult> {
+    if (unchanged !== undefined) return { unchanged: true, version: unchanged };
+    return { change: await this.changes.submit(ctx, proposal.kind, proposal.change) };
+  }
+
+  async #propose(
     ctx: RequestContext,
     found: FoundSecret,
     content: SecretValue<string>,
     cause: WriteParameters['cause'],
-    options: { readonly baseVersion?: number; readonly reason?: string },
-  ): Promise<WriteResult> {
+    options: BoundInput,
+  ): Promise<ProposedWrite> {
     const { secret, named } = found;
     const { baseVersion, reason } = options;
     if (baseVersion !== undefined && baseVersion !== secret.currentVersion) throw staleMatch(secret.currentVersion);
@@ -312,16 +338,15 @@ export class ContentService {
     const isEqual = await this.#isCurrent(ctx, secret, prepared.fingerprint);
     // Only a reader is told that a value equals the current one; anybody else could guess with it.
     const mayTell = isEqual && cause !== 'overwrite-drift';
-    if (mayTell && (await this.access.mayCompare(ctx, named, secret.sourceProfileId)))
-      return { unchanged: true, version: secret.currentVersion };
-    await this.planner.assertFitsEverywhere(ctx, secret, prepared);
+    const isUnchanged = mayTell && (await this.access.mayCompare(ctx, named, secret.sourceProfileId));
+    if (!isUnchanged) await this.planner.assertFitsEverywhere(ctx, secret, prepared);
     const parameters: WriteParameters = {
       cause,
       fingerprint: prepared.fingerprint,
       facts: prepared.facts,
       isBound: baseVersion !== undefined,
     };
-    const change = await this.changes.submit(ctx, WRITE_CONTENT, {
+    const change = {
       subject: subjectOf(found),
       secretId: secret.id,
       parameters,
@@ -334,8 +359,8 @@ export class ContentService {
       ...(baseVersion === undefined ? {} : { baseVersion }),
       ...(reason ? { reason } : {}),
       isLocal: !(await this.profiles.isRemote(ctx, secret.sourceProfileId)),
-    });
-    return { change };
+    };
+    return { proposal: { kind: WRITE_CONTENT, change }, ...(isUnchanged ? { unchanged: secret.currentVersion } : {}) };
   }
 
   async #isCurrent(ctx: RequestContext, secret: SecretEntity, fingerprint: string): Promise<boolean> {

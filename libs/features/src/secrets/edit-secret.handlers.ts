@@ -47,6 +47,10 @@ class EditHandler implements ChangeHandler<EditParameters, undefined> {
     private readonly targets: TargetLedger,
   ) {}
 
+  async begin(tx: RequestContext, change: ExecutingChange<EditParameters>): Promise<void> {
+    await lockForEdit(this.secrets, tx, change.secretId!, change.parameters.expectedRevision);
+  }
+
   async complete(tx: RequestContext, change: ExecutingChange<EditParameters>): Promise<ChangeResult> {
     const { set, expectedRevision } = change.parameters;
     const secret = await lockForEdit(this.secrets, tx, change.secretId!, expectedRevision);

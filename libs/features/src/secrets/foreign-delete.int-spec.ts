@@ -50,7 +50,9 @@ describe('deleting at a foreign source', () => {
         code: 'SOURCE_NOT_OURS',
         details: { profile: mount().path, name },
       });
-      expect(await room.secrets.planRemove(room.ctx, id, { retain: false })).toMatchObject([{ action: 'conflict' }]);
+      expect(await room.secrets.planRemove(room.ctx, id, { retain: false })).toMatchObject({
+        plan: [{ action: 'conflict' }],
+      });
       expect(await mount().read(name)).toEqual(THEIRS);
       expect((await secretOf(id)).state).toBe('active');
       await room.secrets.remove(room.ctx, id, { retain: true });

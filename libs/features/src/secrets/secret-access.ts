@@ -104,6 +104,11 @@ export class SecretAccess {
     }
   }
 
+  /** @throws AppError ACCESS_DENIED unless the caller may list the secrets of a profile */
+  authorizeList(ctx: RequestContext, profile: string): void {
+    this.access.authorize(ctx, `claviger/secrets/${profile}/`, 'list');
+  }
+
   /** True when the caller may list the secrets of a profile. */
   canList(ctx: RequestContext, profile: string): boolean {
     return this.access.can(ctx, `claviger/secrets/${profile}/`, 'list');

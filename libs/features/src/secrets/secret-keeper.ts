@@ -24,6 +24,8 @@ import { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js'
 
 const NOTHING: ChangeReview = { type: null, settings: [], values: [], plan: [] };
 const EMPTY = parseContent('{}');
+/** Their parameters say nothing that their plan does not. */
+const PLANNED: ReadonlySet<string> = new Set([DELETE_SECRET, ADD_SYNC_PROFILE, REMOVE_SYNC_PROFILE]);
 
 /** Knows secrets as those see them who decide about changes of them: everything but values. */
 @Injectable()
@@ -60,50 +62,45 @@ export class SecretKeeper implements ChangeSubjectKeeper {
     };
   }
 
+  async plan(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<ReviewStep[]> {
+    if (kind === CREATE_SECRET)
+      return this.planner.planCreate(ctx, change.secretId!, change.parameters as CreateParameters);
+    const secret = await this.#living(ctx, change.secretId!);
+    switch (kind) {
+      case WRITE_CONTENT:
+        return this.planner.planWrite(ctx, secret, (change.parameters as WriteParameters).fingerprint);
+      case DELETE_SECRET:
+        return this.planner.planRemove(ctx, secret, (change.parameters as DeleteParameters).retain);
+      case ADD_SYNC_PROFILE:
+        return this.#planTarget(ctx, secret, change.parameters as AddSyncProfileParameters);
+      case REMOVE_SYNC_PROFILE:
+        return [await this.#planRemoval(ctx, change.parameters as RemoveSyncProfileParameters)];
+      default:
+        return [];
+    }
+  }
+
   async review(caller: RequestContext, kind: string, change: ExecutingChange): Promise<ChangeReview> {
     // What equals what is told to whoever decides about it, whatever else they may read.
     const { requestId, storeId, signal } = caller;
     const ctx = { ...systemContext({ requestId, storeId, job: 'approval.review' }), ...(signal && { signal }) };
-    if (kind === CREATE_SECRET) return this.#reviewCreate(ctx, change as ExecutingChange<never>);
+    const plan = await this.plan(ctx, kind, change);
+    if (kind === CREATE_SECRET) return { ...reviewCreate(change as ExecutingChange<never>), plan };
     const secret = await this.#living(ctx, change.secretId!);
-    const review = { ...NOTHING, type: secret.type };
-    switch (kind) {
-      case WRITE_CONTENT:
-        return { ...review, ...(await this.#reviewWrite(ctx, secret, change as ExecutingChange<never>)) };
-      case DELETE_SECRET: {
-        const { retain } = change.parameters as DeleteParameters;
-        return { ...review, plan: await this.planner.planRemove(ctx, secret, retain) };
-      }
-      case ADD_SYNC_PROFILE:
-        return { ...review, plan: await this.#planTarget(ctx, secret, change.parameters as AddSyncProfileParameters) };
-      case REMOVE_SYNC_PROFILE:
-        return { ...review, plan: [await this.#planRemoval(ctx, change.parameters as RemoveSyncProfileParameters)] };
-      default:
-        return { ...review, settings: settingsOf(secret, change.parameters) };
-    }
-  }
-
-  async #reviewCreate(ctx: RequestContext, change: ExecutingChange<CreateParameters>): Promise<ChangeReview> {
-    const { parameters: p, payload, secretId } = change;
-    const given = { description: p.description, owner: p.owner, labels: p.labels, expiresAt: p.expiresAt };
-    const settings = { ...given, rotationIntervalSeconds: p.rotationIntervalSeconds, onConflict: p.onConflict };
-    return {
-      type: p.type,
-      settings: Object.entries(settings).map(([name, after]) => ({ name, before: null, after })),
-      values: reviewValues(EMPTY, parseContent(payload!.reveal())),
-      plan: await this.planner.planCreate(ctx, secretId!, p),
-    };
+    const review = { ...NOTHING, type: secret.type, plan };
+    if (kind === WRITE_CONTENT)
+      return { ...review, ...(await this.#reviewWrite(ctx, secret, change as ExecutingChange<never>)) };
+    return PLANNED.has(kind) ? review : { ...review, settings: settingsOf(secret, change.parameters) };
   }
 
   async #reviewWrite(
     ctx: RequestContext,
     secret: SecretEntity,
     { parameters, payload }: ExecutingChange<WriteParameters>,
-  ): Promise<Pick<ChangeReview, 'values' | 'plan' | 'settings'>> {
+  ): Promise<Pick<ChangeReview, 'values' | 'settings'>> {
     return {
       settings: [{ name: 'cause', before: null, after: parameters.cause }],
       values: reviewValues(await this.#current(ctx, secret), parseContent(payload!.reveal())),
-      plan: await this.planner.planWrite(ctx, secret, parameters.fingerprint),
     };
   }
 
@@ -147,6 +144,17 @@ export class SecretKeeper implements ChangeSubjectKeeper {
     }
     return revisions;
   }
+}
+
+function reviewCreate({ parameters: p, payload }: ExecutingChange<CreateParameters>): ChangeReview {
+  const given = { description: p.description, owner: p.owner, labels: p.labels, expiresAt: p.expiresAt };
+  const settings = { ...given, rotationIntervalSeconds: p.rotationIntervalSeconds, onConflict: p.onConflict };
+  return {
+    type: p.type,
+    settings: Object.entries(settings).map(([name, after]) => ({ name, before: null, after })),
+    values: reviewValues(EMPTY, parseContent(payload!.reveal())),
+    plan: [],
+  };
 }
 
 function placesOf({ parameters }: ExecutingChange): string[] {

@@ -37,7 +37,7 @@ describe('a plan of a write', () => {
     const plan = (caller: typeof room.ctx, value: string) =>
       room.content
         .planWrite(caller, id, { content: json({ value }) })
-        .then((steps) => steps.map(({ action }) => action));
+        .then(({ plan }) => plan.map(({ action }) => action));
     expect(await plan(room.ctx, 'one')).toEqual(['no-op', 'update']);
     expect(await plan(room.ctx, 'other')).toEqual(['update', 'no-op']);
     const writer = room.caller(record);
@@ -61,7 +61,7 @@ describe('a plan of a creation', () => {
     await kv.write('there', ONE);
     const wish = { onConflict: 'adopt-if-equal' as const };
     const plan = async (caller: typeof room.ctx, value: string) =>
-      (await room.secrets.planCreate(caller, draft('there', { ...wish, content: json({ value }) })))[0]!.action;
+      (await room.secrets.planCreate(caller, draft('there', { ...wish, content: json({ value }) }))).plan[0]!.action;
     expect([await plan(room.ctx, 'one'), await plan(room.ctx, 'two')]).toEqual(['adopt', 'conflict']);
     const adopter = room.caller({
       'claviger/secrets/kv/*': ['create'],
@@ -73,10 +73,13 @@ describe('a plan of a creation', () => {
 
   it('leaves nothing behind, and refuses what the creation would refuse', async () => {
     const before = await room.rows('select count(*)::int as n from secret');
-    expect(await room.secrets.planCreate(room.ctx, draft('new', { syncProfiles: ['copy'] }))).toMatchObject([
-      { profile: 'kv', role: 'source', action: 'create' },
-      { profile: 'copy', role: 'target', action: 'create' },
-    ]);
+    expect(await room.secrets.planCreate(room.ctx, draft('new', { syncProfiles: ['copy'] }))).toMatchObject({
+      plan: [
+        { profile: 'kv', role: 'source', action: 'create' },
+        { profile: 'copy', role: 'target', action: 'create' },
+      ],
+      waitsFor: [],
+    });
     expect(await room.rows('select count(*)::int as n from secret')).toEqual(before);
     await room.secret('taken', { sourceProfile: 'kv' });
     await expect(room.secrets.planCreate(room.ctx, draft('taken'))).rejects.toMatchObject({ code: 'SECRET_EXISTS' });

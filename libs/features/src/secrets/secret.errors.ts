@@ -207,3 +207,21 @@ export const readNeedsApproval = (): AppError =>
     message:
       'Reading this content needs approval. Request it with POST …/read-requests; once approved, you may read that version once within 15 minutes.',
   });
+
+/** What was to be adopted is not there, or nothing that can be read. */
+export const nothingFound = (profile: string, name: string): AppError =>
+  new AppError({
+    code: 'NOTHING_FOUND',
+    kind: 'conflict',
+    message: `At profile ${profile} there is nothing readable under the name ${name}. Create it with a content of yours.`,
+    details: { profile, name },
+  });
+
+/** What is to be adopted is what was shown, not what came after it. */
+export const foundContentChanged = (profile: string, name: string): AppError =>
+  new AppError({
+    code: 'FOUND_CONTENT_CHANGED',
+    kind: 'precondition',
+    message: `What lies at profile ${profile} under the name ${name} has changed since it was looked at. Look again.`,
+    details: { profile, name },
+  });

@@ -1,6 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, newId, type RequestContext } from '@claviger/kernel';
-import { ChangeService, type ChangeEntity, type Need, type PreparedChange } from '@claviger/features/changes';
+import {
+  ChangePreviews,
+  ChangeService,
+  type ChangeEntity,
+  type ChangePreview,
+  type Need,
+  type PreparedChange,
+  type Proposal,
+} from '@claviger/features/changes';
 import { Owners } from '@claviger/features/principals';
 import { targetNotFound, TargetLedger, type ConflictPolicy } from '@claviger/features/replication';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
@@ -12,7 +20,7 @@ import { DISABLE_SECRET, EDIT_SECRET, ENABLE_SECRET, type EditParameters } from 
 import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
 import type { NewSecret } from './new-secret.js';
 import { gatedAs, gatedAsEdit } from './secret-gating.js';
-import { SecretPlanner, type PlanStep } from './secret-planner.js';
+import { SecretPlanner } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
 import {
   contentOrGenerate,
@@ -20,7 +28,6 @@ import {
   secretDisabled,
   secretNotActive,
   secretNotFound,
-  staleMatch,
   vaultProfileDisabled,
 } from './secret.errors.js';
 import { SecretRepository, type SecretListQuery } from './secret.repository.js';
@@ -28,6 +35,16 @@ import { ADD_SYNC_PROFILE, REMOVE_SYNC_PROFILE } from './sync-profile.handlers.j
 
 /** A living secret that the caller may act on, with the name of its source profile. */
 export type FoundSecret = { readonly secret: SecretEntity; readonly named: NamedSecret };
+
+/** The revision that the caller saw, absent for any; and why. */
+type Expecting = { readonly expectedRevision?: number; readonly reason?: string };
+
+export type SyncProfileToAdd = {
+  readonly profile: string;
+  readonly onConflict: ConflictPolicy;
+  readonly reason?: string;
+};
+export type SyncProfileToRemove = { readonly profile: string; readonly purge: boolean; readonly reason?: string };
 
 /** What says whether content can be used. */
 export type UsableSecret = Pick<SecretEntity, 'state' | 'isDisabled' | 'sourceProfileId' | 'name'>;
@@ -41,19 +58,18 @@ export class SecretService {
     private readonly access: SecretAccess,
     private readonly planner: SecretPlanner,
     private readonly changes: ChangeService,
+    private readonly previews: ChangePreviews,
     private readonly targets: TargetLedger,
     private readonly owners: Owners,
   ) {}
 
   async create(ctx: RequestContext, input: NewSecret): Promise<ChangeEntity> {
-    return this.changes.submit(ctx, CREATE_SECRET, await this.#prepareCreate(ctx, input));
+    return this.#submit(ctx, await this.proposeCreate(ctx, input));
   }
 
   /** What creating would do at each vault. */
-  async planCreate(ctx: RequestContext, input: NewSecret): Promise<PlanStep[]> {
-    const prepared = await this.#prepareCreate(ctx, input);
-    await this.changes.rehearse(ctx, CREATE_SECRET, prepared);
-    return this.planner.planCreate(ctx, prepared.secretId, prepared.parameters);
+  async planCreate(ctx: RequestContext, input: NewSecret): Promise<ChangePreview> {
+    return this.previews.preview(ctx, await this.proposeCreate(ctx, input));
   }
 
   /** The secret, for an act that the caller may do. @throws AppError SECRET_NOT_FOUND, ACCESS_DENIED */
@@ -127,24 +143,24 @@ export class SecretService {
   }
 
   async edit(ctx: RequestContext, id: string, parameters: EditParameters, reason?: string): Promise<ChangeEntity> {
+    return this.#submit(ctx, await this.proposeEdit(ctx, id, parameters, reason));
+  }
+
+  /** What editing would do: nothing at any vault, but it tells whether it would be refused, or wait. */
+  async planEdit(ctx: RequestContext, id: string, parameters: EditParameters): Promise<ChangePreview> {
+    return this.previews.preview(ctx, await this.proposeEdit(ctx, id, parameters));
+  }
+
+  async proposeEdit(ctx: RequestContext, id: string, parameters: EditParameters, reason?: string): Promise<Proposal> {
     const found = await this.find(ctx, id, 'changeRecord');
     const { set } = parameters;
     await this.#assertOwner(ctx, set.owner);
-    return this.#submitLocally(ctx, EDIT_SECRET, found, {
+    return localProposal(EDIT_SECRET, found, {
       parameters,
       needs: this.access.needs('changeRecord', found.named),
       gatedAs: gatedAsEdit(found.secret, set),
       reason,
     });
-  }
-
-  /** What editing would do: nothing at any vault, but it tells whether it would be refused. */
-  async planEdit(ctx: RequestContext, id: string, { set, expectedRevision }: EditParameters): Promise<PlanStep[]> {
-    const { secret } = await this.find(ctx, id, 'changeRecord');
-    if (expectedRevision !== undefined && expectedRevision !== secret.revision) throw staleMatch(secret.revision);
-    if (secret.state !== 'active') throw secretNotActive(secret.state);
-    await this.#assertOwner(ctx, set.owner);
-    return [];
   }
 
   /** The row behind a change that the caller just made. */
@@ -155,9 +171,18 @@ export class SecretService {
   }
 
   async setDisabled(ctx: RequestContext, id: string, isDisabled: boolean, reason?: string): Promise<ChangeEntity> {
+    return this.#submit(ctx, await this.proposeDisabled(ctx, id, isDisabled, reason ? { reason } : {}));
+  }
+
+  async proposeDisabled(
+    ctx: RequestContext,
+    id: string,
+    isDisabled: boolean,
+    { reason, ...expected }: Expecting,
+  ): Promise<Proposal> {
     const found = await this.find(ctx, id, 'changeRecord');
-    return this.#submitLocally(ctx, isDisabled ? DISABLE_SECRET : ENABLE_SECRET, found, {
-      parameters: { set: { isDisabled } },
+    return localProposal(isDisabled ? DISABLE_SECRET : ENABLE_SECRET, found, {
+      parameters: { set: { isDisabled }, ...expected },
       needs: this.access.needs('changeRecord', found.named),
       gatedAs: gatedAs(found.secret, ['attributes']),
       reason,
@@ -169,7 +194,7 @@ export class SecretService {
     id: string,
     options: { readonly retain: boolean; readonly expectedRevision?: number; readonly reason?: string },
   ): Promise<ChangeEntity> {
-    return this.changes.submit(ctx, DELETE_SECRET, (await this.#prepareRemove(ctx, id, options)).change);
+    return this.#submit(ctx, await this.proposeRemove(ctx, id, options));
   }
 
   /** What deleting would do at each vault. */
@@ -177,25 +202,31 @@ export class SecretService {
     ctx: RequestContext,
     id: string,
     options: { readonly retain: boolean; readonly expectedRevision?: number },
-  ): Promise<PlanStep[]> {
-    const { secret, change } = await this.#prepareRemove(ctx, id, options);
-    await this.changes.rehearse(ctx, DELETE_SECRET, change);
-    return this.planner.planRemove(ctx, secret, options.retain);
+  ): Promise<ChangePreview> {
+    return this.previews.preview(ctx, await this.proposeRemove(ctx, id, options));
   }
 
   /** Needs `read` of the content at the source and `create` at the target. */
-  async addSyncProfile(
+  async addSyncProfile(ctx: RequestContext, id: string, input: SyncProfileToAdd): Promise<ChangeEntity> {
+    return this.#submit(ctx, await this.proposeAddSyncProfile(ctx, id, input));
+  }
+
+  async proposeAddSyncProfile(
     ctx: RequestContext,
     id: string,
-    input: { readonly profile: string; readonly onConflict: ConflictPolicy; readonly reason?: string },
-  ): Promise<ChangeEntity> {
+    { expectedRevision, ...input }: SyncProfileToAdd & Expecting,
+  ): Promise<Proposal> {
     const found = await this.find(ctx, id, 'changeRecord');
     this.access.authorizeFound(ctx, 'replicateFrom', found.named);
     const target = await this.planner.target(ctx, found.secret, input.profile, input.onConflict);
-    return this.changes.submit(ctx, ADD_SYNC_PROFILE, {
+    const change = {
       subject: subjectOf(found),
       secretId: id,
-      parameters: { target, onConflict: input.onConflict },
+      parameters: {
+        target,
+        onConflict: input.onConflict,
+        ...(expectedRevision === undefined ? {} : { expectedRevision }),
+      },
       needs: [
         ...this.access.needs('changeRecord', found.named),
         ...this.access.needs('replicateFrom', found.named),
@@ -207,22 +238,31 @@ export class SecretService {
       }),
       ...(input.reason ? { reason: input.reason } : {}),
       isLocal: false,
-    });
+    };
+    return { kind: ADD_SYNC_PROFILE, change };
   }
 
-  async removeSyncProfile(
+  async removeSyncProfile(ctx: RequestContext, id: string, input: SyncProfileToRemove): Promise<ChangeEntity> {
+    return this.#submit(ctx, await this.proposeRemoveSyncProfile(ctx, id, input));
+  }
+
+  async proposeRemoveSyncProfile(
     ctx: RequestContext,
     id: string,
-    input: { readonly profile: string; readonly purge: boolean; readonly reason?: string },
-  ): Promise<ChangeEntity> {
+    { expectedRevision, ...input }: SyncProfileToRemove & Expecting,
+  ): Promise<Proposal> {
     const found = await this.find(ctx, id, 'changeRecord');
     const profile = await this.profiles.find(ctx, input.profile);
     const targets = await this.targets.list(ctx, id);
     if (!profile || !targets.some((target) => target.profileId === profile.id)) throw targetNotFound();
     if (input.purge) this.access.authorize(ctx, 'delete', { profile: profile.name, name: found.secret.name });
     const kinds = ['sync-profile-remove'] as const;
-    return this.#submitLocally(ctx, REMOVE_SYNC_PROFILE, found, {
-      parameters: { profileId: profile.id, purge: input.purge },
+    return localProposal(REMOVE_SYNC_PROFILE, found, {
+      parameters: {
+        profileId: profile.id,
+        purge: input.purge,
+        ...(expectedRevision === undefined ? {} : { expectedRevision }),
+      },
       needs: [
         ...this.access.needs('changeRecord', found.named),
         ...(input.purge ? this.access.needs('delete', { profile: profile.name, name: found.secret.name }) : []),
@@ -232,10 +272,7 @@ export class SecretService {
     });
   }
 
-  async #prepareCreate(
-    ctx: RequestContext,
-    input: NewSecret,
-  ): Promise<PreparedChange<CreateParameters> & { readonly secretId: string }> {
+  async proposeCreate(ctx: RequestContext, input: NewSecret): Promise<Proposal> {
     this.access.authorize(ctx, 'create', { profile: input.sourceProfile, name: input.name });
     if ((input.content === undefined) === (input.generate === undefined)) throw contentOrGenerate();
     // Whatever the profile's template makes of it: policies and lists have the name as it is.
@@ -244,7 +281,7 @@ export class SecretService {
     const { parameters, isLocal } = await this.planner.prepareCreate(ctx, input, content);
     await this.#assertOwner(ctx, parameters.owner);
     const secretId = newId();
-    return {
+    const change = {
       subject: { kind: 'secret', id: secretId, name: `${input.sourceProfile}/${input.name}` },
       secretId,
       parameters,
@@ -258,6 +295,7 @@ export class SecretService {
       ...(input.reason ? { reason: input.reason } : {}),
       isLocal,
     };
+    return { kind: CREATE_SECRET, change };
   }
 
   /** @throws AppError OWNER_UNKNOWN */
@@ -265,11 +303,11 @@ export class SecretService {
     if (owner && !(await this.owners.exists(ctx, owner))) throw ownerUnknown();
   }
 
-  async #prepareRemove(
+  async proposeRemove(
     ctx: RequestContext,
     id: string,
     { reason, ...parameters }: DeleteParameters & { readonly reason?: string },
-  ): Promise<{ readonly secret: SecretEntity; readonly change: PreparedChange<DeleteParameters> }> {
+  ): Promise<Proposal> {
     const act = parameters.retain ? 'forget' : 'delete';
     const found = await this.find(ctx, id, act);
     const { secret } = found;
@@ -282,7 +320,7 @@ export class SecretService {
       ...(reason ? { reason } : {}),
       isLocal: parameters.retain || !(await this.profiles.isRemote(ctx, secret.sourceProfileId)),
     };
-    return { secret, change };
+    return { kind: DELETE_SECRET, change };
   }
 
   #createNeeds({ name, source, targets, onConflict }: CreateParameters): Need[] {
@@ -298,20 +336,14 @@ export class SecretService {
     return [...this.access.needs('replicateTo', target), ...this.access.conflictNeeds(onConflict, target)];
   }
 
-  #submitLocally(
-    ctx: RequestContext,
-    kind: string,
-    found: FoundSecret,
-    { reason, ...change }: LocalChange,
-  ): Promise<ChangeEntity> {
-    return this.changes.submit(ctx, kind, {
-      ...change,
-      subject: subjectOf(found),
-      secretId: found.secret.id,
-      ...(reason ? { reason } : {}),
-      isLocal: true,
-    });
+  #submit(ctx: RequestContext, { kind, change }: Proposal): Promise<ChangeEntity> {
+    return this.changes.submit(ctx, kind, change);
   }
+}
+
+function localProposal(kind: string, found: FoundSecret, { reason, ...change }: LocalChange): Proposal {
+  const named = { subject: subjectOf(found), secretId: found.secret.id, ...(reason ? { reason } : {}) };
+  return { kind, change: { ...change, ...named, isLocal: true } };
 }
 
 type LocalChange = Pick<PreparedChange, 'parameters' | 'needs' | 'gatedAs'> & { readonly reason: string | undefined };

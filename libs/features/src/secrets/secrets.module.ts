@@ -16,6 +16,7 @@ import { EditSecretHandlers } from './edit-secret.handlers.js';
 import { LocalContent } from './local-content.js';
 import { PlainWrites } from './plain-writes.js';
 import { ReadApprovals, ReadContentHandler } from './read-approval.js';
+import { SecretAdoption } from './secret-adoption.js';
 import { SecretAccess } from './secret-access.js';
 import { NotificationsModule } from '@claviger/features/notifications';
 import { SecretFingerprints } from './secret-fingerprints.js';
@@ -30,6 +31,7 @@ import { SourceVault } from './source-vault.js';
 import { SecretReminders } from './secret-reminders.js';
 import { SourceVerification } from './source-verification.js';
 import { AddSyncProfileHandler, RemoveSyncProfileHandler } from './sync-profile.handlers.js';
+import { VaultSurvey } from './vault-survey.js';
 import { VersionRecorder } from './version-recorder.js';
 import { VersionStateHandlers } from './version-state.handlers.js';
 import { WriteContentHandler } from './write-content.handler.js';
@@ -60,6 +62,7 @@ import { WriteContentHandler } from './write-content.handler.js';
     ReadContentHandler,
     RemoveSyncProfileHandler,
     SecretAccess,
+    SecretAdoption,
     SecretFingerprints,
     SecretKeeper,
     SecretPlanner,
@@ -70,6 +73,7 @@ import { WriteContentHandler } from './write-content.handler.js';
     SourceVault,
     SecretReminders,
     SourceVerification,
+    VaultSurvey,
     VersionRecorder,
     VersionStateHandlers,
     WriteContentHandler,
@@ -79,10 +83,12 @@ import { WriteContentHandler } from './write-content.handler.js';
     ContentService,
     DeleteFuse,
     REPLICATION_SOURCE,
+    SecretAdoption,
     SecretReminders,
     SecretService,
     SecretViews,
     SourceVerification,
+    VaultSurvey,
   ],
 })
 export class SecretsModule {

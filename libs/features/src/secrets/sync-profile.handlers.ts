@@ -12,8 +12,13 @@ import { placeOccupied } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
 import { SourceVault } from './source-vault.js';
 
-export type AddSyncProfileParameters = { readonly target: PlannedPlace; readonly onConflict: ConflictPolicy };
-export type RemoveSyncProfileParameters = { readonly profileId: string; readonly purge: boolean };
+/** The revision that the caller saw; absent for any. */
+type Expecting = { readonly expectedRevision?: number };
+export type AddSyncProfileParameters = Expecting & {
+  readonly target: PlannedPlace;
+  readonly onConflict: ConflictPolicy;
+};
+export type RemoveSyncProfileParameters = Expecting & { readonly profileId: string; readonly purge: boolean };
 
 export const ADD_SYNC_PROFILE = 'secret.sync-profile.add';
 export const REMOVE_SYNC_PROFILE = 'secret.sync-profile.remove';
@@ -33,7 +38,7 @@ export class AddSyncProfileHandler implements ChangeHandler<AddSyncProfileParame
   ) {}
 
   async begin(tx: RequestContext, change: ExecutingChange<AddSyncProfileParameters>): Promise<void> {
-    await lockForEdit(this.secrets, tx, change.secretId!, undefined);
+    await lockForEdit(this.secrets, tx, change.secretId!, change.parameters.expectedRevision);
     const { profileId, physicalName } = change.parameters.target;
     // Here, because giving up the place of a change that failed later would give up that of the living target.
     await this.targets.assertAbsent(tx, change.secretId!, profileId);
@@ -96,6 +101,7 @@ export class RemoveSyncProfileHandler implements ChangeHandler<RemoveSyncProfile
   ) {}
 
   async begin(tx: RequestContext, change: ExecutingChange<RemoveSyncProfileParameters>): Promise<void> {
+    await lockForEdit(this.secrets, tx, change.secretId!, change.parameters.expectedRevision);
     if (change.parameters.purge) await this.fuse.assertHolds(tx);
   }
 

@@ -52,6 +52,18 @@ export class BackendPlaces {
     await this.database.repository(tx, BackendPlaceEntity).delete(where);
   }
 
+  /** Which of these places of a server belong to a secret of any store. */
+  async findTaken(ctx: RequestContext, serverIdentity: string, physicalNames: readonly string[]): Promise<Set<string>> {
+    if (physicalNames.length === 0) return new Set();
+    const rows = (await this.database
+      .manager(ctx)
+      .query(`select physical_name from backend_place where server_identity = $1 and physical_name = any($2::text[])`, [
+        serverIdentity,
+        physicalNames,
+      ])) as { physical_name: string }[];
+    return new Set(rows.map(({ physical_name: name }) => name));
+  }
+
   /** False when the place is taken, or the profile does not lead there any more; it cannot be moved until `tx` ends. */
   async #insert(tx: RequestContext, claim: PlaceClaim, at: Location): Promise<boolean> {
     const { profile } = at;

@@ -1,6 +1,6 @@
 import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
-import type { ChangeEntity } from '@claviger/features/changes';
+import type { ChangeEntity, ChangePreview } from '@claviger/features/changes';
 import { ContentService, type ContentDiff, type VersionView, type WriteResult } from '@claviger/features/secrets';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
@@ -27,7 +27,7 @@ import {
 } from './secret-content.dto.js';
 import { versionNumber, type writeResult } from './secrets.dto.js';
 
-type Written = z.input<typeof writeResult>;
+type Written = Omit<z.input<typeof writeResult>, keyof ChangePreview> & Partial<ChangePreview>;
 
 @Controller('api/v1/secrets')
 export class SecretContentController {
@@ -65,7 +65,7 @@ export class SecretContentController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Written> {
     const input = withoutUndefined({ ...body, baseVersion: ifMatch });
-    if (query.dryRun) return { plan: await this.content.planWrite(ctx, id, input) };
+    if (query.dryRun) return this.content.planWrite(ctx, id, input);
     return answer(reply, await this.content.write(ctx, id, input));
   }
 
@@ -76,7 +76,7 @@ export class SecretContentController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Written> {
     const input = withoutUndefined({ ...body, baseVersion: ifMatch });
-    if (query.dryRun) return { plan: await this.content.planPatch(ctx, id, input) };
+    if (query.dryRun) return this.content.planPatch(ctx, id, input);
     return answer(reply, await this.content.patch(ctx, id, input));
   }
 

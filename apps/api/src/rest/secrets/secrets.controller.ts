@@ -1,7 +1,7 @@
 import { Controller, Res } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { accessErrors } from '@claviger/features/access';
-import { changeErrors, type ChangeEntity } from '@claviger/features/changes';
+import { changeErrors, type ChangeEntity, type ChangePreview } from '@claviger/features/changes';
 import { TARGET_STATUSES } from '@claviger/features/replication';
 import {
   SECRET_STATES,
@@ -9,7 +9,6 @@ import {
   secretErrors,
   SecretService,
   SecretViews,
-  type PlanStep,
   type SecretView,
 } from '@claviger/features/secrets';
 import { vaultProfileErrors } from '@claviger/features/vault-profiles';
@@ -38,7 +37,7 @@ import {
   secretView,
 } from './secrets.dto.js';
 
-type Result = { readonly secret?: SecretView; readonly change?: unknown; readonly plan?: readonly PlanStep[] };
+type Result = { readonly secret?: SecretView; readonly change?: unknown } & Partial<ChangePreview>;
 
 const params = z.object({ id: secretId });
 const denied = accessErrors.accessDenied('claviger/secrets/prod/shop/database', 'update');
@@ -92,6 +91,7 @@ const create = defineEndpoint({
         { profile: 'prod', role: 'source', action: 'create', reason: 'Nothing is there yet.' },
         { profile: 'standby', role: 'target', action: 'conflict', reason: 'Something that is not ours is there.' },
       ],
+      waitsFor: [],
     },
   },
 });
@@ -321,9 +321,9 @@ export class SecretsController {
     return { secret: await this.views.one(ctx, secret), ...view };
   }
 
-  #plan(reply: FastifyReply, plan: readonly PlanStep[]): Result {
+  #plan(reply: FastifyReply, preview: ChangePreview): Result {
     void reply.status(200);
-    return { plan };
+    return preview;
   }
 }
 

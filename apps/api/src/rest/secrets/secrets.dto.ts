@@ -161,11 +161,20 @@ export const planStep = z
   })
   .meta({ id: 'PlanStep' });
 
+/** What a dry run answers. */
+const dryRunResult = {
+  plan: z.array(planStep).optional().meta({ description: 'Only with `dryRun=true`.' }),
+  waitsFor: z
+    .array(z.string())
+    .optional()
+    .meta({ description: 'Only with `dryRun=true`: the approval profiles whose approval it would wait for.' }),
+};
+
 export const secretResult = z
   .object({
     secret: secretView.optional(),
     change: changeView.optional(),
-    plan: z.array(planStep).optional().meta({ description: 'Only with `dryRun=true`.' }),
+    ...dryRunResult,
   })
   .meta({
     example: {
@@ -182,7 +191,7 @@ export const writeResult = z
       .optional()
       .meta({ description: 'True when the content is the current one already; no version was made.' }),
     change: changeView.optional(),
-    plan: z.array(planStep).optional().meta({ description: 'Only with `dryRun=true`.' }),
+    ...dryRunResult,
   })
   .meta({ example: { version: 2, change: changeExample } });
 

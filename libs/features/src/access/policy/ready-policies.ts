@@ -30,6 +30,8 @@ const OPERATOR: Grants = {
   'claviger/replication/*': ['create', 'read', 'update', 'list'],
   'claviger/changes': READ,
   'claviger/changes/*': ['read', 'update', 'list'],
+  'claviger/plans': READ,
+  'claviger/plans/*': ['read', 'delete', 'list'],
   'claviger/secrets/*': READ,
 };
 
@@ -62,6 +64,7 @@ const AUDITOR: Grants = {
       'groups',
       'login-issuers',
       'mail-subscriptions',
+      'plans',
       'policies',
       'replication',
       'service-accounts',
@@ -101,6 +104,7 @@ const DEVELOPER: Grants = {
   'claviger/vault-profiles/*': READ,
   'claviger/replication': READ,
   'claviger/replication/*': READ,
+  'claviger/plans/*': ['create'],
 };
 
 /**

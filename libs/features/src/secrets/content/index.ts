@@ -12,6 +12,7 @@ export { displayFingerprint, fingerprint, fingerprintKeyId, sameFingerprint } fr
 export { generateContent } from './generate-content.js';
 export { GENERATE_OPTIONS, generateOptionsSchema, type GenerateOptions } from './generate-options.js';
 export { diffContents, mergeContent, type ContentDiff } from './merge-content.js';
+export { possibleTypes, type PossibleTypes } from './possible-types.js';
 export { SECRET_TYPES, type SecretType } from './secret-type.js';
 export { contentSchema, validateContent, type ContentReport } from './validate-content.js';
 export { reviewValues } from './review-values.js';

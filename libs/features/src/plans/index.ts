@@ -1,0 +1,10 @@
+export { ON_FAILURE, PlanEntity, PlanItemEntity } from './plan.entity.js';
+export * as planErrors from './plan.errors.js';
+export { CARRY_ON_PLAN, PLAN_JOBS, SWEEP_PLANS } from './plan.jobs.js';
+export { PLAN_KINDS, type PlanKind, type PlanRequest } from './plan-request.js';
+export { PLAN_LIMITS, PlanService, type ApplyOptions, type NewPlan } from './plan.service.js';
+export { PLAN_ITEM_STATES, PLAN_STATES } from './plan-state.js';
+export { PLAN_ACTIONS } from './plan-verdict.policy.js';
+export type { PlanItemView, PlanView } from './plan-view.js';
+export { PlanWorker } from './plan-worker.js';
+export * from './plans.module.js';

@@ -1,0 +1,78 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ENTITIES } from '@claviger/composition';
+import { isAppError, PLAN_FAULT_POINTS } from '@claviger/kernel';
+import { createTestDatabase, type TestDatabase } from '@claviger/testing';
+import { creating, PlanRoom, writing } from '../../../testing/src/plan-room.js';
+import { dieAt, Killed, mend } from '../../../testing/src/secret-faults.js';
+import { AheadClock, OutsideKind } from '../../../testing/src/secret-room.js';
+
+let db: TestDatabase;
+let room: PlanRoom;
+const kind = new OutsideKind();
+const clock = new AheadClock();
+beforeAll(async () => {
+  db = await createTestDatabase(ENTITIES);
+  room = await PlanRoom.create(db, kind, clock);
+});
+afterAll(() => db.drop());
+afterEach(() => mend(kind.mounts.values()));
+
+describe('a plan that is being applied', () => {
+  it('stops before its next item when it is cancelled', async () => {
+    const plan = await room.make([creating('stop-1'), creating('stop-2')]);
+    await room.plans.apply(room.ctx, plan.id);
+    room.kv.holds = async (operation) => {
+      if (operation === 'create') await room.plans.cancel(room.ctx, plan.id);
+    };
+    await room.worker.carryOn(room.job, plan.id);
+    expect(await room.plans.get(room.ctx, plan.id)).toMatchObject({
+      state: 'cancelled',
+      items: { byState: { done: 1, skipped: 1 } },
+    });
+    expect([await room.kv.read('stop-1'), await room.kv.read('stop-2')]).toEqual([{ value: 'one' }, undefined]);
+    expect(await room.left(plan.id)).toBe(0);
+  });
+
+  it.each(PLAN_FAULT_POINTS)(
+    'is gone on with when its worker dies at %s, and each item is done once',
+    async (point) => {
+      const [one, two] = [`${point}-1`.replace('.', '-'), `${point}-2`.replace('.', '-')];
+      const id = await room.secret(two);
+      const plan = await room.make([creating(one), writing(id, { value: 'two' })]);
+      await room.plans.apply(room.ctx, plan.id);
+      dieAt(point);
+      await expect(room.worker.carryOn(room.job, plan.id)).rejects.toThrow(Killed);
+      // Its lease still runs.
+      await room.worker.carryOn(room.job, plan.id);
+      expect((await room.plans.get(room.ctx, plan.id)).state).toBe('applying');
+      clock.skip(300_000);
+      await room.worker.sweep(room.job);
+      expect(await room.plans.get(room.ctx, plan.id)).toMatchObject({
+        state: 'applied',
+        items: { byState: { done: 2 } },
+      });
+      expect([room.kv.versions(one), room.kv.versions(two)]).toEqual([1, 2]);
+      const changes = await room.secrets.rows(
+        `select count(*)::int as n from change where idempotency_id in (select id from plan_item where plan_id = $1)`,
+        [plan.id],
+      );
+      expect(changes).toEqual([{ n: 2 }]);
+    },
+  );
+
+  it('is applied once by two workers at a time, whose leases do not hold', async () => {
+    const plan = await room.make([creating('race-1'), creating('race-2'), creating('race-3')]);
+    await room.plans.apply(room.ctx, plan.id);
+    const take = async (): Promise<void> => {
+      await room.secrets.rows('update plan set lease_until = null where id = $1', [plan.id]);
+      await room.worker.carryOn(room.job, plan.id).catch((error: unknown) => {
+        if (!isAppError(error)) throw error;
+      });
+    };
+    await Promise.all([take(), take(), take()]);
+    await room.secrets.rows('update plan set lease_until = null where id = $1', [plan.id]);
+    await room.worker.carryOn(room.job, plan.id);
+    expect((await room.plans.get(room.ctx, plan.id)).state).toBe('applied');
+    expect(['race-1', 'race-2', 'race-3'].map((name) => room.kv.versions(name))).toEqual([1, 1, 1]);
+  });
+});

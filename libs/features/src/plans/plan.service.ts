@@ -1,0 +1,261 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK, isAppError, newId, type Clock, type RequestContext } from '@claviger/kernel';
+import { AccessService, type Operation } from '@claviger/features/access';
+import { ChangePreviews, requesterOf, type Proposal } from '@claviger/features/changes';
+import { Database } from '@claviger/platform/database';
+import { JobQueue } from '@claviger/platform/queue';
+import { PlanEndings } from './plan-endings.js';
+import type { OnFailure, PlanEntity, PlanItemEntity } from './plan.entity.js';
+import {
+  planHasUnready,
+  planItemsOverlap,
+  planNotFound,
+  planNotInState,
+  planNotYours,
+  planStale,
+  tooManyPlans,
+} from './plan.errors.js';
+import { CARRY_ON_PLAN } from './plan.jobs.js';
+import { PlanJudge } from './plan-judge.js';
+import { leaseFrom } from './plan-lease.js';
+import { splitRequest, targetOf, type PlanRequest } from './plan-request.js';
+import { PlanRepository, type PlanListQuery } from './plan.repository.js';
+import { isEnded } from './plan-state.js';
+import { isUnready, PLAN_ACTIONS } from './plan-verdict.policy.js';
+import { PlanViews, type PlanItemView, type PlanView } from './plan-view.js';
+
+/** Limits of plans. */
+export const PLAN_LIMITS = { items: 500, open: 100, minSeconds: 60, maxSeconds: 7 * 86_400, seconds: 3_600 } as const;
+/** How long the request that makes a plan judges it by itself; then a worker goes on. */
+const JUDGE_AT_ONCE_MS = 5_000;
+const COMPARED_AT_ONCE = 8;
+const UNREADY = PLAN_ACTIONS.filter(isUnready);
+
+export type NewPlan = {
+  /** 1 to {@link PLAN_LIMITS}.items. */
+  readonly items: readonly PlanRequest[];
+  readonly reason?: string;
+  /** How long it may wait to be applied, in seconds. */
+  readonly expiresInSeconds?: number;
+};
+
+export type ApplyOptions = {
+  readonly onFailure?: OnFailure;
+  /** Leaves out items that cannot be carried out, instead of refusing. */
+  readonly skipUnready?: boolean;
+};
+
+/** Plans: lists of changes that are judged first, and applied later as they were judged or not at all. */
+@Injectable()
+export class PlanService {
+  constructor(
+    private readonly database: Database,
+    private readonly plans: PlanRepository,
+    private readonly judge: PlanJudge,
+    private readonly endings: PlanEndings,
+    private readonly previews: ChangePreviews,
+    private readonly views: PlanViews,
+    private readonly access: AccessService,
+    private readonly queue: JobQueue,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Saves a plan and judges its items: `ready` when it took a few seconds at most, else `judging`, which a worker goes on
+   * with. A refused item is part of the plan, with the refusal. The same request with an idempotency key makes one plan.
+   * @throws AppError ACCESS_DENIED, PLAN_ITEMS_OVERLAP, TOO_MANY_PLANS
+   */
+  async create(
+    ctx: RequestContext,
+    { items, reason, expiresInSeconds = PLAN_LIMITS.seconds }: NewPlan,
+  ): Promise<PlanView> {
+    const id = ctx.attempt?.id ?? newId();
+    this.access.authorize(ctx, `claviger/plans/${id}`, 'create');
+    assertApart(items);
+    const requestedBy = requesterOf(ctx);
+    if ((await this.plans.countOpen(ctx, requestedBy.id)) >= PLAN_LIMITS.open) throw tooManyPlans(PLAN_LIMITS.open);
+    const owner = newId();
+    const now = this.clock.now();
+    const { owner: leaseOwner, until: leaseUntil } = leaseFrom(owner, now);
+    const plan = {
+      id,
+      state: 'judging',
+      requestedBy,
+      tokenId: ctx.actor.id,
+      reason: reason ?? null,
+      itemCount: items.length,
+      leaseOwner,
+      leaseUntil,
+      createdAt: now,
+      expiresAt: new Date(now.getTime() + expiresInSeconds * 1_000),
+    } as const;
+    const isNew = await this.database.transaction(ctx, async (tx) => {
+      const rows = items.map((request, index) => ({
+        planId: id,
+        number: index + 1,
+        id: newId(),
+        kind: request.kind,
+        secretId: 'secretId' in request ? request.secretId : null,
+        subject: 'secretId' in request ? null : targetOf(request),
+        state: 'open' as const,
+        ...splitRequest(withReason(request, reason)),
+      }));
+      if (!(await this.plans.insert(tx, plan, rows))) return false;
+      await this.endings.trail(tx, 'plan.create', id, { items: items.length });
+      return true;
+    });
+    if (isNew) await this.#judgeAtOnce(ctx, id, owner);
+    return this.get(ctx, id);
+  }
+
+  /** @throws AppError PLAN_NOT_FOUND */
+  async get(ctx: RequestContext, id: string): Promise<PlanView> {
+    return this.views.one(ctx, await this.#find(ctx, id, 'read'));
+  }
+
+  /** One's own, and with `list claviger/plans/` those of others; the newest first. */
+  async list(
+    ctx: RequestContext,
+    { isMine, ...query }: Omit<PlanListQuery, 'requesterId'> & { readonly isMine?: boolean },
+  ): Promise<PlanView[]> {
+    const isOnlyMine = isMine || !this.access.can(ctx, 'claviger/plans/', 'list');
+    const requester = isOnlyMine ? { requesterId: ctx.actor.rootId } : {};
+    return this.views.many(ctx, await this.plans.list(ctx, { ...query, ...requester }));
+  }
+
+  /** In their order, after a number. @throws AppError PLAN_NOT_FOUND */
+  async listItems(
+    ctx: RequestContext,
+    id: string,
+    page: { readonly limit: number; readonly after?: number },
+  ): Promise<PlanItemView[]> {
+    await this.#find(ctx, id, 'read');
+    return this.views.items(ctx, await this.plans.listItems(ctx, id, page));
+  }
+
+  /**
+   * Has a plan applied by a worker, with what the caller's token may do then. Refused as a whole, and ended, when anything
+   * that an item was judged over has moved in our records. Asking again for what is under way says how it stands.
+   * @throws AppError PLAN_NOT_FOUND, PLAN_NOT_YOURS, ACCESS_DENIED, PLAN_NOT_IN_STATE, PLAN_HAS_UNREADY_ITEMS, PLAN_STALE
+   */
+  async apply(ctx: RequestContext, id: string, options: ApplyOptions = {}): Promise<PlanView> {
+    const plan = await this.#find(ctx, id, 'read');
+    if (plan.requestedBy.id !== ctx.actor.rootId) throw planNotYours();
+    this.access.authorize(ctx, `claviger/plans/${id}`, 'create');
+    if (plan.state === 'applying' || plan.state === 'applied') return this.views.one(ctx, plan);
+    this.#assertReady(plan);
+    const items = await this.plans.listItems(ctx, id, { limit: PLAN_LIMITS.items });
+    const unready = items.filter(({ action }) => isUnready(action));
+    if (unready.length > 0 && !options.skipUnready) throw planHasUnready(unready.length);
+    await this.#assertUnmoved(ctx, id, items);
+    const now = this.clock.now();
+    const { onFailure = 'continue' } = options;
+    await this.database.transaction(ctx, async (tx) => {
+      const set = { tokenId: ctx.actor.id, onFailure, appliedAt: now };
+      if (!(await this.plans.move(tx, id, 'applying', set))) return;
+      await this.plans.skipOpen(tx, id, now, UNREADY);
+      await this.endings.trail(tx, 'plan.apply', id, { items: items.length - unready.length });
+      this.database.afterCommit(tx, () => this.#wake(tx, id));
+    });
+    return this.get(ctx, id);
+  }
+
+  /**
+   * Ends a plan and erases its values. One that is being applied stops before its next item.
+   * @throws AppError PLAN_NOT_FOUND, ACCESS_DENIED, PLAN_NOT_IN_STATE
+   */
+  async cancel(ctx: RequestContext, id: string): Promise<PlanView> {
+    const plan = await this.#find(ctx, id, 'delete');
+    if (isEnded(plan.state)) throw planNotInState(plan.state, 'judging, ready or applying');
+    if (!(await this.endings.end(ctx, id, 'cancelled')) && !(await this.plans.stop(ctx, id)))
+      throw planNotInState((await this.#find(ctx, id, 'delete')).state, 'judging, ready or applying');
+    return this.get(ctx, id);
+  }
+
+  async #judgeAtOnce(ctx: RequestContext, id: string, owner: string): Promise<void> {
+    const plan = (await this.plans.find(ctx, id))!;
+    const giveUpAt = new Date(this.clock.now().getTime() + JUDGE_AT_ONCE_MS);
+    if (await this.judge.run(ctx, plan, owner, giveUpAt)) return;
+    await this.plans.release(ctx, id, owner);
+    this.#wake(ctx, id);
+  }
+
+  #wake({ storeId }: RequestContext, planId: string): void {
+    this.queue.enqueue(CARRY_ON_PLAN, { storeId, planId }, { dedupKey: planId });
+  }
+
+  #assertReady({ state, expiresAt }: PlanEntity): void {
+    if (state !== 'ready') throw planNotInState(state, 'ready');
+    if (expiresAt <= this.clock.now()) throw planNotInState('expired', 'ready');
+  }
+
+  /** Compares what the records say with what they said. @throws AppError PLAN_STALE, with the plan ended */
+  async #assertUnmoved(ctx: RequestContext, id: string, items: readonly PlanItemEntity[]): Promise<void> {
+    const judged = items.filter(({ action, base }) => base !== null && !isUnready(action));
+    const moved: PlanItemEntity[] = [];
+    for (let from = 0; from < judged.length; from += COMPARED_AT_ONCE) {
+      const some = judged.slice(from, from + COMPARED_AT_ONCE);
+      const same = await Promise.all(some.map((item) => this.#isUnmoved(ctx, item)));
+      moved.push(...some.filter((_, index) => !same[index]));
+    }
+    if (moved.length === 0) return;
+    await this.database.transaction(ctx, async (tx) => {
+      const stale = {
+        state: 'stale',
+        payload: null,
+        base: null,
+        code: 'PLAN_STALE',
+        endedAt: this.clock.now(),
+      } as const;
+      for (const { number } of moved) await this.plans.updateItem(tx, id, number, stale);
+      if (!(await this.endings.end(tx, id, 'stale'))) throw planNotInState('no longer ready', 'ready');
+    });
+    throw planStale(moved.length);
+  }
+
+  async #isUnmoved(ctx: RequestContext, { base }: PlanItemEntity): Promise<boolean> {
+    const { proposal, world } = base!;
+    try {
+      return await this.previews.isSameWorld(ctx, proposal as unknown as Proposal, world);
+    } catch (error) {
+      // What it is about is gone.
+      if (isGone(error)) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * One's own may be seen, and dealt with by a token that may make plans: the identity alone, which a child token shares with
+   * its parents, gives nothing that its policies do not. Others' where a policy says so.
+   */
+  async #find(ctx: RequestContext, id: string, operation: Operation): Promise<PlanEntity> {
+    const plan = await this.plans.find(ctx, id);
+    if (!plan) throw planNotFound();
+    const path = `claviger/plans/${id}`;
+    if (plan.requestedBy.id === ctx.actor.rootId) {
+      if (operation === 'read' || this.access.can(ctx, path, 'create')) return plan;
+    } else if (!this.access.can(ctx, path, 'read')) throw planNotFound();
+    this.access.authorize(ctx, path, operation);
+    return plan;
+  }
+}
+
+/** @throws AppError PLAN_ITEMS_OVERLAP */
+function assertApart(items: readonly PlanRequest[]): void {
+  const seen = new Map<string, number>();
+  for (const [index, request] of items.entries()) {
+    const target = targetOf(request);
+    const first = seen.get(target);
+    if (first !== undefined) throw planItemsOverlap(first, index + 1);
+    seen.set(target, index + 1);
+  }
+}
+
+/** The reason of the plan is that of every item which has none of its own. */
+function withReason(request: PlanRequest, reason: string | undefined): PlanRequest {
+  return request.reason === undefined && reason !== undefined ? { ...request, reason } : request;
+}
+
+function isGone(error: unknown): boolean {
+  return isAppError(error) && !error.retryable && error.kind !== 'internal';
+}

@@ -187,7 +187,7 @@ export class ContentService {
     page: { readonly limit: number; readonly before?: number },
   ): Promise<VersionView[]> {
     const { secret } = await this.records.find(ctx, id);
-    const rows = await this.secrets.listVersions(ctx, id, page.limit, page.before);
+    const rows = await this.secrets.listVersions(ctx, secret, page.limit, page.before);
     return this.views.versions(ctx, secret, rows, await this.reader.findKept(ctx, secret));
   }
 

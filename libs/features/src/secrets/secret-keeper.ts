@@ -5,6 +5,7 @@ import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { isAppError, systemContext, type RequestContext } from '@claviger/kernel';
 import { parseContent, type JsonObject } from '@claviger/vaults/contract';
 import { reviewValues } from './content/index.js';
+import { CHANGE_SOURCE, type ChangeSourceParameters } from './change-source.handler.js';
 import { ContentReader } from './content-reader.js';
 import { CREATE_SECRET, type CreateParameters } from './create-secret.handler.js';
 import { DELETE_SECRET, type DeleteParameters } from './delete-secret.handler.js';
@@ -14,6 +15,7 @@ import { SecretPlanner } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
 import { secretNotFound } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
+import { SourceChangePlanner } from './source-change-planner.js';
 import {
   ADD_SYNC_PROFILE,
   REMOVE_SYNC_PROFILE,
@@ -36,6 +38,7 @@ export class SecretKeeper implements ChangeSubjectKeeper {
     private readonly profiles: VaultProfileService,
     private readonly reader: ContentReader,
     private readonly planner: SecretPlanner,
+    private readonly moves: SourceChangePlanner,
   ) {}
 
   /** The secret's revision, which counts every change of it, its drift, and where its copies are. */
@@ -76,6 +79,8 @@ export class SecretKeeper implements ChangeSubjectKeeper {
       }
       case ADD_SYNC_PROFILE:
         return { ...review, plan: await this.#planTarget(ctx, secret, change.parameters as AddSyncProfileParameters) };
+      case CHANGE_SOURCE:
+        return { ...review, ...(await this.#reviewMove(ctx, secret, change.parameters as ChangeSourceParameters)) };
       case REMOVE_SYNC_PROFILE:
         return { ...review, plan: [await this.#planRemoval(ctx, change.parameters as RemoveSyncProfileParameters)] };
       default:
@@ -125,6 +130,21 @@ export class SecretKeeper implements ChangeSubjectKeeper {
     const there = { name, type, source: target, targets: [], onConflict, fingerprint: currentFingerprint! };
     const steps = await this.planner.planCreate(ctx, id, there);
     return steps.map((step) => ({ ...step, role: 'target' }));
+  }
+
+  async #reviewMove(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    parameters: ChangeSourceParameters,
+  ): Promise<Pick<ChangeReview, 'settings' | 'plan'>> {
+    const { from, to, onConflict } = parameters;
+    return {
+      settings: [
+        { name: 'sourceProfile', before: from, after: to.profile },
+        { name: 'onConflict', before: null, after: onConflict },
+      ],
+      plan: await this.moves.plan(ctx, secret, parameters),
+    };
   }
 
   async #planRemoval(ctx: RequestContext, { profileId, purge }: RemoveSyncProfileParameters): Promise<ReviewStep> {

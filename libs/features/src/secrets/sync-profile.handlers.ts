@@ -33,7 +33,7 @@ export class AddSyncProfileHandler implements ChangeHandler<AddSyncProfileParame
   ) {}
 
   async begin(tx: RequestContext, change: ExecutingChange<AddSyncProfileParameters>): Promise<void> {
-    await lockForEdit(this.secrets, tx, change.secretId!, undefined);
+    await lockForEdit(this.secrets, tx, change, undefined);
     const { profileId, physicalName } = change.parameters.target;
     // Here, because giving up the place of a change that failed later would give up that of the living target.
     await this.targets.assertAbsent(tx, change.secretId!, profileId);
@@ -58,7 +58,7 @@ export class AddSyncProfileHandler implements ChangeHandler<AddSyncProfileParame
   }
 
   async complete(tx: RequestContext, change: ExecutingChange<AddSyncProfileParameters>): Promise<ChangeResult> {
-    const secret = await lockForEdit(this.secrets, tx, change.secretId!, undefined);
+    const secret = await lockForEdit(this.secrets, tx, change, undefined);
     const version = await this.secrets.findVersion(tx, secret.id, secret.currentVersion);
     const { target, onConflict } = change.parameters;
     await this.targets.add(tx, {
@@ -100,7 +100,7 @@ export class RemoveSyncProfileHandler implements ChangeHandler<RemoveSyncProfile
   }
 
   async complete(tx: RequestContext, change: ExecutingChange<RemoveSyncProfileParameters>): Promise<ChangeResult> {
-    const secret = await lockForEdit(this.secrets, tx, change.secretId!, undefined);
+    const secret = await lockForEdit(this.secrets, tx, change, undefined);
     const { profileId, purge } = change.parameters;
     if (purge) await this.targets.retire(tx, secret.id, profileId);
     else {

@@ -14,7 +14,6 @@ import { isVaultError, type BackendVersion } from '@claviger/vaults/contract';
 import type { PlannedPlace } from './create-secret.handler.js';
 import { lockForEdit } from './edit-secret.handlers.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
-import { assertSourceAsJudged } from './secret-gating.js';
 import type { SecretEntity } from './secret.entity.js';
 import {
   newSourceNotEqual,

@@ -31,8 +31,9 @@ import { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js'
 type FoundRead = VerifiedContent & { readonly isApproved: boolean };
 
 /** Somebody else was faster. */
-const STALE: ReadonlySet<string> = new Set(['STALE_MATCH', 'CHANGE_STALE']);
+const STALE: ReadonlySet<string> = new Set(['STALE_MATCH', 'CHANGE_STALE', 'SOURCE_CHANGED']);
 const MAX_MERGES = 5;
+const MAX_MOVES = 3;
 
 const VERSION_GATES = {
   softDelete: 'version-delete',
@@ -101,10 +102,17 @@ export class ContentService {
 
   /** Writes a new version. `baseVersion` binds the write to the version that the caller saw. */
   async write(ctx: RequestContext, id: string, input: WriteInput): Promise<WriteResult> {
-    return (
-      (await this.plain.write(ctx, id, input)) ??
-      this.#write(ctx, await this.records.findUsable(ctx, id, 'writeContent'), input.content, 'put', input)
-    );
+    const written = await this.plain.write(ctx, id, input);
+    if (written) return written;
+    for (let attempt = 1; ; attempt += 1) {
+      const found = await this.records.findUsable(ctx, id, 'writeContent');
+      try {
+        return await this.#write(ctx, found, input.content, 'put', input);
+      } catch (error) {
+        // It waited for a change of the source: whether it may be made at the new one is judged anew.
+        if (!isAppError(error, 'SOURCE_CHANGED') || attempt === MAX_MOVES) throw error;
+      }
+    }
   }
 
   /**

@@ -30,6 +30,7 @@ import { MailSubscriptionsController } from './rest/mail-subscriptions/mail-subs
 import { PoliciesController } from './rest/policies/policies.controller.js';
 import { ReplicationController } from './rest/replication/replication.controller.js';
 import { SecretContentController } from './rest/secrets/secret-content.controller.js';
+import { SecretSourceController } from './rest/secrets/secret-source.controller.js';
 import { SecretTargetsController } from './rest/secrets/secret-targets.controller.js';
 import { SecretsController } from './rest/secrets/secrets.controller.js';
 import { ClientCredentialsController } from './rest/service-accounts/client-credentials.controller.js';
@@ -74,6 +75,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     PoliciesController,
     ReplicationController,
     SecretContentController,
+    SecretSourceController,
     SecretTargetsController,
     SecretsController,
     ServiceAccountsController,

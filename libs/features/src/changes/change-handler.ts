@@ -1,4 +1,5 @@
 import { AppError, type RequestContext } from '@claviger/kernel';
+import { changeOvertaken } from './change.errors.js';
 import type { ChangeSubjectKeeper } from './change-subject.js';
 import type { ExecutingChange } from './executing-change.js';
 
@@ -32,11 +33,8 @@ export interface ChangeHandler<P = Record<string, unknown>, Outcome = unknown> {
  */
 export class ActAgain extends AppError {
   constructor() {
-    super({
-      code: 'CHANGE_OVERTAKEN',
-      kind: 'conflict',
-      message: 'The secret kept changing while this change was being executed. Make it anew when that is quieter.',
-    });
+    const { code, kind, message } = changeOvertaken();
+    super({ code, kind, message });
   }
 }
 

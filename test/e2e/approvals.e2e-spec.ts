@@ -102,6 +102,36 @@ describe('a change that needs approval', () => {
     expect((await create(dev, { name })).status).toBe(202);
   });
 
+  it('moves a secret to another profile once those of both have agreed', async () => {
+    const voters = await people.group('approver');
+    const mover = await people.user();
+    await api.put(`/groups/${voters}/members/${mover.name}`, undefined);
+    await api.put(`/groups/${voters}/members/${(await people.user()).name}`, undefined);
+    const steps = [{ groups: [voters], votes: 1 }];
+    await people.make('approval-profiles', { name: 'movers', kinds: ['source-change'], steps });
+    const there = { name: 'moved-to', instance: 'inside', mount: 'moved-to', approvalProfile: 'movers' };
+    await people.make('vault-profiles', there);
+    const path = await approved();
+    const asked = await dev.put(`${path}/source-profile`, { profile: 'moved-to', reason: 'new home' }, any);
+    expect(asked).toMatchObject({ status: 202, body: { change: { state: 'pending_approval' } } });
+    const { id } = asked.body.change as { id: string };
+    expect((await ada.get(`/approvals/${id}`)).body).toMatchObject({
+      profiles: [{ name: 'four-eyes' }, { name: 'movers' }],
+      review: {
+        settings: expect.arrayContaining([{ name: 'sourceProfile', before: 'gated', after: 'moved-to' }]),
+        plan: [
+          { profile: 'moved-to', role: 'source', action: 'create' },
+          { profile: 'gated', role: 'target', action: 'retain' },
+        ],
+      },
+    });
+    expect((await ada.post(`/approvals/${id}/votes`, { decision: 'approve' })).body.state).toBe('pending_approval');
+    const moving = await people.logIn(mover);
+    expect((await moving.post(`/approvals/${id}/votes`, { decision: 'approve' })).body.state).toBe('done');
+    expect((await dev.get(path)).body).toMatchObject({ sourceProfile: 'moved-to', currentVersion: 1, waiting: [] });
+    expect((await dev.get(`${path}/content`)).body).toEqual({ version: 1, content: { value: 'one' } });
+  });
+
   it('can be talked about, and taken back by who asked for it alone', async () => {
     const { id } = (await create(dev)).body.change as { id: string };
     await dev.post(`/approvals/${id}/comments`, { text: 'for release 7' });

@@ -445,6 +445,9 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
   'POST /api/v1/secrets/:id/targets/:profile/sync': onSecret((caller, path, { target }) =>
     caller.post(`${path}/targets/${target.profile}/sync`),
   ),
+  'PUT /api/v1/secrets/:id/source-profile': onSecret((caller, path, { target }) =>
+    caller.put(`${path}/source-profile`, { profile: target.profile }, any),
+  ),
   'POST /api/v1/secrets/:id/sync-profiles': async (ground) => {
     const { id } = await ground.stage.secret({ source: ground.source, content });
     return (caller) => caller.post(`/secrets/${id}/sync-profiles`, { profile: ground.target.profile });

@@ -32,6 +32,7 @@ import { PlansController } from './rest/plans/plans.controller.js';
 import { PoliciesController } from './rest/policies/policies.controller.js';
 import { ReplicationController } from './rest/replication/replication.controller.js';
 import { SecretContentController } from './rest/secrets/secret-content.controller.js';
+import { SecretSourceController } from './rest/secrets/secret-source.controller.js';
 import { SecretTargetsController } from './rest/secrets/secret-targets.controller.js';
 import { SecretsController } from './rest/secrets/secrets.controller.js';
 import { ClientCredentialsController } from './rest/service-accounts/client-credentials.controller.js';
@@ -78,6 +79,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     PoliciesController,
     ReplicationController,
     SecretContentController,
+    SecretSourceController,
     SecretTargetsController,
     SecretsController,
     ServiceAccountsController,

@@ -35,6 +35,9 @@ export const IDEMPOTENCY_FAULT_POINTS = [
   'idempotency.recorded',
 ] as const;
 
+/** The same for a change of a secret's source, beside those of every change, after the new place was read and before it counts. */
+export const SOURCE_FAULT_POINTS = ['source.established', 'source.switching'] as const;
+
 /** Between telling somebody about an event and noting that they were told. */
 export const NOTIFICATION_FAULT_POINTS = ['notification.sent'] as const;
 
@@ -45,6 +48,7 @@ export type FaultPoint =
   | (typeof FAULT_POINTS)[number]
   | (typeof APPROVAL_FAULT_POINTS)[number]
   | (typeof IDEMPOTENCY_FAULT_POINTS)[number]
+  | (typeof SOURCE_FAULT_POINTS)[number]
   | (typeof NOTIFICATION_FAULT_POINTS)[number]
   | (typeof PLAN_FAULT_POINTS)[number];
 

@@ -3,7 +3,7 @@ import { AppError, CLOCK, faultPoint, isAppError, newId, type Clock, type Reques
 import { Outbox } from '@claviger/features/notifications';
 import { Database, isUniqueViolation } from '@claviger/platform/database';
 import { secretBusy } from './change.errors.js';
-import { ChangeHandlers } from './change-handler.js';
+import { ActAgain, ChangeHandlers } from './change-handler.js';
 import type { ExecutingChange } from './executing-change.js';
 import { isCertain, pauseMs } from './change-outcome.policy.js';
 import { ChangeRepository } from './change.repository.js';
@@ -64,25 +64,30 @@ export class ChangeExecutor {
   /** Goes on with a change whose row is `executing` and leased to `owner`. */
   async actAndComplete(ctx: RequestContext, kind: string, change: ExecutingChange, owner: string): Promise<void> {
     const handler = this.handlers.get(kind);
-    let outcome: unknown;
-    try {
-      faultPoint('change.acting');
-      // The vault call outlives a caller who hangs up: a write that was begun is finished.
-      outcome = await handler.act?.({ ...ctx, signal: AbortSignal.timeout(ACT_LIMIT_MS) }, change);
-      faultPoint('change.acted');
-    } catch (error) {
-      await this.#failed(ctx, kind, change, owner, error);
-      return;
-    }
-    try {
-      await this.database.transaction(ctx, async (tx) => {
-        await this.complete(tx, kind, change, owner, outcome);
-        faultPoint('change.completing');
-      });
-    } catch (error) {
-      // The world has moved while we were outside: whatever is repeated would be refused again.
-      if (isAppError(error) && !error.retryable) return this.#failed(ctx, kind, change, owner, error);
-      throw error;
+    // The vault call outlives a caller who hangs up: a write that was begun is finished.
+    const signal = AbortSignal.timeout(ACT_LIMIT_MS);
+    for (let isRecorded = false; !isRecorded;) {
+      let outcome: unknown;
+      try {
+        faultPoint('change.acting');
+        outcome = await handler.act?.({ ...ctx, signal }, change);
+        faultPoint('change.acted');
+      } catch (error) {
+        await this.#failed(ctx, kind, change, owner, error);
+        return;
+      }
+      try {
+        await this.database.transaction(ctx, async (tx) => {
+          await this.complete(tx, kind, change, owner, outcome);
+          faultPoint('change.completing');
+        });
+        isRecorded = true;
+      } catch (error) {
+        if (error instanceof ActAgain && !signal.aborted) continue;
+        // The world has moved while we were outside: whatever is repeated would be refused again.
+        if (isAppError(error) && !error.retryable) return this.#failed(ctx, kind, change, owner, error);
+        throw error;
+      }
     }
     faultPoint('change.completed');
   }

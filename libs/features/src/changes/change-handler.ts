@@ -1,4 +1,5 @@
-import type { RequestContext } from '@claviger/kernel';
+import { AppError, type RequestContext } from '@claviger/kernel';
+import { changeOvertaken } from './change.errors.js';
 import type { ChangeSubjectKeeper } from './change-subject.js';
 import type { ExecutingChange } from './executing-change.js';
 
@@ -16,7 +17,7 @@ export interface ChangeHandler<P = Record<string, unknown>, Outcome = unknown> {
   begin?(ctx: RequestContext, change: ExecutingChange<P>): Promise<void>;
   /** Talks to vaults; not in a transaction. Bounded by `ctx.signal`. */
   act?(ctx: RequestContext, change: ExecutingChange<P>): Promise<Outcome>;
-  /** Records what happened. In the transaction that ends the change. */
+  /** Records what happened. In the transaction that ends the change. @throws ActAgain when `act` must look once more */
   complete(ctx: RequestContext, change: ExecutingChange<P>, outcome: Outcome): Promise<ChangeResult>;
   /** Reserves what a waiting change needs, for `begin` to find; gives the change as it is to be executed. In a transaction. */
   hold?(ctx: RequestContext, change: ExecutingChange<P>): Promise<ExecutingChange<P>>;
@@ -24,6 +25,17 @@ export interface ChangeHandler<P = Record<string, unknown>, Outcome = unknown> {
   release?(ctx: RequestContext, change: ExecutingChange<P>): Promise<void>;
   /** Gives back what `begin` reserved, when `act` or `complete` refused for good. In a transaction. */
   fail?(ctx: RequestContext, change: ExecutingChange<P>): Promise<void>;
+}
+
+/**
+ * What `act` found out has changed before it could be recorded: nothing is, and `act` is called again while the attempt has
+ * time. After that the change fails for good.
+ */
+export class ActAgain extends AppError {
+  constructor() {
+    const { code, kind, message } = changeOvertaken();
+    super({ code, kind, message });
+  }
 }
 
 /** The handlers of all kinds of change, and the keepers of what they are about; features add theirs when their module starts. */

@@ -34,3 +34,11 @@ export const approvalStale = (): AppError =>
     message:
       'What this change is about, or who decides about it, has changed since it was requested. Request it again.',
   });
+
+/** Whatever it was made from had changed again each time that it was about to be recorded. */
+export const changeOvertaken = (): AppError =>
+  new AppError({
+    code: 'CHANGE_OVERTAKEN',
+    kind: 'conflict',
+    message: 'The secret kept changing while this change was being executed. Make it anew when that is quieter.',
+  });

@@ -5,6 +5,7 @@ export const EVENT_TYPES = [
   'secret.deleted',
   'secret.drifted',
   'secret.drift-resolved',
+  'secret.source-changed',
   'secret.expiring',
   'secret.rotation-due',
   'change.failed',

@@ -10,4 +10,5 @@ export { targetNotFound } from './replication.errors.js';
 export { ReplicationService, type ReplicationSummary, type TargetView } from './replication.service.js';
 export * from './replication-wake-ups.js';
 export * from './sync-target.entity.js';
+export * from './target-handover.js';
 export * from './target-ledger.js';

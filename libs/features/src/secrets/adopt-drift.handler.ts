@@ -36,7 +36,7 @@ export class AdoptDriftHandler implements ChangeHandler<Record<string, unknown>,
   ) {}
 
   async begin(tx: RequestContext, change: ExecutingChange): Promise<void> {
-    const secret = await lockForEdit(this.secrets, tx, change.secretId!, undefined);
+    const secret = await lockForEdit(this.secrets, tx, change, undefined);
     if (!secret.drift) throw noDrift();
     if (secret.drift.kind !== 'content') throw nothingToAdopt();
   }
@@ -63,8 +63,8 @@ export class AdoptDriftHandler implements ChangeHandler<Record<string, unknown>,
     change: ExecutingChange,
     { isReplaced: areOldGone, ...found }: Outcome,
   ): Promise<ChangeResult> {
-    const secret = await lockForEdit(this.secrets, tx, change.secretId!, undefined);
-    if (areOldGone) await this.secrets.markPruned(tx, secret.id);
+    const secret = await lockForEdit(this.secrets, tx, change, undefined);
+    if (areOldGone) await this.secrets.markPruned(tx, secret);
     const version = await this.recorder.record(tx, secret, change, { ...found, origin: 'adopted' });
     await this.events.add(tx, 'secret.drift-resolved', secret.id, { version, how: 'adopted' });
     return { secretId: secret.id, version };

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Outbox } from '@claviger/features/notifications';
-import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
+import { CLOCK, isAppError, type AppError, type Clock, type RequestContext } from '@claviger/kernel';
 import { ChangeService, secretBusy } from '@claviger/features/changes';
 import { Database } from '@claviger/platform/database';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
@@ -10,11 +10,13 @@ import type { SecretEntity, SourceDrift } from './secret.entity.js';
 import {
   secretNotFound,
   sourceDrifted,
+  vaultProfileDisabled,
   versionNotFound,
   versionUnavailable,
   type UnavailableReason,
 } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
+import type { SecretVersionEntity } from './secret-version.entity.js';
 import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
 
 /** Content that was read and is what the version recorded. */
@@ -56,8 +58,7 @@ export class ContentReader {
       if (recorded) return recorded;
     }
     const now = await this.#whenSettled(ctx, secret);
-    if (now.currentVersion !== secret.currentVersion || now.currentBackendVersion !== secret.currentBackendVersion)
-      return this.readCurrent(ctx, now);
+    if (!isSameSource(now, secret)) return this.readCurrent(ctx, now);
     await this.#recordDrift(ctx, now, source, found);
     return this.#readRecorded(ctx, now, source, found === undefined);
   }
@@ -67,21 +68,62 @@ export class ContentReader {
     const version = await this.secrets.findVersion(ctx, secret.id, number);
     if (!version) throw versionNotFound();
     if (version.destroyedAt) throw versionUnavailable(number, 'destroyed');
+    if (number === secret.currentVersion && !version.prunedAt && !version.deletedAt)
+      return this.readCurrent(ctx, secret);
+    try {
+      return await this.#readOld(ctx, secret, version);
+    } catch (error) {
+      if (version.revision === 1 || version.deletedAt || !isAppError(error, 'VERSION_UNAVAILABLE')) throw error;
+      return this.#readEarlier(ctx, secret, version, error);
+    }
+  }
+
+  /** The same content where it was managed before its secret came to where it could not be read. @throws `refusal` */
+  async #readEarlier(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    version: SecretVersionEntity,
+    refusal: AppError,
+  ): Promise<VerifiedContent> {
+    for (const earlier of await this.secrets.listEarlier(ctx, version)) {
+      const found = await this.#readOld(ctx, secret, earlier).catch((error: unknown) => {
+        if (isAppError(error)) return undefined;
+        throw error;
+      });
+      if (found) return found;
+    }
+    throw refusal;
+  }
+
+  async #readOld(ctx: RequestContext, secret: SecretEntity, version: SecretVersionEntity): Promise<VerifiedContent> {
+    const { number, fingerprint, backendVersion } = version;
     if (version.prunedAt) throw versionUnavailable(number, 'pruned');
     if (version.deletedAt) throw versionUnavailable(number, 'deleted');
-    if (number === secret.currentVersion) return this.readCurrent(ctx, secret);
-    if (version.backendVersion === null) throw versionUnavailable(number, 'unversioned');
-    const source = await this.vault.open(ctx, secret, version.profileId);
+    if (backendVersion === null) throw versionUnavailable(number, 'unversioned');
+    await this.#assertReadable(ctx, secret, version);
+    const source = await this.vault.openVersion(ctx, secret, version);
     try {
-      const found = await source.adapter.read(source.call, source.name, version.backendVersion);
-      if (!this.fingerprints.matches(ctx.storeId, secret.type, found.content, version.fingerprint))
+      const found = await source.adapter.read(source.call, source.name, backendVersion);
+      if (!this.fingerprints.matches(ctx.storeId, secret.type, found.content, fingerprint))
         throw versionUnavailable(number, 'missing');
-      return { content: found.content, number, fingerprint: version.fingerprint };
+      return { content: found.content, number, fingerprint };
     } catch (error) {
       if (isVaultError(error, 'VERSION_NOT_FOUND'))
-        await this.secrets.updateVersion(ctx, secret.id, number, { prunedAt: this.clock.now() });
+        await this.secrets.markVersionPruned(ctx, version, this.clock.now());
       throw unavailable(error, number) ?? error;
     }
+  }
+
+  /** A profile that is the source no more may be disabled, or removed; whoever reads was told about the source's own. */
+  async #assertReadable(
+    ctx: RequestContext,
+    { sourceProfileId }: SecretEntity,
+    { number, profileId }: SecretVersionEntity,
+  ): Promise<void> {
+    if (profileId === sourceProfileId) return;
+    const profile = await this.profiles.find(ctx, profileId);
+    if (!profile) throw versionUnavailable(number, 'vault_removed');
+    if (!profile.isEnabled) throw vaultProfileDisabled(profile.name);
   }
 
   /**
@@ -107,8 +149,7 @@ export class ContentReader {
     const found = await findCurrent(source);
     const isRight = found !== undefined && this.#isCurrent(ctx, secret, found);
     const now = await this.secrets.find(ctx, secret.id);
-    if (!now || (await this.changes.isBusy(ctx, secret.id)) || now.currentVersion !== secret.currentVersion)
-      return true;
+    if (!now || (await this.changes.isBusy(ctx, secret.id)) || !isSameSource(now, secret)) return true;
     if (isRight) {
       await this.#recordRight(ctx, now);
       return true;
@@ -146,10 +187,11 @@ export class ContentReader {
   }
 
   /** The source holds what it should; a drift that was recorded has ended by itself. */
-  async #recordRight(ctx: RequestContext, { id, currentVersion: version }: SecretEntity): Promise<void> {
+  async #recordRight(ctx: RequestContext, secret: SecretEntity): Promise<void> {
+    const { id, currentVersion: version } = secret;
     await this.database.transaction(ctx, async (tx) => {
       const locked = await this.secrets.lock(tx, id);
-      if (locked?.state !== 'active' || locked.currentVersion !== version) return;
+      if (locked?.state !== 'active' || !isSameSource(locked, secret)) return;
       await this.secrets.update(tx, id, { verifiedAt: this.clock.now(), drift: null });
       if (locked.drift) await this.events.add(tx, 'secret.drift-resolved', id, { version, how: 'healed' });
     });
@@ -164,7 +206,7 @@ export class ContentReader {
     const drift = await this.#describeDrift(ctx, secret, source, found);
     await this.database.transaction(ctx, async (tx) => {
       const locked = await this.secrets.lock(tx, secret.id);
-      if (!locked || locked.state !== 'active' || locked.currentVersion !== secret.currentVersion) return;
+      if (locked?.state !== 'active' || !isSameSource(locked, secret)) return;
       if (locked.drift && isSameDrift(locked.drift, drift)) return;
       await this.secrets.update(tx, secret.id, { drift });
       await this.events.add(tx, 'secret.drifted', secret.id, { kind: drift.kind });
@@ -215,6 +257,12 @@ export class ContentReader {
     const found = await findCurrent(source, secret.currentBackendVersion);
     return found && this.#isCurrent(ctx, secret, found) ? verified(secret, found) : undefined;
   }
+}
+
+/** The current version is the same, and is managed where it was. */
+function isSameSource(a: SecretEntity, b: SecretEntity): boolean {
+  const isVersion = a.currentVersion === b.currentVersion && a.currentBackendVersion === b.currentBackendVersion;
+  return isVersion && a.sourceProfileId === b.sourceProfileId;
 }
 
 function isSameDrift(a: SourceDrift, b: SourceDrift): boolean {

@@ -49,8 +49,9 @@ type VersionOptions = { readonly expectedRevision?: number; readonly reason?: st
 type FoundRead = VerifiedContent & { readonly isApproved: boolean };
 
 /** Somebody else was faster. */
-const STALE: ReadonlySet<string> = new Set(['STALE_MATCH', 'CHANGE_STALE']);
+const STALE: ReadonlySet<string> = new Set(['STALE_MATCH', 'CHANGE_STALE', 'SOURCE_CHANGED']);
 const MAX_MERGES = 5;
+const MAX_MOVES = 3;
 
 const VERSION_GATES = {
   softDelete: 'version-delete',
@@ -120,7 +121,17 @@ export class ContentService {
 
   /** Writes a new version. `baseVersion` binds the write to the version that the caller saw. */
   async write(ctx: RequestContext, id: string, input: WriteInput): Promise<WriteResult> {
-    return (await this.plain.write(ctx, id, input)) ?? this.#submitWrite(ctx, await this.proposeWrite(ctx, id, input));
+    const written = await this.plain.write(ctx, id, input);
+    if (written) return written;
+    for (let attempt = 1; ; attempt += 1) {
+      const proposed = await this.proposeWrite(ctx, id, input);
+      try {
+        return await this.#submitWrite(ctx, proposed);
+      } catch (error) {
+        // It waited for a change of the source: whether it may be made at the new one is judged anew.
+        if (!isAppError(error, 'SOURCE_CHANGED') || attempt === MAX_MOVES) throw error;
+      }
+    }
   }
 
   /**
@@ -201,7 +212,7 @@ export class ContentService {
     page: { readonly limit: number; readonly before?: number },
   ): Promise<VersionView[]> {
     const { secret } = await this.records.find(ctx, id);
-    const rows = await this.secrets.listVersions(ctx, id, page.limit, page.before);
+    const rows = await this.secrets.listVersions(ctx, secret, page.limit, page.before);
     return this.views.versions(ctx, secret, rows, await this.reader.findKept(ctx, secret));
   }
 

@@ -7,6 +7,7 @@ import { BackendPlaces } from '@claviger/features/vault-profiles';
 import { isVaultError } from '@claviger/vaults/contract';
 import { DeleteFuse } from './delete-fuse.js';
 import { notOurs, secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
+import { assertSourceAsJudged } from './secret-gating.js';
 import type { SecretEntity } from './secret.entity.js';
 import { SecretRepository } from './secret.repository.js';
 import { SourceVault } from './source-vault.js';
@@ -39,6 +40,7 @@ export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, 'pur
 
   async begin(tx: RequestContext, change: ExecutingChange<DeleteParameters>): Promise<void> {
     const secret = await this.#lock(tx, change.secretId!);
+    assertSourceAsJudged(secret, change);
     const { expectedRevision, retain } = change.parameters;
     // What is just being created is deleted when it is there; to forget it is possible at any time.
     if (secret.state === 'creating' && !retain) throw secretNotActive(secret.state);
@@ -65,7 +67,7 @@ export class DeleteSecretHandler implements ChangeHandler<DeleteParameters, 'pur
     if (change.parameters.retain) return this.#forget(tx, secret);
     // The built-in vault takes part in this transaction; any other was purged in act.
     if (!outcome) await this.#purge(tx, secret, change);
-    await this.secrets.markDestroyed(tx, secret.id);
+    await this.secrets.markDestroyed(tx, secret);
     await this.places.forget(tx, { secretId: secret.id, profileId: secret.sourceProfileId });
     const left = await this.targets.desire(tx, secret.id, {
       version: secret.currentVersion,

@@ -3,6 +3,7 @@ import { Outbox } from '@claviger/features/notifications';
 import type { RequestContext } from '@claviger/kernel';
 import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
 import { TargetLedger } from '@claviger/features/replication';
+import { assertSourceAsJudged } from './secret-gating.js';
 import type { SecretEntity } from './secret.entity.js';
 import { secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
@@ -25,17 +26,18 @@ export const EDIT_SECRET = 'secret.attributes';
 export const ENABLE_SECRET = 'secret.enable';
 export const DISABLE_SECRET = 'secret.disable';
 
-/** Locks a living secret and checks the revision that the caller saw. */
+/** Locks a living secret for a change of it, and checks that it is where the change was judged, at the revision that the caller saw. */
 export async function lockForEdit(
   secrets: SecretRepository,
   tx: RequestContext,
-  secretId: string,
+  change: Pick<ExecutingChange, 'secretId' | 'gatedAs'>,
   expectedRevision: number | undefined,
 ): Promise<SecretEntity> {
-  const secret = await secrets.lock(tx, secretId);
+  const secret = await secrets.lock(tx, change.secretId!);
   if (!secret || secret.state === 'deleted') throw secretNotFound();
   if (expectedRevision !== undefined && expectedRevision !== secret.revision) throw staleMatch(secret.revision);
   if (secret.state !== 'active') throw secretNotActive(secret.state);
+  assertSourceAsJudged(secret, change);
   return secret;
 }
 
@@ -48,12 +50,12 @@ class EditHandler implements ChangeHandler<EditParameters, undefined> {
   ) {}
 
   async begin(tx: RequestContext, change: ExecutingChange<EditParameters>): Promise<void> {
-    await lockForEdit(this.secrets, tx, change.secretId!, change.parameters.expectedRevision);
+    await lockForEdit(this.secrets, tx, change, change.parameters.expectedRevision);
   }
 
   async complete(tx: RequestContext, change: ExecutingChange<EditParameters>): Promise<ChangeResult> {
     const { set, expectedRevision } = change.parameters;
-    const secret = await lockForEdit(this.secrets, tx, change.secretId!, expectedRevision);
+    const secret = await lockForEdit(this.secrets, tx, change, expectedRevision);
     const { expiresAt, rotationIntervalSeconds, ...plain } = set;
     await this.secrets.update(tx, secret.id, {
       ...plain,

@@ -67,6 +67,12 @@ export class ReadApprovals {
     if (rows.length === 0) throw readNeedsApproval();
   }
 
+  /** Takes back the approved reads of a secret that were not made yet. */
+  async withdraw(tx: RequestContext, secretId: string): Promise<void> {
+    const unused = { storeId: tx.storeId, secretId, usedAt: IsNull() };
+    await this.database.repository(tx, ReadGrantEntity).delete(unused);
+  }
+
   async add(tx: RequestContext, change: ExecutingChange<ReadParameters>): Promise<Date> {
     const endsAt = new Date(this.clock.now().getTime() + READ_WITHIN_MS);
     await this.database.repository(tx, ReadGrantEntity).insert({

@@ -1,5 +1,12 @@
-import type { GatedAs, GatedFacts, GatedKind } from '@claviger/features/changes';
+import {
+  GATED_KINDS,
+  type ExecutingChange,
+  type GatedAs,
+  type GatedFacts,
+  type GatedKind,
+} from '@claviger/features/changes';
 import type { SecretEntity } from './secret.entity.js';
+import { sourceChanged } from './secret.errors.js';
 
 type Gated = Pick<SecretEntity, 'name' | 'type' | 'owner' | 'labels' | 'sourceProfileId'>;
 
@@ -27,4 +34,23 @@ export function gatedAsEdit(secret: Gated, set: Partial<Pick<SecretEntity, 'owne
   };
   const facts = [gatedFacts(secret), gatedFacts(after)];
   return { ...gatedAs(secret, ['attributes']), facts, mayEscape: true };
+}
+
+/**
+ * A change of the source. Whatever waits at the profile that the secret leaves, leaving waits as well: it would be the way
+ * round everything else. At the new one it is a creation too.
+ */
+export function gatedAsMove(secret: Gated, to: string): GatedAs {
+  return gatedAs(secret, GATED_KINDS, { [to]: ['source-change', 'create'] });
+}
+
+/**
+ * A change was judged, by policies and by the gate, at the source that the secret had then.
+ * @throws AppError SOURCE_CHANGED
+ */
+export function assertSourceAsJudged(
+  { sourceProfileId }: Pick<SecretEntity, 'sourceProfileId'>,
+  { gatedAs: { at } }: Pick<ExecutingChange, 'gatedAs'>,
+): void {
+  if (at[0] && at[0].vaultProfile !== sourceProfileId) throw sourceChanged();
 }

@@ -5,6 +5,7 @@ import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { isAppError, systemContext, type RequestContext } from '@claviger/kernel';
 import { parseContent, type JsonObject } from '@claviger/vaults/contract';
 import { reviewValues } from './content/index.js';
+import { CHANGE_SOURCE, type ChangeSourceParameters } from './change-source.handler.js';
 import { ContentReader } from './content-reader.js';
 import { CREATE_SECRET, type CreateParameters } from './create-secret.handler.js';
 import { DELETE_SECRET, type DeleteParameters } from './delete-secret.handler.js';
@@ -14,6 +15,7 @@ import { SecretPlanner } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
 import { secretNotFound } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
+import { SourceChangePlanner } from './source-change-planner.js';
 import {
   ADD_SYNC_PROFILE,
   REMOVE_SYNC_PROFILE,
@@ -38,6 +40,7 @@ export class SecretKeeper implements ChangeSubjectKeeper {
     private readonly profiles: VaultProfileService,
     private readonly reader: ContentReader,
     private readonly planner: SecretPlanner,
+    private readonly moves: SourceChangePlanner,
   ) {}
 
   /** The secret's revision, which counts every change of it, its drift, and where its copies are. */
@@ -75,6 +78,8 @@ export class SecretKeeper implements ChangeSubjectKeeper {
         return this.#planTarget(ctx, secret, change.parameters as AddSyncProfileParameters);
       case REMOVE_SYNC_PROFILE:
         return [await this.#planRemoval(ctx, change.parameters as RemoveSyncProfileParameters)];
+      case CHANGE_SOURCE:
+        return this.moves.plan(ctx, secret, change.parameters as ChangeSourceParameters);
       default:
         return [];
     }
@@ -88,9 +93,14 @@ export class SecretKeeper implements ChangeSubjectKeeper {
     if (kind === CREATE_SECRET) return { ...reviewCreate(change as ExecutingChange<never>), plan };
     const secret = await this.#living(ctx, change.secretId!);
     const review = { ...NOTHING, type: secret.type, plan };
-    if (kind === WRITE_CONTENT)
-      return { ...review, ...(await this.#reviewWrite(ctx, secret, change as ExecutingChange<never>)) };
-    return PLANNED.has(kind) ? review : { ...review, settings: settingsOf(secret, change.parameters) };
+    switch (kind) {
+      case WRITE_CONTENT:
+        return { ...review, ...(await this.#reviewWrite(ctx, secret, change as ExecutingChange<never>)) };
+      case CHANGE_SOURCE:
+        return { ...review, settings: reviewMove(change.parameters as ChangeSourceParameters) };
+      default:
+        return PLANNED.has(kind) ? review : { ...review, settings: settingsOf(secret, change.parameters) };
+    }
   }
 
   async #reviewWrite(
@@ -155,6 +165,13 @@ function reviewCreate({ parameters: p, payload }: ExecutingChange<CreateParamete
     values: reviewValues(EMPTY, parseContent(payload!.reveal())),
     plan: [],
   };
+}
+
+function reviewMove({ from, to, onConflict }: ChangeSourceParameters): ChangeReview['settings'] {
+  return [
+    { name: 'sourceProfile', before: from, after: to.profile },
+    { name: 'onConflict', before: null, after: onConflict },
+  ];
 }
 
 function placesOf({ parameters }: ExecutingChange): string[] {

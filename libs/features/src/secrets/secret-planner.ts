@@ -39,6 +39,9 @@ export type PreparedContent = {
   readonly facts: Record<string, unknown>;
 };
 
+/** What there is of the secret at a profile already. */
+type Copy = Pick<SyncTargetEntity, 'physicalName'> | undefined;
+
 /** Judges before anything is written what a change would do, and refuses what cannot work. */
 @Injectable()
 export class SecretPlanner {
@@ -128,6 +131,25 @@ export class SecretPlanner {
       assertNameFits({ profile: profile.name, physicalName: target.physicalName, capabilities });
     });
     return target;
+  }
+
+  /**
+   * The place that an existing secret would have at another source. The content has to fit there, and the vault to answer,
+   * unless there is a copy already.
+   */
+  async newSource(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    profileName: string,
+    { content, onConflict, copy }: { content: VaultContent | undefined; onConflict: ConflictPolicy; copy: Copy },
+  ): Promise<PlannedPlace> {
+    this.access.authorize(ctx, 'create', { profile: profileName, name: secret.name });
+    const profile = await this.#usableProfile(ctx, profileName);
+    this.#authorizeConflictPolicy(ctx, profile.name, secret.name, onConflict);
+    if (copy) return located(profile, copy.physicalName);
+    const there = place(profile, secret);
+    if (content) await this.#fit(ctx, profile, there, await this.prepareContent(ctx, secret.type, content));
+    return there;
   }
 
   planCreate(ctx: RequestContext, secretId: string, p: PlannedCreate): Promise<PlanStep[]> {

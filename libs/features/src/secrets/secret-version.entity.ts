@@ -3,7 +3,8 @@ import type { Requester } from '@claviger/features/changes';
 
 /**
  * One version of a secret's content, without the content. Numbers are dense; `revision` rises when the same content
- * was written once more under the same number. Outlives the secret.
+ * came to be managed at another profile too, under the same number: the newest is where it is managed now, the others
+ * where it was. Outlives the secret.
  */
 @Entity({ name: 'secret_version' })
 export class SecretVersionEntity {
@@ -26,6 +27,10 @@ export class SecretVersionEntity {
   /** The vault profile that managed this version; where it is read. */
   @Column('uuid', { name: 'profile_id' })
   profileId: string;
+
+  /** The name of the object there; null while it is the secret's own. */
+  @Column('text', { name: 'physical_name', nullable: true })
+  physicalName: string | null;
 
   @Column('text', { name: 'backend_version', nullable: true })
   backendVersion: string | null;

@@ -158,7 +158,10 @@ function stateOf(
 ): VersionView['state'] {
   if (row.destroyedAt) return 'destroyed';
   // A vault without versions keeps the newest content only.
-  const isGone = row.backendVersion === null ? row.number !== currentVersion : kept?.has(row.backendVersion) === false;
-  if (row.prunedAt || (isGone && row.profileId === sourceProfileId)) return 'pruned';
+  const isGone =
+    row.backendVersion === null
+      ? row.number !== currentVersion
+      : row.profileId === sourceProfileId && kept?.has(row.backendVersion) === false;
+  if (row.prunedAt || isGone) return 'pruned';
   return row.deletedAt ? 'deleted' : 'live';
 }

@@ -48,7 +48,7 @@ export const versionNotFound = (): AppError =>
   new AppError({ code: 'VERSION_NOT_FOUND', kind: 'not_found', message: 'The secret has no such version.' });
 
 /** Why an old version cannot be read any more. */
-export type UnavailableReason = 'deleted' | 'destroyed' | 'pruned' | 'unversioned' | 'missing';
+export type UnavailableReason = 'deleted' | 'destroyed' | 'pruned' | 'unversioned' | 'missing' | 'vault_removed';
 
 const REASONS: Readonly<Record<UnavailableReason, string>> = {
   deleted: 'it was deleted and can be brought back with undelete',
@@ -56,6 +56,7 @@ const REASONS: Readonly<Record<UnavailableReason, string>> = {
   pruned: 'the vault no longer keeps it',
   unversioned: 'its vault keeps no old versions',
   missing: 'the vault has no such object any more',
+  vault_removed: 'the vault profile that managed it was removed',
 };
 
 export const versionUnavailable = (number: number, reason: UnavailableReason): AppError =>
@@ -224,4 +225,36 @@ export const foundContentChanged = (profile: string, name: string): AppError =>
     kind: 'precondition',
     message: `What lies at profile ${profile} under the name ${name} has changed since it was looked at. Look again.`,
     details: { profile, name },
+  });
+
+/** The secret's source is another one than what was asked for was judged by. */
+export const sourceChanged = (): AppError =>
+  new AppError({
+    code: 'SOURCE_CHANGED',
+    kind: 'conflict',
+    message:
+      'Where the secret is managed or copied was changed in the meantime. Look at it, then make your change anew.',
+  });
+
+/** A profile that was to be the source does not hold what the secret does. `code` says why, as its target does. */
+export const newSourceNotEqual = (
+  profile: string,
+  code: string,
+  { cause, action }: { readonly cause: string; readonly action: string },
+): AppError =>
+  new AppError({
+    code: 'NEW_SOURCE_NOT_EQUAL',
+    kind: 'conflict',
+    message: `The profile ${profile} does not hold what the secret does, so that the source stays where it is. ${cause} ${action}`,
+    details: { profile, cause: code },
+  });
+
+/** It was written there, and cannot be read: a source has to be. */
+export const newSourceUnreadable = (profile: string, cause: AppError): AppError =>
+  new AppError({
+    code: 'NEW_SOURCE_UNREADABLE',
+    kind: 'conflict',
+    message: `The content cannot be read at the profile ${profile}, so that the source stays where it is. ${cause.message}`,
+    details: { profile, cause: cause.code },
+    cause,
   });

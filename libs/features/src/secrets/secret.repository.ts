@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { Database, EntityRows, StoreLookups } from '@claviger/platform/database';
+import { IsNull, LessThan } from 'typeorm';
 import { SecretEntity, type SecretState } from './secret.entity.js';
 import { SecretVersionEntity } from './secret-version.entity.js';
 import { FIND_SECRETS, FIND_VERSIONS, FIND_VERSIONS_BY_FINGERPRINT } from './secret.hot.js';
@@ -29,6 +30,11 @@ const SORT_COLUMNS = {
   updatedAt: 's.updated_at',
   expiresAt: 's.expires_at',
 } as const;
+
+type Located = Pick<SecretEntity, 'id' | 'sourceProfileId'>;
+
+/** More places of one version are not looked through. */
+const MAX_EARLIER = 8;
 
 type VersionKey = { readonly secret_id: string };
 
@@ -168,15 +174,41 @@ export class SecretRepository {
     return (await this.#byFingerprint.find(ctx, `${secretId}/${fingerprint}`))?.number;
   }
 
-  /** Newest first, the newest revision of each. */
-  listVersions(ctx: RequestContext, secretId: string, limit: number, before?: number): Promise<SecretVersionEntity[]> {
+  /** Where a version was managed before: the revisions under this one, the newest first. */
+  listEarlier(
+    ctx: RequestContext,
+    { secretId, number, revision }: SecretVersionEntity,
+  ): Promise<SecretVersionEntity[]> {
+    return this.database.repository(ctx, SecretVersionEntity).find({
+      where: { storeId: ctx.storeId, secretId, number, revision: LessThan(revision) },
+      order: { revision: 'DESC' },
+      take: MAX_EARLIER,
+    });
+  }
+
+  /** Says under which name versions lie that had the secret's own until now. */
+  async keepNames(tx: RequestContext, secretId: string, physicalName: string): Promise<void> {
+    await this.database
+      .repository(tx, SecretVersionEntity)
+      .update({ storeId: tx.storeId, secretId, physicalName: IsNull() }, { physicalName });
+  }
+
+  /** Newest first; of each the newest revision, or the newest that an old version can be read by. */
+  listVersions(
+    ctx: RequestContext,
+    { id: secretId, currentVersion }: Pick<SecretEntity, 'id' | 'currentVersion'>,
+    limit: number,
+    before?: number,
+  ): Promise<SecretVersionEntity[]> {
     const select = this.database
       .repository(ctx, SecretVersionEntity)
       .createQueryBuilder('v')
       .distinctOn(['v.number'])
       .where('v.store_id = :storeId and v.secret_id = :secretId', { storeId: ctx.storeId, secretId })
       .orderBy('v.number', 'DESC')
+      .addOrderBy('v.number = :currentVersion or (v.backend_version is not null and v.pruned_at is null)', 'DESC')
       .addOrderBy('v.revision', 'DESC')
+      .setParameter('currentVersion', currentVersion)
       .limit(limit);
     if (before !== undefined) select.andWhere('v.number < :before', { before });
     return select.getMany();
@@ -191,21 +223,38 @@ export class SecretRepository {
     await this.database.repository(tx, SecretVersionEntity).update({ storeId: tx.storeId, secretId, number }, set);
   }
 
-  /** Says that all versions so far are gone from the vault, those that are known to be gone already left aside. */
-  async markPruned(tx: RequestContext, secretId: string): Promise<void> {
-    await this.#markAll(tx, secretId, 'pruned_at');
+  /** Says that the vault which managed it there does not keep a version any more. */
+  async markVersionPruned(
+    ctx: RequestContext,
+    { secretId, number, revision }: SecretVersionEntity,
+    prunedAt: Date,
+  ): Promise<void> {
+    const key = { storeId: ctx.storeId, secretId, number, revision };
+    await this.database.repository(ctx, SecretVersionEntity).update(key, { prunedAt });
   }
 
-  /** Says that the content of all versions was erased. */
-  async markDestroyed(tx: RequestContext, secretId: string): Promise<void> {
-    await this.#markAll(tx, secretId, 'destroyed_at');
+  /** Says that all versions so far are gone from the source, those that are known to be gone already left aside. */
+  async markPruned(tx: RequestContext, secret: Located): Promise<void> {
+    await this.#markAll(tx, secret, 'pruned_at', 'profile_id = $3');
   }
 
-  async #markAll(tx: RequestContext, secretId: string, column: 'pruned_at' | 'destroyed_at'): Promise<void> {
+  /** Says that the content of all versions was erased, wherever the secret still is. */
+  async markDestroyed(tx: RequestContext, secret: Located): Promise<void> {
+    const isHere = `(profile_id = $3 or profile_id in (
+      select profile_id from sync_target where store_id = $1 and secret_id = $2 and desired_presence <> 'retained'))`;
+    await this.#markAll(tx, secret, 'destroyed_at', isHere);
+  }
+
+  async #markAll(
+    tx: RequestContext,
+    { id, sourceProfileId }: Located,
+    column: 'pruned_at' | 'destroyed_at',
+    where: string,
+  ): Promise<void> {
     await this.database.manager(tx).query(
       `update secret_version set ${column} = now()
-         where store_id = $1 and secret_id = $2 and pruned_at is null and destroyed_at is null`,
-      [tx.storeId, secretId],
+         where store_id = $1 and secret_id = $2 and pruned_at is null and destroyed_at is null and ${where}`,
+      [tx.storeId, id, sourceProfileId],
     );
   }
 

@@ -7,6 +7,7 @@ import { REPLICATION_SOURCE, ReplicationLedgerModule } from '@claviger/features/
 import { VaultProfilesModule } from '@claviger/features/vault-profiles';
 import { QueueModule } from '@claviger/platform/queue';
 import { AdoptDriftHandler } from './adopt-drift.handler.js';
+import { ChangeSourceHandler } from './change-source.handler.js';
 import { ContentReader } from './content-reader.js';
 import { ContentService } from './content.service.js';
 import { CreateSecretHandler } from './create-secret.handler.js';
@@ -27,6 +28,9 @@ import { SecretReplicationSource } from './secret-replication-source.js';
 import { SecretRepository } from './secret.repository.js';
 import { SecretService } from './secret.service.js';
 import { SecretViews } from './secret-view.js';
+import { SourceChangePlanner } from './source-change-planner.js';
+import { SourceChangeService } from './source-change.service.js';
+import { SourceRecorder } from './source-recorder.js';
 import { SourceVault } from './source-vault.js';
 import { SecretReminders } from './secret-reminders.js';
 import { SourceVerification } from './source-verification.js';
@@ -50,6 +54,7 @@ import { WriteContentHandler } from './write-content.handler.js';
   providers: [
     AddSyncProfileHandler,
     AdoptDriftHandler,
+    ChangeSourceHandler,
     ContentReader,
     ContentService,
     CreateSecretHandler,
@@ -70,6 +75,9 @@ import { WriteContentHandler } from './write-content.handler.js';
     SecretRepository,
     SecretService,
     SecretViews,
+    SourceChangePlanner,
+    SourceChangeService,
+    SourceRecorder,
     SourceVault,
     SecretReminders,
     SourceVerification,
@@ -87,6 +95,7 @@ import { WriteContentHandler } from './write-content.handler.js';
     SecretReminders,
     SecretService,
     SecretViews,
+    SourceChangeService,
     SourceVerification,
     VaultSurvey,
   ],
@@ -103,10 +112,11 @@ export class SecretsModule {
     removeSync: RemoveSyncProfileHandler,
     adopt: AdoptDriftHandler,
     read: ReadContentHandler,
+    move: ChangeSourceHandler,
     keeper: SecretKeeper,
   ) {
     const versionsAndSyncs = [...versions.all, addSync, removeSync, adopt];
-    for (const handler of [create, write, read, ...edits.all, remove, ...versionsAndSyncs])
+    for (const handler of [create, write, read, move, ...edits.all, remove, ...versionsAndSyncs])
       changes.add(handler as never);
     changes.addKeeper(keeper);
   }

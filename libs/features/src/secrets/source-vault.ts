@@ -6,6 +6,7 @@ import { isVaultError, type AdapterCall, type BackendVersion, type ReadResult } 
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity } from './secret.entity.js';
 import { SecretRepository } from './secret.repository.js';
+import type { SecretVersionEntity } from './secret-version.entity.js';
 
 /** The vault of a secret's source profile, opened, with what its objects are marked with. */
 export type OpenSource = OpenVault & {
@@ -32,7 +33,18 @@ export class SourceVault {
     private readonly fingerprints: SecretFingerprints,
   ) {}
 
-  /** The vault of a secret, or of an older profile of its history. */
+  /** The vault that manages a version, or managed it. */
+  openVersion(
+    ctx: RequestContext,
+    { id, physicalName }: Pick<Located, 'id' | 'physicalName'>,
+    version: Pick<SecretVersionEntity, 'profileId' | 'physicalName'>,
+    idempotencyKey?: string,
+  ): Promise<OpenSource> {
+    const there = { id, sourceProfileId: version.profileId, physicalName: version.physicalName ?? physicalName };
+    return this.open(ctx, there, version.profileId, idempotencyKey);
+  }
+
+  /** The vault of a secret. */
   async open(
     ctx: RequestContext,
     secret: Located,

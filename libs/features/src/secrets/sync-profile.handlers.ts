@@ -38,7 +38,7 @@ export class AddSyncProfileHandler implements ChangeHandler<AddSyncProfileParame
   ) {}
 
   async begin(tx: RequestContext, change: ExecutingChange<AddSyncProfileParameters>): Promise<void> {
-    await lockForEdit(this.secrets, tx, change.secretId!, change.parameters.expectedRevision);
+    await lockForEdit(this.secrets, tx, change, change.parameters.expectedRevision);
     const { profileId, physicalName } = change.parameters.target;
     // Here, because giving up the place of a change that failed later would give up that of the living target.
     await this.targets.assertAbsent(tx, change.secretId!, profileId);
@@ -63,7 +63,7 @@ export class AddSyncProfileHandler implements ChangeHandler<AddSyncProfileParame
   }
 
   async complete(tx: RequestContext, change: ExecutingChange<AddSyncProfileParameters>): Promise<ChangeResult> {
-    const secret = await lockForEdit(this.secrets, tx, change.secretId!, undefined);
+    const secret = await lockForEdit(this.secrets, tx, change, undefined);
     const version = await this.secrets.findVersion(tx, secret.id, secret.currentVersion);
     const { target, onConflict } = change.parameters;
     await this.targets.add(tx, {
@@ -101,12 +101,12 @@ export class RemoveSyncProfileHandler implements ChangeHandler<RemoveSyncProfile
   ) {}
 
   async begin(tx: RequestContext, change: ExecutingChange<RemoveSyncProfileParameters>): Promise<void> {
-    await lockForEdit(this.secrets, tx, change.secretId!, change.parameters.expectedRevision);
+    await lockForEdit(this.secrets, tx, change, change.parameters.expectedRevision);
     if (change.parameters.purge) await this.fuse.assertHolds(tx);
   }
 
   async complete(tx: RequestContext, change: ExecutingChange<RemoveSyncProfileParameters>): Promise<ChangeResult> {
-    const secret = await lockForEdit(this.secrets, tx, change.secretId!, undefined);
+    const secret = await lockForEdit(this.secrets, tx, change, undefined);
     const { profileId, purge } = change.parameters;
     if (purge) await this.targets.retire(tx, secret.id, profileId);
     else {

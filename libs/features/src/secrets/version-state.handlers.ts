@@ -37,7 +37,7 @@ class VersionStateHandler implements ChangeHandler<VersionParameters, 'applied'>
 
   async begin(tx: RequestContext, change: ExecutingChange<VersionParameters>): Promise<void> {
     const { number, expectedRevision } = change.parameters;
-    await lockForEdit(this.secrets, tx, change.secretId!, expectedRevision);
+    await lockForEdit(this.secrets, tx, change, expectedRevision);
     const version = await this.secrets.findVersion(tx, change.secretId!, number);
     if (!version) throw versionNotFound();
     if (version.prunedAt) throw versionUnavailable(number, 'pruned');
@@ -56,7 +56,7 @@ class VersionStateHandler implements ChangeHandler<VersionParameters, 'applied'>
     change: ExecutingChange<VersionParameters>,
     outcome: 'applied' | undefined,
   ): Promise<ChangeResult> {
-    const secret = await lockForEdit(this.secrets, tx, change.secretId!, undefined);
+    const secret = await lockForEdit(this.secrets, tx, change, undefined);
     const { number } = change.parameters;
     // The built-in vault takes part in this transaction; any other was asked in act.
     if (!outcome) await this.#apply(tx, secret, change);
@@ -75,7 +75,7 @@ class VersionStateHandler implements ChangeHandler<VersionParameters, 'applied'>
   async #apply(ctx: RequestContext, secret: SecretEntity, change: ExecutingChange<VersionParameters>): Promise<void> {
     const { number } = change.parameters;
     const version = (await this.secrets.findVersion(ctx, secret.id, number))!;
-    const source = await this.vault.open(ctx, secret, version.profileId, change.id);
+    const source = await this.vault.openVersion(ctx, secret, version, change.id);
     try {
       // Another object in the place of ours has versions of the same ids.
       if (!(await this.vault.isOurs(ctx, source, secret))) throw notOurs(source.profile.name, secret.name);

@@ -4,6 +4,7 @@ import type { RequestContext } from '@claviger/kernel';
 import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
 import { isVaultError, type BackendVersion, type ReadResult } from '@claviger/vaults/contract';
 import { SecretFingerprints } from './secret-fingerprints.js';
+import { assertSourceAsJudged } from './secret-gating.js';
 import type { SecretEntity } from './secret.entity.js';
 import { changeStale, secretDisabled, secretNotActive, secretNotFound, staleMatch } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
@@ -44,6 +45,7 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
 
   async begin(tx: RequestContext, change: ExecutingChange<WriteParameters>): Promise<void> {
     const secret = assertActive(await this.secrets.lock(tx, change.secretId!));
+    assertSourceAsJudged(secret, change);
     if (secret.isDisabled) throw secretDisabled();
     if (change.baseVersion !== undefined && change.baseVersion !== secret.currentVersion)
       throw staleMatch(secret.currentVersion);
@@ -72,7 +74,7 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
     const secret = assertActive(await this.secrets.lock(tx, change.secretId!));
     const { parameters: p } = change;
     const written = outcome ?? (await this.#writeBuiltin(tx, secret, change));
-    if (written.isRecreated) await this.secrets.markPruned(tx, secret.id);
+    if (written.isRecreated) await this.secrets.markPruned(tx, secret);
     const version = await this.recorder.record(tx, secret, change, {
       fingerprint: p.fingerprint,
       facts: p.facts,

@@ -33,7 +33,7 @@ const UNUSABLE = [
   secretErrors.vaultProfileDisabled('prod'),
   ...VAULT_PROBLEMS,
 ];
-const UNWRITABLE = [...UNUSABLE, ...VAULT_WRITE_PROBLEMS, changeErrors.secretBusy()];
+const UNWRITABLE = [...UNUSABLE, ...VAULT_WRITE_PROBLEMS, changeErrors.secretBusy(), secretErrors.sourceChanged()];
 const because = { reason: 'incident 4711' };
 const stateExample = (act: string): unknown => ({
   version: 1,

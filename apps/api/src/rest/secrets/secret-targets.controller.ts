@@ -165,6 +165,7 @@ const add = defineEndpoint({
     secretNotFound(),
     secretNotActive('deleting'),
     changeErrors.secretBusy(),
+    secretErrors.sourceChanged(),
     secretErrors.placeOccupied('standby', 'shop/database'),
     secretErrors.vaultProfileDisabled('standby'),
     replicationErrors.targetExists(false),
@@ -195,6 +196,7 @@ const remove = defineEndpoint({
     replicationErrors.targetNotFound(),
     secretErrors.deleteFuseBlown(100, 10),
     changeErrors.secretBusy(),
+    secretErrors.sourceChanged(),
   ],
   example: { response: changedExample('remove') },
 });

@@ -155,6 +155,7 @@ const edit = defineEndpoint({
     secretNotFound(),
     secretNotActive('deleting'),
     changeErrors.secretBusy(),
+    secretErrors.sourceChanged(),
     staleMatch(4),
   ],
   example: { body: { description: 'Application user of the shop', owner: null, reason: 'the team was renamed' } },
@@ -182,6 +183,7 @@ const remove = defineEndpoint({
     secretErrors.notOurs('prod', 'shop/database'),
     secretErrors.deleteFuseBlown(100, 10),
     changeErrors.secretBusy(),
+    secretErrors.sourceChanged(),
     staleMatch(4),
     ...VAULT_PROBLEMS,
   ],
@@ -192,7 +194,13 @@ const action = {
   response: secretResult,
   etag: 'revision',
   mayBeAccepted: true,
-  problems: [denied, secretNotFound(), secretNotActive('deleting'), changeErrors.secretBusy()],
+  problems: [
+    denied,
+    secretNotFound(),
+    secretNotActive('deleting'),
+    changeErrors.secretBusy(),
+    secretErrors.sourceChanged(),
+  ],
   example: { body: { reason: 'incident 4711' } },
 } as const;
 const enable = defineEndpoint({

@@ -1,0 +1,451 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { FAULT_POINTS, setFaultHook, SOURCE_FAULT_POINTS, type FaultPoint } from '@claviger/kernel';
+import type { ChangeEntity } from '@claviger/features/changes';
+import { ReplicationService } from '@claviger/features/replication';
+import { SourceChangeService } from '@claviger/features/secrets';
+import {
+  kv1,
+  kv2,
+  ONE,
+  read,
+  room,
+  secretOf,
+  THEIRS,
+  TWO,
+  unique,
+  versions,
+  write,
+} from '../../../testing/src/foreign-room.js';
+import { dieAt, errorOf, failing, Killed, neverArrived, refused } from '../../../testing/src/secret-faults.js';
+import { json, type OutsideMount } from '../../../testing/src/secret-room.js';
+
+let other: OutsideMount;
+beforeAll(async () => {
+  await room.builtin('inside');
+  // Replication is set up with this database.
+  await room.rows(`insert into database_epoch (id, system_identifier)
+    select 1, system_identifier::text from pg_control_system() on conflict do nothing`);
+  other = await room.outside('other', 'pruned');
+});
+
+type Input = Partial<Parameters<SourceChangeService['change']>[2]>;
+
+/** Works on the targets of a secret until `work` has ended. */
+async function working<T>(id: string, work: Promise<T>): Promise<T> {
+  let isOver = false;
+  const ended = work.finally(() => (isOver = true));
+  ended.catch(() => undefined);
+  while (!isOver) {
+    await room.reconciler.reconcile(room.ctx, id);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await room.reconciler.reconcile(room.ctx, id);
+  return ended;
+}
+
+const ask = (id: string, profile: string, more: Input = {}): Promise<ChangeEntity | undefined> =>
+  room.get(SourceChangeService).change(room.ctx, id, { profile, onConflict: 'fail', ...more });
+const move = (id: string, profile: string, more: Input = {}): Promise<ChangeEntity | undefined> =>
+  working(id, ask(id, profile, more));
+const recover = async (id: string): Promise<void> => {
+  room.clock.skip(120_000);
+  await working(id, room.changes.recover(room.ctx));
+};
+const targets = (id: string) =>
+  room.rows(
+    `select p.name as profile, t.status, t.ownership, t.desired_presence as presence, t.physical_name as name
+     from sync_target t join vault_profile p on p.id = t.profile_id where t.secret_id = $1 order by p.name`,
+    [id],
+  );
+const places = async (id: string) =>
+  (
+    await room.rows(
+      `select f.name from backend_place p join vault_profile f on f.id = p.profile_id
+       where p.secret_id = $1 order by f.name`,
+      [id],
+    )
+  ).map(({ name }) => name);
+const sourceOf = async (id: string) => (await room.views.one(room.ctx, await secretOf(id))).sourceProfile;
+const create = (sourceProfile: string, more: object = {}): Promise<string> =>
+  room.secret(unique(), { sourceProfile, content: ONE, ...more });
+const nameOf = async (id: string) => (await secretOf(id)).name;
+
+/** Counts what is written at a vault from now on. */
+function counting(mount: OutsideMount): { writes: number } {
+  const seen = { writes: 0 };
+  mount.faults = (operation) => {
+    if (['create', 'put', 'setMetadata', 'purge', 'softDelete'].includes(operation)) seen.writes += 1;
+    return undefined;
+  };
+  return seen;
+}
+
+describe.each([
+  ['inside', 'kv2'],
+  ['inside', 'kv1'],
+  ['kv2', 'inside'],
+  ['kv1', 'inside'],
+  ['kv2', 'other'],
+  ['kv2', 'kv1'],
+  ['kv1', 'kv2'],
+])('a change of source from %s to %s', (from, to) => {
+  it('moves where the content is read and written, and keeps a copy where it was', async () => {
+    const id = await create(from);
+    const before = await secretOf(id);
+    const change = await move(id, to, { reason: 'we leave' });
+    expect(change).toMatchObject({ state: 'done', result: { version: 1, from, to } });
+    expect(await sourceOf(id)).toBe(to);
+    expect(await targets(id)).toMatchObject([{ profile: from, status: 'in_sync', presence: 'present' }]);
+    expect(await places(id)).toEqual([from, to].sort());
+    expect(await read(id)).toEqual(ONE);
+    const after = await secretOf(id);
+    expect(after).toMatchObject({ currentVersion: 1, drift: null, revision: before.revision + 1 });
+    expect(after.rotatedAt).toEqual(before.rotatedAt);
+
+    await working(id, write(id, TWO));
+    expect(await read(id)).toEqual(TWO);
+    expect(await secretOf(id)).toMatchObject({ currentVersion: 2, drift: null });
+    expect(await targets(id)).toMatchObject([{ profile: from, status: 'in_sync' }]);
+    expect(await versions(id)).toMatchObject([
+      { number: 2, profile: to, isCurrent: true },
+      { number: 1, isCurrent: false },
+    ]);
+  });
+
+  it('goes back, and deletes everywhere', async () => {
+    const id = await create(from);
+    const name = await nameOf(id);
+    await move(id, to);
+    await working(id, write(id, TWO));
+    await move(id, from);
+    expect(await sourceOf(id)).toBe(from);
+    expect(await read(id)).toEqual(TWO);
+    expect(await targets(id)).toMatchObject([{ profile: to, status: 'in_sync' }]);
+    await working(id, room.secrets.remove(room.ctx, id, { retain: false }));
+    expect(await secretOf(id)).toMatchObject({ state: 'deleted' });
+    for (const mount of [kv2, kv1, other]) expect(await mount.read(name)).toBeUndefined();
+    expect(await places(id)).toEqual([]);
+  });
+});
+
+describe('history', () => {
+  it('is read where it was managed, and under the name that it has there', async () => {
+    await room.profiles.create(
+      room.ctx,
+      { name: 'below', instance: 'outside', mount: 'other', prefix: 'team' } as never,
+      { check: false },
+    );
+    const id = await create('kv2');
+    await write(id, TWO);
+    await move(id, 'below');
+    expect((await secretOf(id)).physicalName).toBe(`team/${await nameOf(id)}`);
+    await working(id, write(id, { value: 'three' }));
+    expect(await read(id, 1)).toEqual(ONE);
+    expect(await read(id, 2)).toEqual(TWO);
+    expect(await versions(id)).toMatchObject([
+      { number: 3, profile: 'below' },
+      { number: 2, profile: 'below', state: 'live' },
+      { number: 1, profile: 'kv2', state: 'live' },
+    ]);
+    // Also when it is no sync profile any more.
+    await room.secrets.removeSyncProfile(room.ctx, id, { profile: 'kv2', purge: false });
+    expect(await read(id, 1)).toEqual(ONE);
+    const restored = await room.content.restore(room.ctx, id, 1, {});
+    expect(restored).toMatchObject({ change: { result: { version: 4 } } });
+    expect(await read(id)).toEqual(ONE);
+  });
+
+  it('of what was current when the secret came to a vault without versions is read at the vault with them', async () => {
+    const id = await create('kv2');
+    await move(id, 'kv1');
+    await working(id, write(id, TWO));
+    expect(await read(id, 1)).toEqual(ONE);
+    expect(await versions(id)).toMatchObject([{ number: 2 }, { number: 1, profile: 'kv2', state: 'live' }]);
+  });
+
+  it('at a profile that was removed is gone, and says so', async () => {
+    await room.outside('passing', 'pruned');
+    const id = await create('passing');
+    await write(id, TWO);
+    await move(id, 'kv2');
+    await room.secrets.removeSyncProfile(room.ctx, id, { profile: 'passing', purge: false });
+    await room.profiles.remove(room.ctx, 'passing');
+    await expect(read(id, 1)).rejects.toMatchObject({
+      code: 'VERSION_UNAVAILABLE',
+      details: { reason: 'vault_removed' },
+    });
+    expect(await read(id, 2)).toEqual(TWO);
+  });
+
+  it('can be deleted where it was managed', async () => {
+    const id = await create('kv2');
+    await write(id, TWO);
+    await move(id, 'inside');
+    await room.content.changeVersion(room.ctx, id, 1, 'destroy', {});
+    await expect(read(id, 1)).rejects.toMatchObject({ code: 'VERSION_UNAVAILABLE', details: { reason: 'destroyed' } });
+    expect(await read(id)).toEqual(TWO);
+    expect(await kv2.read(await nameOf(id))).toEqual(TWO);
+  });
+});
+
+describe('the new place', () => {
+  it('that holds something is left alone, unless it is equal or to be overwritten', async () => {
+    for (const content of [ONE, THEIRS]) {
+      const id = await create('inside');
+      const name = await nameOf(id);
+      await kv2.write(name, content);
+      expect(await errorOf(move(id, 'kv2'))).toMatchObject({ code: 'PLACE_OCCUPIED' });
+      expect(await kv2.read(name)).toEqual(content);
+      expect(kv2.versions(name)).toBe(1);
+      expect(await sourceOf(id)).toBe('inside');
+      expect(await targets(id)).toEqual([]);
+      expect(await places(id)).toEqual(['inside']);
+
+      const isEqual = content === ONE;
+      const adopted = move(id, 'kv2', { onConflict: 'adopt-if-equal' });
+      if (!isEqual) expect(await errorOf(adopted)).toMatchObject({ code: 'PLACE_DIFFERS' });
+      else expect(await adopted).toMatchObject({ state: 'done' });
+      expect(kv2.versions(name)).toBe(1);
+      if (isEqual) continue;
+      expect(await places(id)).toEqual(['inside']);
+      expect(await move(id, 'kv2', { onConflict: 'overwrite' })).toMatchObject({ state: 'done' });
+      expect(await kv2.read(name)).toEqual(ONE);
+    }
+  });
+
+  it('that is a sync profile and equal is only read', async () => {
+    const id = await create('inside', { syncProfiles: ['kv2'] });
+    await room.reconciler.reconcile(room.ctx, id);
+    const [there, here] = [counting(kv2), kv2.versions(await nameOf(id))];
+    expect(await ask(id, 'kv2')).toMatchObject({ state: 'done' });
+    expect(there.writes).toBe(0);
+    expect(kv2.versions(await nameOf(id))).toBe(here);
+    expect(await sourceOf(id)).toBe('kv2');
+  });
+
+  it('that is a sync profile and was changed by somebody else is refused, also before that was noticed', async () => {
+    const id = await create('inside', { syncProfiles: ['kv2'] });
+    await room.reconciler.reconcile(room.ctx, id);
+    await kv2.write(await nameOf(id), THEIRS);
+    expect(await errorOf(move(id, 'kv2'))).toMatchObject({
+      code: 'NEW_SOURCE_NOT_EQUAL',
+      details: { cause: 'TARGET_CHANGED_AT_TARGET' },
+    });
+    expect(await kv2.read(await nameOf(id))).toEqual(THEIRS);
+    expect(await targets(id)).toMatchObject([{ profile: 'kv2', presence: 'present' }]);
+    expect(await move(id, 'kv2', { onConflict: 'overwrite' })).toMatchObject({ state: 'done' });
+    expect(await kv2.read(await nameOf(id))).toEqual(ONE);
+  });
+
+  it('that cannot be written is given up, and nothing is left there', async () => {
+    const id = await create('inside');
+    kv2.faults = (operation) => (operation === 'create' ? refused('PERMISSION_DENIED') : undefined);
+    expect(await errorOf(move(id, 'kv2'))).toMatchObject({
+      code: 'NEW_SOURCE_NOT_EQUAL',
+      details: { cause: 'VAULT_PERMISSION_DENIED' },
+    });
+    kv2.faults = () => undefined;
+    room.clock.skip(120_000);
+    await room.reconciler.reconcile(room.ctx, id);
+    expect(await targets(id)).toEqual([]);
+    expect(await places(id)).toEqual(['inside']);
+    expect(await kv2.read(await nameOf(id))).toBeUndefined();
+    expect(await read(id)).toEqual(ONE);
+  });
+
+  it('that cannot be read is no source, and the copy goes again', async () => {
+    const id = await create('inside');
+    let writes = 0;
+    kv2.faults = (operation) => {
+      if (operation === 'create') writes += 1;
+      return operation === 'read' && writes > 0 ? refused('PERMISSION_DENIED') : undefined;
+    };
+    expect(await errorOf(move(id, 'kv2'))).toMatchObject({ code: 'NEW_SOURCE_UNREADABLE' });
+    kv2.faults = () => undefined;
+    room.clock.skip(2 * 3_600_000);
+    await room.get(ReplicationService).verifyDue(room.ctx);
+    await room.reconciler.reconcile(room.ctx, id);
+    expect(await kv2.read(await nameOf(id))).toBeUndefined();
+    expect(await places(id)).toEqual(['inside']);
+  });
+
+  it('is refused when its name is taken, and when the content does not fit', async () => {
+    const name = unique();
+    await room.profiles.create(
+      room.ctx,
+      { name: 'narrow', instance: 'outside', mount: 'other', prefix: 'n', limits: { maxContentBytes: 10 } } as never,
+      { check: false },
+    );
+    const id = await room.secret(name, { sourceProfile: 'inside', content: ONE });
+    await room.secret(name, { sourceProfile: 'kv1', content: TWO });
+    expect(await errorOf(move(id, 'kv1'))).toMatchObject({ code: 'SECRET_EXISTS' });
+    expect(await errorOf(ask(id, 'narrow'))).toMatchObject({ code: 'CONTENT_TOO_LARGE' });
+    expect(await errorOf(ask(id, 'nowhere'))).toMatchObject({ code: 'VAULT_PROFILE_UNKNOWN' });
+    expect(await ask(id, 'inside')).toBeUndefined();
+    expect(await targets(id)).toEqual([]);
+  });
+});
+
+describe('what a source change needs', () => {
+  it('is to read the content at the old place and to create it at the new one', async () => {
+    const id = await create('inside');
+    const record = { 'claviger/secrets/inside/*': ['read', 'update'] };
+    const reader = { 'inside/data/*': ['read'] };
+    const creator = { 'claviger/secrets/kv2/*': ['create'], 'kv2/data/*': ['create'] };
+    const as = (path: Record<string, string[]>, onConflict: 'fail' | 'overwrite' = 'fail') =>
+      room.get(SourceChangeService).change(room.caller(path), id, { profile: 'kv2', onConflict });
+    for (const path of [record, { ...record, ...reader }, { ...record, ...creator }, { ...reader, ...creator }])
+      await expect(as(path)).rejects.toMatchObject({ kind: expect.stringMatching('forbidden|not_found') });
+    await expect(as({ ...record, ...reader, ...creator }, 'overwrite')).rejects.toMatchObject({ kind: 'forbidden' });
+    expect(await working(id, as({ ...record, ...reader, ...creator }))).toMatchObject({ state: 'done' });
+  });
+
+  it('is a base that is not stale, where one was given', async () => {
+    const id = await create('inside');
+    const { revision } = await secretOf(id);
+    await write(id, TWO);
+    expect(await errorOf(ask(id, 'kv2', { expectedRevision: revision }))).toMatchObject({ code: 'STALE_MATCH' });
+  });
+
+  it('is a current version that can be read, of a secret that is enabled', async () => {
+    const id = await create('inside');
+    await room.content.changeVersion(room.ctx, id, 1, 'softDelete', {});
+    expect(await errorOf(ask(id, 'kv2'))).toMatchObject({ code: 'VERSION_UNAVAILABLE' });
+    const disabled = await create('inside');
+    await room.secrets.setDisabled(room.ctx, disabled, true);
+    expect(await errorOf(ask(disabled, 'kv2'))).toMatchObject({ code: 'SECRET_DISABLED' });
+  });
+});
+
+describe('a plan of a source change', () => {
+  const plan = async (id: string, profile: string, onConflict: 'fail' | 'overwrite' = 'fail') =>
+    (await room.get(SourceChangeService).plan(room.ctx, id, { profile, onConflict })).plan;
+
+  it('says what happens at both places, and changes nothing', async () => {
+    const id = await create('inside', { syncProfiles: ['kv1'] });
+    const stays = { profile: 'inside', role: 'target', action: 'retain' };
+    expect(await plan(id, 'kv2')).toMatchObject([{ profile: 'kv2', role: 'source', action: 'create' }, stays]);
+    expect(await plan(id, 'kv1')).toMatchObject([{ profile: 'kv1', role: 'source', action: 'update' }, stays]);
+    await room.reconciler.reconcile(room.ctx, id);
+    expect(await plan(id, 'kv1')).toMatchObject([{ profile: 'kv1', role: 'source', action: 'no-op' }, stays]);
+    await kv2.write(await nameOf(id), THEIRS);
+    expect((await plan(id, 'kv2'))[0]).toMatchObject({ action: 'conflict' });
+    expect((await plan(id, 'kv2', 'overwrite'))[0]).toMatchObject({ action: 'update' });
+    expect(await plan(id, 'inside')).toEqual([]);
+    expect(await targets(id)).toMatchObject([{ profile: 'kv1' }]);
+    expect(await places(id)).toEqual(['inside', 'kv1']);
+    expect(await sourceOf(id)).toBe('inside');
+  });
+});
+
+describe('while a source is changed', () => {
+  it.each(['inside', 'kv2', 'kv1'])(
+    'everybody reads at %s and never an older version after a newer one',
+    async (from) => {
+      const id = await create(from);
+      let isOver = false;
+      const reader = async (): Promise<number> => {
+        let [reads, newest] = [0, 0];
+        for (; !isOver; reads += 1) {
+          const { number } = await room.content.read(room.ctx, id);
+          expect(number).toBeGreaterThanOrEqual(newest);
+          newest = number;
+        }
+        return reads;
+      };
+      const writer = async (): Promise<void> => {
+        for (let i = 0; i < 5; i += 1) await write(id, { value: `written-${i}` });
+      };
+      const readers = [reader(), reader()];
+      const to = from === 'kv2' ? 'other' : 'kv2';
+      await Promise.all([move(id, to), writer()]);
+      await move(id, from);
+      isOver = true;
+      for (const reads of await Promise.all(readers)) expect(reads).toBeGreaterThan(0);
+      await room.reconciler.reconcile(room.ctx, id);
+      expect(await read(id)).toEqual({ value: 'written-4' });
+      expect(await secretOf(id)).toMatchObject({ currentVersion: 6, drift: null });
+      expect(await targets(id)).toMatchObject([{ profile: to, status: 'in_sync' }]);
+    },
+  );
+
+  it('a write that came in between is the one that is read at the new place', async () => {
+    const id = await create('inside');
+    let written: Promise<unknown> | undefined;
+    kv2.holds = (operation) => (operation === 'read' ? (written ??= write(id, TWO)) : undefined);
+    expect(await move(id, 'kv2')).toMatchObject({ state: 'done', result: { version: 2 } });
+    await room.reconciler.reconcile(room.ctx, id);
+    expect(await read(id)).toEqual(TWO);
+    expect(await secretOf(id)).toMatchObject({ currentVersion: 2, drift: null });
+    expect(await kv2.read(await nameOf(id))).toEqual(TWO);
+  });
+
+  it('deleting the secret wins, and takes the new copy with it', async () => {
+    const id = await create('inside');
+    const name = await nameOf(id);
+    let deletion: Promise<unknown> | undefined;
+    kv2.holds = (operation) =>
+      operation === 'read' ? (deletion ??= room.secrets.remove(room.ctx, id, { retain: false })) : undefined;
+    expect(await errorOf(move(id, 'kv2'))).toMatchObject({ code: 'SECRET_NOT_ACTIVE' });
+    room.clock.skip(120_000);
+    await room.reconciler.reconcile(room.ctx, id);
+    expect(await kv2.read(name)).toBeUndefined();
+    expect(await secretOf(id)).toMatchObject({ state: 'deleted' });
+    expect(await places(id)).toEqual([]);
+  });
+
+  it('a write that waited for it is judged, and made, at the new source', async () => {
+    for (const isAllowed of [true, false]) {
+      const id = await create('kv2');
+      const paths = { 'kv2/data/*': ['update'], ...(isAllowed && { 'other/data/*': ['update'] }) };
+      const writer = room.caller({ ...paths, 'claviger/secrets/*': ['read'] });
+      let late: Promise<unknown> | undefined;
+      setFaultHook((point) => {
+        if (point === 'source.established')
+          late ??= room.content.write(writer, id, { content: json(TWO) }).catch((error: unknown) => error);
+      });
+      await move(id, 'other');
+      setFaultHook(undefined);
+      if (isAllowed) expect(await late).toMatchObject({ change: { state: 'done', result: { version: 2 } } });
+      else expect(await late).toMatchObject({ code: 'ACCESS_DENIED' });
+      expect(await read(id)).toEqual(isAllowed ? TWO : ONE);
+      expect(await other.read(await nameOf(id))).toEqual(isAllowed ? TWO : ONE);
+    }
+  });
+
+  it('a copy whose write had no answer is not made the source while that may arrive', async () => {
+    const id = await create('inside');
+    failing(kv1, 'create', neverArrived('create'));
+    expect(await errorOf(move(id, 'kv1'))).toMatchObject({ code: 'NEW_SOURCE_NOT_EQUAL' });
+    expect(await sourceOf(id)).toBe('inside');
+    kv1.faults = () => undefined;
+    room.clock.skip(120_000);
+    await room.reconciler.reconcile(room.ctx, id);
+    expect(await targets(id)).toEqual([]);
+  });
+});
+
+describe('a process that dies while it changes a source', () => {
+  const points = [...FAULT_POINTS.filter((point) => point.startsWith('change.')), ...SOURCE_FAULT_POINTS];
+  it.each(points.filter((point) => point !== 'change.submitted') as FaultPoint[])(
+    'at %s leaves everything to be finished by the next one',
+    async (point) => {
+      for (const [from, to] of [
+        ['inside', 'kv2'],
+        ['kv2', 'inside'],
+        ['kv2', 'kv1'],
+      ] as const) {
+        const id = await create(from);
+        dieAt(point);
+        await expect(move(id, to)).rejects.toBeInstanceOf(Killed);
+        expect(await read(id)).toEqual(ONE);
+        await recover(id);
+        expect(await sourceOf(id)).toBe(to);
+        expect(await read(id)).toEqual(ONE);
+        expect(await secretOf(id)).toMatchObject({ currentVersion: 1, drift: null });
+        expect(await targets(id)).toMatchObject([{ profile: from, status: 'in_sync' }]);
+        expect(await room.rows(`select 1 from change where secret_id = $1 and state = 'executing'`, [id])).toEqual([]);
+      }
+    },
+  );
+});

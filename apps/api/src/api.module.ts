@@ -6,6 +6,7 @@ import { AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
+import { KeysModule } from '@claviger/features/keys';
 import { PrincipalsModule } from '@claviger/features/principals';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
@@ -51,6 +52,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     ChangesModule,
     DiscoveryModule,
     IdempotencyModule,
+    KeysModule,
     PrincipalsModule,
     ReplicationModule.over(SecretsModule),
     SecretsModule,

@@ -5,6 +5,7 @@ import { AuditKeeperModule, AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
+import { KeysModule } from '@claviger/features/keys';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
 import type { Config } from '@claviger/platform/config';
@@ -14,6 +15,7 @@ import { ApprovalProcessor } from './processors/approval.processor.js';
 import { AuditProcessor } from './processors/audit.processor.js';
 import { ChangeProcessor } from './processors/change.processor.js';
 import { IdempotencyProcessor } from './processors/idempotency.processor.js';
+import { KeyProcessor } from './processors/key.processor.js';
 import { NotificationProcessor } from './processors/notification.processor.js';
 import { ReplicationProcessor } from './processors/replication.processor.js';
 import { SecretProcessor } from './processors/secret.processor.js';
@@ -32,6 +34,7 @@ export class WorkerModule {
         AuditModule,
         ChangesModule,
         IdempotencyModule,
+        KeysModule,
         ReplicationModule.over(SecretsModule),
         SecretsModule,
         SubscriptionsModule,
@@ -43,6 +46,7 @@ export class WorkerModule {
         AuditProcessor,
         ChangeProcessor,
         IdempotencyProcessor,
+        KeyProcessor,
         NotificationProcessor,
         ReplicationProcessor,
         SecretProcessor,

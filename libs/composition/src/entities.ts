@@ -5,6 +5,7 @@ import { PRINCIPALS_ENTITIES } from '@claviger/features/principals';
 import { AUDIT_ENTITIES } from '@claviger/features/audit';
 import { ChangeEntity } from '@claviger/features/changes';
 import { IdempotencyRecordEntity } from '@claviger/features/idempotency';
+import { KeyRotationEntity } from '@claviger/features/keys';
 import { SyncTargetEntity } from '@claviger/features/replication';
 import { DeleteFuseEntity, ReadGrantEntity, SecretEntity, SecretVersionEntity } from '@claviger/features/secrets';
 import { VAULT_PROFILE_ENTITIES } from '@claviger/features/vault-profiles';
@@ -19,6 +20,7 @@ export const ENTITIES = [
   ...AUDIT_ENTITIES,
   ChangeEntity,
   IdempotencyRecordEntity,
+  KeyRotationEntity,
   ProcessHeartbeatEntity,
   DeleteFuseEntity,
   ReadGrantEntity,

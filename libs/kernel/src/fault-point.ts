@@ -38,11 +38,15 @@ export const IDEMPOTENCY_FAULT_POINTS = [
 /** Between telling somebody about an event and noting that they were told. */
 export const NOTIFICATION_FAULT_POINTS = ['notification.sent'] as const;
 
+/** The same for each step of the rotation of a key: before it is committed, and after. */
+export const KEY_FAULT_POINTS = ['key-rotation.stepping', 'key-rotation.stepped'] as const;
+
 export type FaultPoint =
   | (typeof FAULT_POINTS)[number]
   | (typeof APPROVAL_FAULT_POINTS)[number]
   | (typeof IDEMPOTENCY_FAULT_POINTS)[number]
-  | (typeof NOTIFICATION_FAULT_POINTS)[number];
+  | (typeof NOTIFICATION_FAULT_POINTS)[number]
+  | (typeof KEY_FAULT_POINTS)[number];
 
 let hook: ((point: FaultPoint) => void) | undefined;
 

@@ -38,7 +38,11 @@ export class KeyRotator {
   /** Takes every rotation as far as it goes within half a minute, or until the context's signal says that it is over. */
   async advance(ctx: RequestContext): Promise<void> {
     const until = this.clock.now().getTime() + TURN_MS;
-    for (const rotation of await this.rotations.listOpen(ctx)) await this.#advance(ctx, rotation, until);
+    const failures: unknown[] = [];
+    // One that fails does not keep the others from going on.
+    for (const rotation of await this.rotations.listOpen(ctx))
+      await this.#advance(ctx, rotation, until).catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   }
 
   async #advance(ctx: RequestContext, found: KeyRotationEntity, until: number): Promise<void> {

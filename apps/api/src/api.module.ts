@@ -25,6 +25,7 @@ import { ChangeAnswers } from './rest/changes/change-answers.js';
 import { ChangesController } from './rest/changes/changes.controller.js';
 import { DeleteFuseController } from './rest/delete-fuse/delete-fuse.controller.js';
 import { GroupsController } from './rest/groups/groups.controller.js';
+import { KeysController } from './rest/keys/keys.controller.js';
 import { LoginIssuersController } from './rest/login-issuers/login-issuers.controller.js';
 import { LoginController } from './rest/login/login.controller.js';
 import { MailSubscriptionsController } from './rest/mail-subscriptions/mail-subscriptions.controller.js';
@@ -70,6 +71,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     DocsController,
     GroupsController,
     HealthController,
+    KeysController,
     LoginController,
     LoginIssuersController,
     MailSubscriptionsController,

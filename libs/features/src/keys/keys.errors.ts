@@ -17,7 +17,7 @@ export const rootKeyNotGiven = (): AppError =>
     code: 'ROOT_KEY_NOT_GIVEN',
     kind: 'precondition',
     message:
-      'The data is sealed under the only root key that is here. Give every process the new one as CLAVIGER_ROOT_KEY and the old one as CLAVIGER_ROOT_KEY_PREVIOUS, then rotate.',
+      'The data is sealed under the only root key that is here. Give every process the new one as CLAVIGER_ROOT_KEY and the old one as CLAVIGER_ROOT_KEY_PREVIOUS, then rotate. A key in the data directory is replaced by npm run keys -- rotate root while Claviger is stopped.',
   });
 
 export const rootKeyNotEverywhere = (processes: readonly string[]): AppError =>

@@ -1,4 +1,5 @@
-import type { ApiAnswer, ApiClient } from '@claviger/testing';
+import { eventually, type ApiAnswer, type ApiClient } from '@claviger/testing';
+import { expect } from '@jest/globals';
 import { KeyServer } from './key-server.js';
 import { Stage, unique, type StageVault } from './stage.js';
 
@@ -41,6 +42,14 @@ async function policy({ stage }: Ground): Promise<string> {
 
 async function token({ stage }: Ground): Promise<string> {
   return (await stage.api.post('/tokens', { policies: ['developer'], ttlSeconds: 60 })).body.details.accessor as string;
+}
+
+/** One at a time. */
+function noRotationUnderWay({ stage }: Ground): Promise<void> {
+  return eventually(async () => {
+    const { body } = await stage.api.get('/keys');
+    expect((body.rotations as { key: string }[]).filter(({ key }) => key === 'kek')).toEqual([]);
+  });
 }
 
 const PASSWORD = 'correct horse battery staple';
@@ -159,6 +168,18 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
   'GET /api/v1/delete-fuse': () => (caller) => caller.get('/delete-fuse'),
   'POST /api/v1/delete-fuse/lift': () => (caller) =>
     caller.post('/delete-fuse/lift', { seconds: 60, reason: 'a test' }),
+
+  'GET /api/v1/keys': () => (caller) => caller.get('/keys'),
+  'GET /api/v1/keys/rotations': () => (caller) => caller.get('/keys/rotations'),
+  'GET /api/v1/keys/rotations/:id': async (ground) => {
+    await noRotationUnderWay(ground);
+    const { body } = await ground.stage.api.post('/keys/rotations', { key: 'kek' });
+    return (caller) => caller.get(`/keys/rotations/${body.id as string}`);
+  },
+  'POST /api/v1/keys/rotations': async (ground) => {
+    await noRotationUnderWay(ground);
+    return (caller) => caller.post('/keys/rotations', { key: 'kek' });
+  },
 
   'GET /api/v1/changes': () => (caller) => caller.get('/changes'),
   'GET /api/v1/changes/:id': async (ground) => {

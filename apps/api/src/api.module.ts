@@ -7,6 +7,7 @@ import { ChangesModule } from '@claviger/features/changes';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
 import { PlansModule } from '@claviger/features/plans';
+import { KeysModule } from '@claviger/features/keys';
 import { PrincipalsModule } from '@claviger/features/principals';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
@@ -25,6 +26,7 @@ import { ChangeAnswers } from './rest/changes/change-answers.js';
 import { ChangesController } from './rest/changes/changes.controller.js';
 import { DeleteFuseController } from './rest/delete-fuse/delete-fuse.controller.js';
 import { GroupsController } from './rest/groups/groups.controller.js';
+import { KeysController } from './rest/keys/keys.controller.js';
 import { LoginIssuersController } from './rest/login-issuers/login-issuers.controller.js';
 import { LoginController } from './rest/login/login.controller.js';
 import { MailSubscriptionsController } from './rest/mail-subscriptions/mail-subscriptions.controller.js';
@@ -55,6 +57,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     DiscoveryModule,
     IdempotencyModule,
     PlansModule,
+    KeysModule,
     PrincipalsModule,
     ReplicationModule.over(SecretsModule),
     SecretsModule,
@@ -72,6 +75,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     DocsController,
     GroupsController,
     HealthController,
+    KeysController,
     LoginController,
     LoginIssuersController,
     MailSubscriptionsController,

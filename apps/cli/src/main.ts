@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { runAccess } from './access.js';
 import { openApplication } from './application.js';
 import { runAudit } from './audit.js';
+import { runKeys } from './keys.js';
 import { openStoredData, type StoredData } from './stored-data.js';
 
 const out = (line: string): void => console.log(line);
@@ -45,7 +46,15 @@ async function run(name: string | undefined, argv: readonly string[]): Promise<n
   if (name === 'migrate') return migrate(config);
   if (name === 'access') return runAccess(argv, () => open(config, true), out);
   if (name === 'audit') return audit(config, argv);
-  out('Commands: migrate, access, audit');
+  if (name === 'keys') {
+    return runKeys(argv, {
+      open: () => open(config, true),
+      isRootKeyGiven: config.security.rootKey !== undefined,
+      isAlone: config.storage.databaseUrl === undefined,
+      out,
+    });
+  }
+  out('Commands: migrate, access, audit, keys');
   return 2;
 }
 

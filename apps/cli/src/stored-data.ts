@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import {
   assertDatabaseReachable,
+  findNextRootKey,
   findRootKey,
+  findStoredRootKey,
   PRODUCT_VERSION,
   rootKeyMissing,
   rootKeyPath,
@@ -31,25 +33,34 @@ export async function openStoredData(
 ): Promise<StoredData> {
   const { dataDir, databaseUrl } = config.storage;
   if (databaseUrl === undefined && !existsSync(dataPaths(dataDir).cluster)) throw noData(dataDir);
-  const rootKey = config.security.rootKey ?? findRootKey(dataDir)?.reveal();
-  if (needsKey && rootKey === undefined) throw rootKeyMissing(rootKeyPath(dataDir));
-  const complete = (url: string): Config => ({
-    ...config,
-    storage: { ...config.storage, databaseUrl: url },
-    security: { ...config.security, rootKey },
-  });
+  const { rootKey: given, rootKeyPrevious: givenPrevious } = config.security;
+  const isHere = given ?? findRootKey(dataDir) ?? findNextRootKey(dataDir);
+  if (needsKey && isHere === undefined) throw rootKeyMissing(rootKeyPath(dataDir));
+  const complete = async (url: string): Promise<Config> => {
+    const keys = needsKey ? await findStoredRootKey({ databaseUrl: url, dataDir, given, givenPrevious }) : undefined;
+    const rootKey = keys?.rootKey.reveal() ?? given ?? findRootKey(dataDir)?.reveal();
+    return {
+      ...config,
+      storage: { ...config.storage, databaseUrl: url },
+      security: { ...config.security, rootKey },
+    };
+  };
   if (databaseUrl !== undefined) {
     await assertDatabaseReachable(databaseUrl);
-    return { config: complete(databaseUrl), close: async () => undefined };
+    return { config: await complete(databaseUrl), close: async () => undefined };
   }
   const lock = acquireDataLock(dataDir);
   try {
     if (mustBackUpFirst(dataDir, product)) throw dataOlder(dataDir);
     const database = await openEmbeddedDatabase({ lock, onLog: () => undefined });
+    const stop = (): Promise<void> => database.stop();
     return {
-      config: complete(database.url),
+      config: await complete(database.url).catch(async (error: unknown) => {
+        await stop();
+        throw error;
+      }),
       close: async () => {
-        await database.stop();
+        await stop();
         lock.release();
       },
     };

@@ -1,4 +1,4 @@
-import type { SecretValue } from '@claviger/kernel';
+import type { RootKeySource, StoredRootKey } from '@claviger/composition';
 import {
   backUpDatabase,
   mustBackUpFirst,
@@ -15,15 +15,15 @@ import { resolveRootKey } from './root-key.js';
 import { databaseEnded } from './standalone.errors.js';
 
 /** A database that is open, unsealed and of the right schema. */
-export type OpenData = { readonly databaseUrl: string; readonly rootKey: SecretValue };
+export type OpenData = StoredRootKey & { readonly databaseUrl: string };
 
 export type DataOptions = {
   readonly lock: DataLock;
   readonly product: ProductVersion;
   /** Brings the schema of the database at `url` up to date. */
   readonly migrate: (url: string) => Promise<unknown>;
-  /** Root key from the environment, else the data directory's file counts. */
-  readonly givenRootKey: string | undefined;
+  /** Root keys from the environment, else the data directory's file counts. */
+  readonly givenRootKeys: Pick<RootKeySource, 'given' | 'givenPrevious'>;
   readonly say: (line: string) => void;
 };
 
@@ -34,14 +34,14 @@ export type DataOptions = {
  * not push out older backups at every further attempt.
  */
 export async function openData(
-  { lock, product, migrate, givenRootKey, say }: DataOptions,
+  { lock, product, migrate, givenRootKeys, say }: DataOptions,
   run: RunContext,
 ): Promise<OpenData> {
   const { dataDir } = lock;
   const needsBackup = mustBackUpFirst(dataDir, product);
   let database: EmbeddedDatabase = await openEmbeddedDatabase({ lock, onLog: say, signal: run.signal });
   run.cleanup.push('PostgreSQL', () => database.stop());
-  const rootKey = await resolveRootKey({ databaseUrl: database.url, dataDir, given: givenRootKey });
+  const rootKeys = await resolveRootKey({ databaseUrl: database.url, dataDir, ...givenRootKeys });
   if (needsBackup && !database.isNew) {
     await database.stop();
     await backUp(dataDir, say);
@@ -50,7 +50,7 @@ export async function openData(
   writeDataVersion(dataDir, { app: product.app, schema: product.schemas.at(-1) ?? 'none' });
   await migrate(database.url);
   void database.exited.then(() => run.fail(databaseEnded(database.logFile)));
-  return { databaseUrl: database.url, rootKey };
+  return { databaseUrl: database.url, ...rootKeys };
 }
 
 async function backUp(dataDir: string, say: (line: string) => void): Promise<void> {

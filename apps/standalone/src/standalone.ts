@@ -75,21 +75,23 @@ async function claim({ server, storage }: Config, run: RunContext): Promise<Data
 async function openStorage(options: StandaloneOptions, lock: DataLock, run: RunContext): Promise<OpenData> {
   const { config, product, say } = options;
   const { databaseUrl, redisUrl } = config.storage;
-  const givenRootKey = config.security.rootKey;
+  const givenRootKeys = { given: config.security.rootKey, givenPrevious: config.security.rootKeyPrevious };
   const migrate = (url: string): Promise<unknown> => options.parts.migrate(url, redisUrl);
-  if (databaseUrl === undefined) return openData({ lock, product, migrate, givenRootKey, say }, run);
-  const rootKey = await resolveRootKey({ databaseUrl, dataDir: lock.dataDir, given: givenRootKey });
+  if (databaseUrl === undefined) return openData({ lock, product, migrate, givenRootKeys, say }, run);
+  const rootKeys = await resolveRootKey({ databaseUrl, dataDir: lock.dataDir, ...givenRootKeys });
   await migrate(databaseUrl);
-  return { databaseUrl, rootKey };
+  return { databaseUrl, ...rootKeys };
 }
 
-function completeConfig(config: Config, dataDir: string, { databaseUrl, rootKey }: OpenData): Config {
+function completeConfig(config: Config, dataDir: string, data: OpenData): Config {
+  const { databaseUrl, rootKey, rootKeyPrevious } = data;
   return {
     ...config,
     storage: { ...config.storage, dataDir, databaseUrl },
     security: {
       ...config.security,
       rootKey: rootKey.reveal(),
+      rootKeyPrevious: rootKeyPrevious?.reveal(),
       auditAnchorFile: config.security.auditAnchorFile ?? join(dataDir, 'audit-anchors'),
     },
   };

@@ -5,6 +5,7 @@ import { RECOVER_CHANGES, ABANDON_CHANGES } from '@claviger/features/changes';
 import { REMOVE_EXPIRED_ANSWERS } from '@claviger/features/idempotency';
 import { REMOVE_OLD_DELIVERIES, SWEEP_NOTIFICATIONS } from '@claviger/features/notifications';
 import { SWEEP_PLANS } from '@claviger/features/plans';
+import { ADVANCE_KEY_ROTATIONS } from '@claviger/features/keys';
 import { SWEEP_TARGETS, VERIFY_TARGETS } from '@claviger/features/replication';
 import { REMIND_OF_SECRETS, VERIFY_SOURCES } from '@claviger/features/secrets';
 import { MAINTAIN_AUDIT } from '@claviger/features/audit';
@@ -14,6 +15,7 @@ export const SCHEDULES: readonly JobSchedule[] = [
   everyMs(1_000, SWEEP_NOTIFICATIONS, {}),
   everyMs(2_000, SWEEP_TARGETS, {}),
   everyMs(2_000, RECOVER_CHANGES, {}),
+  everyMs(2_000, ADVANCE_KEY_ROTATIONS, {}),
   everyMs(5_000, SWEEP_APPROVALS, {}),
   everyMs(5_000, SWEEP_PLANS, {}),
   everyMs(30_000, VERIFY_TARGETS, {}),

@@ -6,6 +6,7 @@ import { ChangesModule } from '@claviger/features/changes';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
 import { PlansModule } from '@claviger/features/plans';
+import { KeysModule } from '@claviger/features/keys';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
 import type { Config } from '@claviger/platform/config';
@@ -15,6 +16,7 @@ import { ApprovalProcessor } from './processors/approval.processor.js';
 import { AuditProcessor } from './processors/audit.processor.js';
 import { ChangeProcessor } from './processors/change.processor.js';
 import { IdempotencyProcessor } from './processors/idempotency.processor.js';
+import { KeyProcessor } from './processors/key.processor.js';
 import { NotificationProcessor } from './processors/notification.processor.js';
 import { PlanProcessor } from './processors/plan.processor.js';
 import { ReplicationProcessor } from './processors/replication.processor.js';
@@ -35,6 +37,7 @@ export class WorkerModule {
         ChangesModule,
         IdempotencyModule,
         PlansModule,
+        KeysModule,
         ReplicationModule.over(SecretsModule),
         SecretsModule,
         SubscriptionsModule,
@@ -46,6 +49,7 @@ export class WorkerModule {
         AuditProcessor,
         ChangeProcessor,
         IdempotencyProcessor,
+        KeyProcessor,
         NotificationProcessor,
         PlanProcessor,
         ReplicationProcessor,

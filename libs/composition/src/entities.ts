@@ -6,6 +6,7 @@ import { AUDIT_ENTITIES } from '@claviger/features/audit';
 import { ChangeEntity } from '@claviger/features/changes';
 import { IdempotencyRecordEntity } from '@claviger/features/idempotency';
 import { PlanEntity, PlanItemEntity } from '@claviger/features/plans';
+import { KeyRotationEntity } from '@claviger/features/keys';
 import { SyncTargetEntity } from '@claviger/features/replication';
 import { DeleteFuseEntity, ReadGrantEntity, SecretEntity, SecretVersionEntity } from '@claviger/features/secrets';
 import { VAULT_PROFILE_ENTITIES } from '@claviger/features/vault-profiles';
@@ -22,6 +23,7 @@ export const ENTITIES = [
   IdempotencyRecordEntity,
   PlanEntity,
   PlanItemEntity,
+  KeyRotationEntity,
   ProcessHeartbeatEntity,
   DeleteFuseEntity,
   ReadGrantEntity,

@@ -1,6 +1,6 @@
 import { AppError, SecretValue } from '@claviger/kernel';
 import type { Config } from '@claviger/platform/config';
-import { RootKey } from '@claviger/platform/crypto';
+import { RootKey, RootKeys } from '@claviger/platform/crypto';
 import { createLogger, type Logger, type ProcessKind } from '@claviger/platform/telemetry';
 import type { FoundationOptions } from './foundation.module.js';
 import { PRODUCT_VERSION } from './product-version.js';
@@ -16,17 +16,25 @@ export function foundationOptions(
   logger: Logger = createLogger({ level: config.telemetry.logLevel, process: kind }),
 ): FoundationOptions {
   const { databaseUrl } = config.storage;
-  const { rootKey } = config.security;
+  const { rootKey, rootKeyPrevious } = config.security;
   if (databaseUrl === undefined) throw incomplete('CLAVIGER_DATABASE_URL');
   if (rootKey === undefined) throw incomplete('CLAVIGER_ROOT_KEY');
   return {
     config,
     databaseUrl,
-    rootKey: RootKey.fromText(new SecretValue(rootKey)),
+    rootKeys: rootKeysOf(rootKey, rootKeyPrevious),
     logger,
     kind,
     version: PRODUCT_VERSION,
   };
+}
+
+/** The root keys of a configuration. @throws AppError ROOT_KEY_INVALID */
+export function rootKeysOf(current: string, previous: string | undefined): RootKeys {
+  const [key, ...older] = [current, previous]
+    .filter((text) => text !== undefined)
+    .map((text) => RootKey.fromText(new SecretValue(text)));
+  return new RootKeys(key!, older);
 }
 
 const incomplete = (variable: string): AppError =>

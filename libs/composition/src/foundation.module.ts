@@ -1,11 +1,12 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { CLOCK, systemClock } from '@claviger/kernel';
 import { CONFIG, type Config } from '@claviger/platform/config';
-import { Keyring, type RootKey } from '@claviger/platform/crypto';
+import { Keyring, type RootKeys } from '@claviger/platform/crypto';
 import { assertMigrated, Database, DatabaseModule } from '@claviger/platform/database';
 import { QueueModule } from '@claviger/platform/queue';
 import { ProcessModule, TelemetryModule, type Logger, type ProcessKind } from '@claviger/platform/telemetry';
 import { DatabaseHealth } from './database-health.js';
+import { KeyLearning } from './key-learning.js';
 import { ENTITIES } from './entities.js';
 import { LoginIssuersModule } from './login-issuers.module.js';
 import { SendersModule } from './senders.module.js';
@@ -14,7 +15,7 @@ import { VaultKindsModule } from './vault-kinds.module.js';
 export type FoundationOptions = {
   readonly config: Config;
   readonly databaseUrl: string;
-  readonly rootKey: RootKey;
+  readonly rootKeys: RootKeys;
   readonly logger: Logger;
   readonly kind: ProcessKind;
   readonly version: string;
@@ -23,13 +24,13 @@ export type FoundationOptions = {
 @Global()
 @Module({})
 class KeyringModule {
-  static forRoot(rootKey: RootKey): DynamicModule {
+  static forRoot(rootKeys: RootKeys): DynamicModule {
     const keyring = {
       provide: Keyring,
       inject: [Database],
       useFactory: async (database: Database) => {
         await assertMigrated(database.dataSource);
-        return Keyring.open(database.pool, rootKey);
+        return Keyring.open(database.pool, rootKeys);
       },
     };
     return { module: KeyringModule, providers: [keyring], exports: [keyring] };
@@ -60,14 +61,14 @@ export class FoundationModule {
           entities: ENTITIES,
           applicationName,
         }),
-        KeyringModule.forRoot(options.rootKey),
+        KeyringModule.forRoot(options.rootKeys),
         ProcessModule.forRoot({ kind, version }),
         QueueModule.forRoot({ redisUrl: config.storage.redisUrl, databaseUrl, clientName: applicationName }),
         LoginIssuersModule,
         SendersModule,
         VaultKindsModule,
       ],
-      providers: [...values, DatabaseHealth],
+      providers: [...values, DatabaseHealth, KeyLearning],
       exports: values,
     };
   }

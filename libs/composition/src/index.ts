@@ -8,3 +8,4 @@ export * from './root-key-file.js';
 export { rootKeyMissing } from './root-key.errors.js';
 export * from './root-token-file.js';
 export * from './run-process.js';
+export * from './stored-root-key.js';

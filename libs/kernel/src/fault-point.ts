@@ -44,13 +44,17 @@ export const NOTIFICATION_FAULT_POINTS = ['notification.sent'] as const;
 /** The same for one item of a plan that is being applied. */
 export const PLAN_FAULT_POINTS = ['plan.item-applying', 'plan.item-applied', 'plan.item-recorded'] as const;
 
+/** The same for each step of the rotation of a key: before it is committed, and after. */
+export const KEY_FAULT_POINTS = ['key-rotation.stepping', 'key-rotation.stepped'] as const;
+
 export type FaultPoint =
   | (typeof FAULT_POINTS)[number]
   | (typeof APPROVAL_FAULT_POINTS)[number]
   | (typeof IDEMPOTENCY_FAULT_POINTS)[number]
   | (typeof SOURCE_FAULT_POINTS)[number]
   | (typeof NOTIFICATION_FAULT_POINTS)[number]
-  | (typeof PLAN_FAULT_POINTS)[number];
+  | (typeof PLAN_FAULT_POINTS)[number]
+  | (typeof KEY_FAULT_POINTS)[number];
 
 let hook: ((point: FaultPoint) => void) | undefined;
 

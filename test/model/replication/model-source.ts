@@ -55,14 +55,13 @@ export class ModelSource {
         return found && { id: secretId, type: 'generic', isDisabled: found.isDisabled };
       },
       read: (_ctx, secretId, version) => this.#read(secretId, version, pass),
-      fingerprint: (_ctx: RequestContext, _secret: ReplicatedSecret, content: VaultContent) => {
-        const text = content.reveal();
-        if (text === UNFIT_TEXT)
-          throw new AppError({ code: 'CONTENT_INVALID_JSON', kind: 'invalid', message: 'Unfit.' });
-        return fingerprintOf(text);
-      },
-      findVersion: async (_ctx, secretId, fingerprint) =>
-        this.get(secretId).versions.findLast(({ text }) => fingerprintOf(text) === fingerprint)?.number,
+      fingerprint: (_ctx: RequestContext, _secret: ReplicatedSecret, content: VaultContent) =>
+        foundFingerprint(content),
+      fingerprints: (_ctx: RequestContext, _secret: ReplicatedSecret, content: VaultContent) => [
+        foundFingerprint(content),
+      ],
+      findVersion: async (_ctx, secretId, fingerprints) =>
+        this.get(secretId).versions.findLast(({ text }) => fingerprints.includes(fingerprintOf(text)))?.number,
       lock: async () => undefined,
       allTargetsGone: async (_ctx, secretId) => this.ended(secretId, 0),
     };
@@ -97,4 +96,11 @@ export function desiredOf(secret: ModelSecret): {
   const current = secret.versions.at(-1)!;
   const presence = secret.state !== 'active' ? 'absent' : current.state === 'live' ? 'present' : 'hidden';
   return { version: current.number, fingerprint: fingerprintOf(current.text), presence };
+}
+
+/** @throws AppError for what no secret can hold */
+function foundFingerprint(content: VaultContent): string {
+  const text = content.reveal();
+  if (text === UNFIT_TEXT) throw new AppError({ code: 'CONTENT_INVALID_JSON', kind: 'invalid', message: 'Unfit.' });
+  return fingerprintOf(text);
 }

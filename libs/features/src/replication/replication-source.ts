@@ -30,8 +30,19 @@ export interface ReplicationSource {
    * @throws AppError of kind `invalid` or `too_large` for what no secret can hold
    */
   fingerprint(ctx: RequestContext, secret: ReplicatedSecret, content: VaultContent, like: string): string;
-  /** The version whose recorded fingerprint is this one, if any: tells a copy of ours from a foreign change. */
-  findVersion(ctx: RequestContext, secretId: string, fingerprint: string): Promise<number | undefined>;
+  /**
+   * The fingerprints of content as this secret's type under every key that the store has, that of `like` first: what was
+   * recorded of the content at whatever time is among them.
+   * @throws AppError of kind `invalid` or `too_large` for what no secret can hold
+   */
+  fingerprints(
+    ctx: RequestContext,
+    secret: ReplicatedSecret,
+    content: VaultContent,
+    like: string,
+  ): readonly [string, ...string[]];
+  /** The version whose recorded fingerprint is one of these, if any: tells a copy of ours from a foreign change. */
+  findVersion(ctx: RequestContext, secretId: string, fingerprints: readonly string[]): Promise<number | undefined>;
   /** Keeps the secret from being changed until the transaction ends. */
   lock(tx: RequestContext, secretId: string): Promise<void>;
   /** Called in a transaction, with the secret locked, when the last of its targets has ended. */

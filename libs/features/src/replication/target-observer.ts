@@ -61,34 +61,47 @@ export class TargetObserver {
     }
   }
 
+  /**
+   * The fingerprint as it was recorded, where it was: what was recorded under an older key is compared with as it stands,
+   * and never with one of another key.
+   */
   async #identify(
     ctx: RequestContext,
     secret: ReplicatedSecret,
-    { desiredFingerprint }: SyncTargetEntity,
+    { desiredFingerprint, observedFingerprint, drift }: SyncTargetEntity,
     content: VaultContent,
   ): Promise<SeenContent> {
-    const fingerprint = this.#fingerprint(ctx, secret, content, desiredFingerprint);
+    const fingerprints = this.#fingerprints(ctx, secret, content, desiredFingerprint);
+    if (!fingerprints) return UNFIT;
+    const recorded = [desiredFingerprint, observedFingerprint, drift?.fingerprint];
+    const fingerprint = recorded.find((one) => one && fingerprints.includes(one)) ?? fingerprints[0];
     const isKnown =
-      fingerprint === desiredFingerprint ||
-      (fingerprint !== UNFIT_CONTENT && (await this.source.findVersion(ctx, secret.id, fingerprint)) !== undefined);
+      fingerprint === desiredFingerprint || (await this.source.findVersion(ctx, secret.id, fingerprints)) !== undefined;
     return { is: 'readable', fingerprint, isKnown };
   }
 
-  #fingerprint(ctx: RequestContext, secret: ReplicatedSecret, content: VaultContent, like: string): string {
+  #fingerprints(
+    ctx: RequestContext,
+    secret: ReplicatedSecret,
+    content: VaultContent,
+    like: string,
+  ): readonly [string, ...string[]] | undefined {
     try {
-      return this.source.fingerprint(ctx, secret, content, like);
+      return this.source.fingerprints(ctx, secret, content, like);
     } catch (error) {
-      if (isAppError(error) && (error.kind === 'invalid' || error.kind === 'too_large')) return UNFIT_CONTENT;
+      if (isAppError(error) && (error.kind === 'invalid' || error.kind === 'too_large')) return undefined;
       throw error;
     }
   }
 }
 
+const UNFIT = { is: 'readable', fingerprint: UNFIT_CONTENT, isKnown: false } as const;
+
 /** There is something that is no content at all. */
 function unfit(details: Readonly<Record<string, unknown>> | undefined): Content {
   const version = details?.['version'];
   return {
-    content: { is: 'readable', fingerprint: UNFIT_CONTENT, isKnown: false },
+    content: UNFIT,
     version: typeof version === 'string' ? version : undefined,
   };
 }

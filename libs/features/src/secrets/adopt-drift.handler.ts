@@ -46,9 +46,10 @@ export class AdoptDriftHandler implements ChangeHandler<Record<string, unknown>,
     const source = await this.vault.open(ctx, secret, secret.sourceProfileId, change.id);
     const found = await findCurrent(source);
     if (!found || !secret.drift) throw nothingToAdopt();
-    const fingerprint = this.fingerprints.ofFound(ctx.storeId, secret.type, found.content, secret.drift.fingerprint);
+    const shown = secret.drift.fingerprint!;
     // What is adopted is what was shown as drift, not what came after it.
-    if (fingerprint !== secret.drift.fingerprint) throw changeStale();
+    if (!this.fingerprints.matches(ctx.storeId, secret.type, found.content, shown)) throw changeStale();
+    const fingerprint = this.fingerprints.ofFound(ctx.storeId, secret.type, found.content);
     const { facts } = await validateContent(secret.type, parseContent(found.content.reveal()));
     return {
       fingerprint,

@@ -5,6 +5,7 @@ import { ChangeService, secretBusy } from '@claviger/features/changes';
 import { Database } from '@claviger/platform/database';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { isVaultError, type BackendVersion, type ReadResult, type VaultContent } from '@claviger/vaults/contract';
+import { FingerprintRenewal } from './fingerprint-renewal.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity, SourceDrift } from './secret.entity.js';
 import {
@@ -39,6 +40,7 @@ export class ContentReader {
     private readonly profiles: VaultProfileService,
     private readonly vault: SourceVault,
     private readonly fingerprints: SecretFingerprints,
+    private readonly renewal: FingerprintRenewal,
     private readonly events: Outbox,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -151,7 +153,7 @@ export class ContentReader {
     const now = await this.secrets.find(ctx, secret.id);
     if (!now || (await this.changes.isBusy(ctx, secret.id)) || !isSameSource(now, secret)) return true;
     if (isRight) {
-      await this.#recordRight(ctx, now);
+      await this.#recordRight(ctx, now, found.content);
       return true;
     }
     if (!found && (await this.#isDeletedByUs(ctx, secret))) return true;
@@ -187,13 +189,14 @@ export class ContentReader {
   }
 
   /** The source holds what it should; a drift that was recorded has ended by itself. */
-  async #recordRight(ctx: RequestContext, secret: SecretEntity): Promise<void> {
+  async #recordRight(ctx: RequestContext, secret: SecretEntity, content: VaultContent): Promise<void> {
     const { id, currentVersion: version } = secret;
     await this.database.transaction(ctx, async (tx) => {
       const locked = await this.secrets.lock(tx, id);
       if (locked?.state !== 'active' || !isSameSource(locked, secret)) return;
       await this.secrets.update(tx, id, { verifiedAt: this.clock.now(), drift: null });
       if (locked.drift) await this.events.add(tx, 'secret.drift-resolved', id, { version, how: 'healed' });
+      await this.renewal.renewFrom(tx, secret, content);
     });
   }
 
@@ -221,7 +224,8 @@ export class ContentReader {
   ): Promise<SourceDrift> {
     const detectedAt = this.clock.now().toISOString();
     if (found) {
-      const like = secret.currentFingerprint!;
+      // Under the key of what is recorded, so that a drift which is still the same is seen to be that.
+      const like = secret.drift?.fingerprint ?? secret.currentFingerprint!;
       const fingerprint = this.fingerprints.ofFound(ctx.storeId, secret.type, found.content, like);
       return { detectedAt, kind: 'content', fingerprint, ...(found.version ? { backendVersion: found.version } : {}) };
     }

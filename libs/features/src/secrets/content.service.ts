@@ -25,7 +25,7 @@ import { fromRow, PlainWrites, type WriteInput, type WriteResult } from './plain
 import { READ_CONTENT, ReadApprovals } from './read-approval.js';
 import { SecretAccess, type NamedSecret } from './secret-access.js';
 import { gatedAs } from './secret-gating.js';
-import { SecretPlanner } from './secret-planner.js';
+import { SecretPlanner, type PreparedContent } from './secret-planner.js';
 import { SecretService, subjectOf, type FoundSecret } from './secret.service.js';
 import { noDrift, secretNotFound, staleMatch, versionNotFound, versionUnavailable } from './secret.errors.js';
 import type { SecretEntity } from './secret.entity.js';
@@ -346,7 +346,7 @@ export class ContentService {
     const { baseVersion, reason } = options;
     if (baseVersion !== undefined && baseVersion !== secret.currentVersion) throw staleMatch(secret.currentVersion);
     const prepared = await this.planner.prepareContent(ctx, secret.type, content);
-    const isEqual = await this.#isCurrent(ctx, secret, prepared.fingerprint);
+    const isEqual = await this.#isCurrent(ctx, secret, prepared);
     // Only a reader is told that a value equals the current one; anybody else could guess with it.
     const mayTell = isEqual && cause !== 'overwrite-drift';
     const isUnchanged = mayTell && (await this.access.mayCompare(ctx, named, secret.sourceProfileId));
@@ -374,8 +374,8 @@ export class ContentService {
     return { proposal: { kind: WRITE_CONTENT, change }, ...(isUnchanged ? { unchanged: secret.currentVersion } : {}) };
   }
 
-  async #isCurrent(ctx: RequestContext, secret: SecretEntity, fingerprint: string): Promise<boolean> {
-    if (fingerprint !== secret.currentFingerprint || secret.drift) return false;
+  async #isCurrent(ctx: RequestContext, secret: SecretEntity, prepared: PreparedContent): Promise<boolean> {
+    if (secret.drift || !this.planner.isContentOf(ctx, secret.type, prepared, secret.currentFingerprint)) return false;
     const version = await this.secrets.findVersion(ctx, secret.id, secret.currentVersion);
     return !version?.deletedAt && !version?.destroyedAt;
   }

@@ -10,6 +10,7 @@ export * as contentErrors from './content/content.errors.js';
 export { ContentService } from './content.service.js';
 export type { WriteResult } from './plain-writes.js';
 export { ReadGrantEntity } from './read-grant.entity.js';
+export { FingerprintRenewal } from './fingerprint-renewal.js';
 export { DeleteFuse, type DeleteFuseView } from './delete-fuse.js';
 export { DeleteFuseEntity } from './delete-fuse.entity.js';
 export type { EditParameters } from './edit-secret.handlers.js';

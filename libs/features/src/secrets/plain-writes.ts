@@ -49,7 +49,7 @@ export class PlainWrites {
     if (!row.is_plain || ctx.transaction) return undefined;
     if (await this.slot.gate.couldHold(ctx, row.source_profile_id, 'content')) return undefined;
     const prepared = await this.planner.prepareContent(ctx, row.type, input.content);
-    const isEqual = prepared.fingerprint === row.current_fingerprint;
+    const isEqual = this.planner.isContentOf(ctx, row.type, prepared, row.current_fingerprint);
     if (isEqual && (await this.access.mayCompare(ctx, named, row.source_profile_id)))
       return { unchanged: true, version: row.current_version };
     const keep = await this.#assertFits(ctx, row, prepared);
@@ -84,7 +84,7 @@ export class PlainWrites {
     if (!named) return undefined;
     // What is wrong with the content is told over a secret that is there.
     const prepared = await this.planner.prepareContent(ctx, type, input.content).catch(() => undefined);
-    if (!prepared || prepared.fingerprint === fingerprint) return undefined;
+    if (!prepared || this.planner.isContentOf(ctx, type, prepared, fingerprint)) return undefined;
     const keep = await this.#assertFits(ctx, known, prepared).catch(() => undefined);
     return keep === undefined ? undefined : this.#writePlain(ctx, known, { ...input, named, prepared, keep });
   }

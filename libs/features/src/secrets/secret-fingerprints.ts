@@ -10,6 +10,9 @@ import {
   type SecretType,
 } from './content/index.js';
 
+/** Content that was parsed, with its fingerprint under the key in force. */
+type Fingerprinted = { readonly parsed: JsonObject; readonly fingerprint: string };
+
 /** Fingerprints under a store's keys. */
 @Injectable()
 export class SecretFingerprints {
@@ -37,6 +40,29 @@ export class SecretFingerprints {
       // Canonical text is valid JSON within the limits, and this is not.
       return fingerprint(this.#mac(storeId, like), type, content.reveal());
     }
+  }
+
+  /**
+   * The fingerprints of content under every key that the store has, that of `like` first: for finding it among what was
+   * recorded at different times.
+   */
+  underAll(storeId: string, type: SecretType, content: VaultContent, like: string): string[] {
+    const first = fingerprintKeyId(like);
+    const others = this.keyring.keyIds(storeId, 'fingerprint').filter((id) => id !== first);
+    if (others.length === 0) return [this.ofFound(storeId, type, content, like)];
+    return [first, ...others].map((id) => this.ofFound(storeId, type, content, `${id}:`));
+  }
+
+  /** The id of the key in force. */
+  activeKeyId(storeId: string): string {
+    return this.keyring.mac(storeId, 'fingerprint').keyId;
+  }
+
+  /** True when content has the fingerprint `stored`, which an older key may have made. */
+  agrees(storeId: string, type: SecretType, content: Fingerprinted, stored: string | null): boolean {
+    if (stored === null || content.fingerprint === stored) return stored !== null;
+    if (fingerprintKeyId(stored) === fingerprintKeyId(content.fingerprint)) return false;
+    return sameFingerprint(this.ofParsed(storeId, type, content.parsed, stored), stored);
   }
 
   /** True when content has this fingerprint. */

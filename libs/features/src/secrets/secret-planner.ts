@@ -98,6 +98,11 @@ export class SecretPlanner {
     return { parsed, content, facts, fingerprint: this.fingerprints.ofParsed(ctx.storeId, type, parsed) };
   }
 
+  /** Whether content that was prepared is what a secret's fingerprint was made of, by whichever key. */
+  isContentOf(ctx: RequestContext, type: SecretType, prepared: PreparedContent, fingerprint: string | null): boolean {
+    return this.fingerprints.agrees(ctx.storeId, type, prepared, fingerprint);
+  }
+
   /** Checks that new content of a secret fits its source and all its targets. */
   async assertFitsEverywhere(ctx: RequestContext, secret: SecretEntity, content: PreparedContent): Promise<void> {
     await this.assertFitsSource(ctx, secret, content);

@@ -15,7 +15,7 @@ export class SecretReplicationSource implements ReplicationSource {
   constructor(
     private readonly secrets: SecretRepository,
     private readonly reader: ContentReader,
-    private readonly fingerprints: SecretFingerprints,
+    private readonly keyed: SecretFingerprints,
     private readonly deletion: DeleteSecretHandler,
   ) {}
 
@@ -30,11 +30,23 @@ export class SecretReplicationSource implements ReplicationSource {
   }
 
   fingerprint(ctx: RequestContext, secret: ReplicatedSecret, content: VaultContent, like: string): string {
-    return this.fingerprints.of(ctx.storeId, secret.type as SecretType, content, like);
+    return this.keyed.of(ctx.storeId, secret.type as SecretType, content, like);
   }
 
-  findVersion(ctx: RequestContext, secretId: string, fingerprint: string): Promise<number | undefined> {
-    return this.secrets.findVersionByFingerprint(ctx, secretId, fingerprint);
+  fingerprints(
+    ctx: RequestContext,
+    secret: ReplicatedSecret,
+    content: VaultContent,
+    like: string,
+  ): readonly [string, ...string[]] {
+    const type = secret.type as SecretType;
+    // What no secret can hold is told by throwing.
+    const first = this.keyed.of(ctx.storeId, type, content, like);
+    return [first, ...this.keyed.underAll(ctx.storeId, type, content, like).slice(1)];
+  }
+
+  findVersion(ctx: RequestContext, secretId: string, fingerprints: readonly string[]): Promise<number | undefined> {
+    return this.secrets.findVersionByFingerprint(ctx, secretId, fingerprints);
   }
 
   async lock(tx: RequestContext, secretId: string): Promise<void> {

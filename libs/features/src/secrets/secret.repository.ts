@@ -166,12 +166,15 @@ export class SecretRepository {
     return row ? this.#versionRows.fromRow(row) : null;
   }
 
+  /** The newest version that has one of these fingerprints: those of one content under different keys. */
   async findVersionByFingerprint(
     ctx: RequestContext,
     secretId: string,
-    fingerprint: string,
+    fingerprints: readonly string[],
   ): Promise<number | undefined> {
-    return (await this.#byFingerprint.find(ctx, `${secretId}/${fingerprint}`))?.number;
+    const found = await Promise.all(fingerprints.map((one) => this.#byFingerprint.find(ctx, `${secretId}/${one}`)));
+    const numbers = found.flatMap((row) => (row ? [row.number] : []));
+    return numbers.length === 0 ? undefined : Math.max(...numbers);
   }
 
   /** Where a version was managed before: the revisions under this one, the newest first. */

@@ -14,6 +14,7 @@ import { CreateSecretHandler } from './create-secret.handler.js';
 import { DeleteFuse } from './delete-fuse.js';
 import { DeleteSecretHandler } from './delete-secret.handler.js';
 import { EditSecretHandlers } from './edit-secret.handlers.js';
+import { FingerprintRenewal } from './fingerprint-renewal.js';
 import { LocalContent } from './local-content.js';
 import { PlainWrites } from './plain-writes.js';
 import { ReadApprovals, ReadContentHandler } from './read-approval.js';
@@ -61,6 +62,7 @@ import { WriteContentHandler } from './write-content.handler.js';
     DeleteFuse,
     DeleteSecretHandler,
     EditSecretHandlers,
+    FingerprintRenewal,
     LocalContent,
     PlainWrites,
     ReadApprovals,
@@ -90,6 +92,7 @@ import { WriteContentHandler } from './write-content.handler.js';
   exports: [
     ContentService,
     DeleteFuse,
+    FingerprintRenewal,
     REPLICATION_SOURCE,
     SecretAdoption,
     SecretReminders,

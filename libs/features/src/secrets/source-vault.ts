@@ -106,9 +106,9 @@ export class SourceVault {
 
   async #isKnown(ctx: RequestContext, secret: Identified, { content }: ReadResult): Promise<boolean> {
     const like = secret.currentFingerprint!;
-    const fingerprint = this.fingerprints.ofFound(ctx.storeId, secret.type, content, like);
-    if (fingerprint === like) return true;
-    return (await this.secrets.findVersionByFingerprint(ctx, secret.id, fingerprint)) !== undefined;
+    const fingerprints = this.fingerprints.underAll(ctx.storeId, secret.type, content, like);
+    if (fingerprints[0] === like) return true;
+    return (await this.secrets.findVersionByFingerprint(ctx, secret.id, fingerprints)) !== undefined;
   }
 }
 

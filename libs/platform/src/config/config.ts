@@ -33,6 +33,11 @@ const flag = z
   .default('false')
   .transform((text) => text === 'true');
 
+const rootKey = z
+  .string()
+  .refine((text) => Buffer.from(text, 'base64').length === 32, { message: 'must be 32 bytes in base64' })
+  .optional();
+
 /** Where Claviger listens. */
 export const SERVER = {
   host: {
@@ -86,10 +91,13 @@ export const SECURITY = {
     name: 'CLAVIGER_ROOT_KEY',
     description: 'Root key, 32 bytes in base64; standalone keeps it in the file root-key of the data directory.',
     sensitive: true,
-    schema: z
-      .string()
-      .refine((text) => Buffer.from(text, 'base64').length === 32, { message: 'must be 32 bytes in base64' })
-      .optional(),
+    schema: rootKey,
+  },
+  rootKeyPrevious: {
+    name: 'CLAVIGER_ROOT_KEY_PREVIOUS',
+    description: 'The root key that the data is still sealed under, while CLAVIGER_ROOT_KEY takes its place.',
+    sensitive: true,
+    schema: rootKey,
   },
   networkAllow: {
     name: 'CLAVIGER_NETWORK_ALLOW',

@@ -1,45 +1,37 @@
 import { AppError, newId } from '@claviger/kernel';
 import { NamedKey, open, seal, sealedKeyId, unsealable } from './envelope.js';
-import { generateKey, type RootKey } from './root-key.js';
-
-/** What a store's keys are for. Each purpose has one active key; older ones stay for what they sealed. */
-export const KEY_PURPOSES = [
-  /** Seals rows. */
-  'data',
-  /** Fingerprints content. */
-  'fingerprint',
-  /** Hashes tokens. */
-  'access',
-  /** Authenticates audit entries and derives the key that signs seals. */
-  'audit',
-  /** Marks what Claviger owns in a vault. */
-  'ownership',
-] as const;
-export type KeyPurpose = (typeof KEY_PURPOSES)[number];
-
-/** What the keyring needs from a database connection: pg's pool and client both have it. */
-export type KeyStorage = {
-  query(text: string, values?: unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
-};
+import { KEY_PURPOSES, type KeyPurpose, type KeyStorage } from './key-purpose.js';
+import { openStoreKeys, readGeneration, wrapStoreKey, type OpenedStoreKey } from './key-rows.js';
+import { generateKey, RootKey } from './root-key.js';
+import { RootKeys } from './root-keys.js';
 
 /** A keyed hash function with the id of its key. */
 export type NamedMac = { readonly keyId: string; hmac(data: Buffer | string): Buffer };
 
 export const ROOT_STORE_NAME = 'root';
 
-type StoreKeys = { readonly active: Map<KeyPurpose, NamedKey>; readonly byId: Map<string, NamedKey> };
+type StoreKeys = {
+  readonly active: Map<KeyPurpose, NamedKey>;
+  readonly byId: Map<string, NamedKey>;
+  readonly purposes: Map<string, KeyPurpose>;
+};
 
 /**
  * The opened keys of all stores, in memory. Root key → key-encryption key → one key per store and purpose; all but the
- * root key lie wrapped in the database.
+ * root key lie wrapped in the database. A key that another process adds is learnt by {@link refresh}.
  */
 export class Keyring {
-  readonly #stores = new Map<string, StoreKeys>();
+  #stores: ReadonlyMap<string, StoreKeys>;
+  #generation: string | undefined;
 
   private constructor(
     readonly rootStoreId: string,
-    private readonly rootKeyId: string,
-  ) {}
+    /** What the process was given. */
+    readonly roots: RootKeys,
+    keys: readonly OpenedStoreKey[],
+  ) {
+    this.#stores = byStore(keys);
+  }
 
   /** True when the database holds keys already, so that a root key must be found and not made. */
   static async exists(storage: KeyStorage): Promise<boolean> {
@@ -49,25 +41,38 @@ export class Keyring {
     return keys.rows.length > 0;
   }
 
-  /** Opens the keys, after making those of the root store in an empty database. @throws AppError `ROOT_KEY_WRONG` */
-  static async open(storage: KeyStorage, rootKey: RootKey): Promise<Keyring> {
-    if (!(await Keyring.exists(storage))) await createKeys(storage, rootKey);
-    const keks = await openKeyEncryptionKeys(storage, rootKey);
+  /**
+   * Opens the keys, after making those of the root store in an empty database. Also in a database that an older Claviger
+   * has left. @throws AppError `ROOT_KEY_WRONG`
+   */
+  static async open(storage: KeyStorage, given: RootKeys | RootKey): Promise<Keyring> {
+    const roots = given instanceof RootKey ? new RootKeys(given) : given;
+    if (!(await Keyring.exists(storage))) await createKeys(storage, roots.current);
     const root = await storage.query('select id from store where name = $1', [ROOT_STORE_NAME]);
-    const keyring = new Keyring(root.rows[0]!['id'] as string, rootKey.id);
-    const { rows } = await storage.query('select id, store_id, purpose, kek_id, wrapped, is_active from store_key');
-    for (const row of rows) keyring.#add(row as StoreKeyRow, keks);
-    return keyring;
+    return new Keyring(root.rows[0]!['id'] as string, roots, await openStoreKeys(storage, roots));
   }
 
-  #add(row: StoreKeyRow, keks: ReadonlyMap<string, NamedKey>): void {
-    const kek = keks.get(row.kek_id);
-    if (!kek) throw unsealable();
-    const key = new NamedKey(row.id, open(kek, storeKeyRow(row.id), row.wrapped));
-    const keys = this.#stores.get(row.store_id) ?? { active: new Map(), byId: new Map() };
-    keys.byId.set(key.id, key);
-    if (row.is_active) keys.active.set(row.purpose, key);
-    this.#stores.set(row.store_id, keys);
+  /** Learns of keys that were added, made active or destroyed since. Costs one small query when none were. */
+  async refresh(storage: KeyStorage): Promise<void> {
+    // The number first: keys that come after it are learnt twice rather than never.
+    const generation = await readGeneration(storage);
+    if (generation === this.#generation) return;
+    this.#stores = byStore(await openStoreKeys(storage, this.roots));
+    this.#generation = generation;
+  }
+
+  /** The number of the last change of the keys that this process knows of; undefined before the first refresh. */
+  get generation(): string | undefined {
+    return this.#generation;
+  }
+
+  /** The ids of a store's keys for a purpose, the active one first. */
+  keyIds(storeId: string, purpose: KeyPurpose): readonly string[] {
+    const keys = this.#stores.get(storeId);
+    if (!keys) return [];
+    const active = this.#active(storeId, purpose).id;
+    const older = [...keys.purposes].filter(([id, of]) => of === purpose && id !== active);
+    return [active, ...older.map(([id]) => id)];
   }
 
   /** Seals bytes for one row of a store under its active data key. `row` names the place: `<table>/<id>/<column>`. */
@@ -84,11 +89,6 @@ export class Keyring {
   mac(storeId: string, purpose: Exclude<KeyPurpose, 'data'>, keyId?: string): NamedMac {
     const key = keyId === undefined ? this.#active(storeId, purpose) : this.#byId(storeId, keyId);
     return { keyId: key.id, hmac: (data) => key.hmac.digest(data) };
-  }
-
-  /** For support: which root key opened this keyring. */
-  get openedBy(): string {
-    return this.rootKeyId;
   }
 
   #active(storeId: string, purpose: KeyPurpose): NamedKey {
@@ -109,31 +109,16 @@ export class Keyring {
   }
 }
 
-type StoreKeyRow = {
-  id: string;
-  store_id: string;
-  purpose: KeyPurpose;
-  kek_id: string;
-  wrapped: Buffer;
-  is_active: boolean;
-};
-
-const storeKeyRow = (id: string): string => `store_key/${id}/wrapped`;
-
-async function openKeyEncryptionKeys(storage: KeyStorage, rootKey: RootKey): Promise<Map<string, NamedKey>> {
-  const { rows } = await storage.query('select id, root_key_id, wrapped from key_encryption_key');
-  const keks = new Map<string, NamedKey>();
-  for (const row of rows) {
-    if (row['root_key_id'] !== rootKey.id)
-      throw new AppError({
-        code: 'ROOT_KEY_WRONG',
-        kind: 'invalid',
-        message: `The root key is not the one that this data was sealed under (given ${rootKey.id}, needed ${String(row['root_key_id'])}). Restore the right root key; nothing was changed.`,
-      });
-    const id = row['id'] as string;
-    keks.set(id, new NamedKey(id, rootKey.unwrap(id, row['wrapped'] as Buffer)));
+function byStore(keys: readonly OpenedStoreKey[]): ReadonlyMap<string, StoreKeys> {
+  const stores = new Map<string, StoreKeys>();
+  for (const { storeId, purpose, key, isActive } of keys) {
+    const of = stores.get(storeId) ?? { active: new Map(), byId: new Map(), purposes: new Map() };
+    of.byId.set(key.id, key);
+    of.purposes.set(key.id, purpose);
+    if (isActive) of.active.set(purpose, key);
+    stores.set(storeId, of);
   }
-  return keks;
+  return stores;
 }
 
 /** One statement, so that of two processes which start at once on an empty database exactly one makes the keys. */
@@ -157,7 +142,7 @@ async function createKeys(storage: KeyStorage, rootKey: RootKey): Promise<void> 
       rootKey.wrap(kek.id, kek.bytes),
       keys.map(({ key }) => key.id),
       keys.map(({ purpose }) => purpose),
-      keys.map(({ key }) => seal(kek, storeKeyRow(key.id), key.bytes)),
+      keys.map(({ key }) => wrapStoreKey(kek, key)),
     ],
   );
 }

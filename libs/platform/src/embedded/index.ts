@@ -1,5 +1,5 @@
 export { backUpDatabase } from './backup.js';
-export { dataPaths, prepareDataDirectory, type DataPaths } from './data-directory.js';
+export { dataPaths, prepareDataDirectory, syncDirectory, type DataPaths } from './data-directory.js';
 export { acquireDataLock, type DataLock } from './data-lock.js';
 export { readDataVersion, writeDataVersion, type DataVersion } from './data-version.js';
 export { openEmbeddedDatabase, type EmbeddedDatabase, type EmbeddedDatabaseOptions } from './embedded-database.js';

@@ -17,4 +17,12 @@ export class ProcessHeartbeatEntity {
 
   @Column('timestamp with time zone', { name: 'seen_at', precision: 3, default: () => 'now()' })
   seenAt: Date;
+
+  /** The last change of the keys that it knows of; null for a process of an older Claviger. */
+  @Column('bigint', { name: 'key_generation', nullable: true })
+  keyGeneration: string | null;
+
+  /** The root keys that it was given. */
+  @Column('text', { name: 'root_key_ids', array: true, nullable: true })
+  rootKeyIds: string[] | null;
 }

@@ -7,8 +7,11 @@ import { ProcessHeartbeatEntity } from './process-heartbeat.entity.js';
 
 const BEAT_MS = 3_000;
 const DEAD_AFTER = '15 seconds';
+const MAX_LISTED = 1_000;
 
 export type ProcessKind = 'api' | 'worker' | 'standalone' | 'cli';
+/** What a process tells the others about the keys that it knows. */
+export type KnownKeys = Pick<ProcessHeartbeatEntity, 'keyGeneration' | 'rootKeyIds'>;
 export type ProcessIdentity = { readonly kind: ProcessKind; readonly version: string };
 
 /**
@@ -22,6 +25,9 @@ export class ProcessRegistry implements OnModuleInit, BeforeApplicationShutdown 
   #isBeating = true;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
+  #known: KnownKeys | undefined;
+  #isLearning = true;
+  #learnKeys: (() => Promise<KnownKeys>) | undefined;
 
   constructor(
     private readonly database: Database,
@@ -32,6 +38,21 @@ export class ProcessRegistry implements OnModuleInit, BeforeApplicationShutdown 
   /** How many processes were alive at the last beat, this one included: what a shared limit is divided by. At least 1. */
   liveProcesses(): number {
     return this.#live;
+  }
+
+  /** Has the keys learnt with every beat; what is known of them then is told to the others. */
+  learnKeysBy(learn: () => Promise<KnownKeys>): void {
+    this.#learnKeys = learn;
+  }
+
+  /** The processes that are alive, by the database's clock. */
+  listLive(): Promise<ProcessHeartbeatEntity[]> {
+    return this.#rows
+      .createQueryBuilder('p')
+      .where(`p.seen_at >= now() - cast(:deadAfter as interval)`, { deadAfter: DEAD_AFTER })
+      .orderBy('p.started_at')
+      .limit(MAX_LISTED)
+      .getMany();
   }
 
   /** The first beat is awaited, so that a limit is shared from the first request on. */
@@ -61,6 +82,7 @@ export class ProcessRegistry implements OnModuleInit, BeforeApplicationShutdown 
   async #beat(): Promise<void> {
     try {
       await this.#markSeen();
+      await this.#learn();
       await this.#removeDead();
       this.#live = Math.max(1, await this.#rows.count());
       this.#isBeating = true;
@@ -74,9 +96,26 @@ export class ProcessRegistry implements OnModuleInit, BeforeApplicationShutdown 
     await this.#rows
       .createQueryBuilder()
       .insert()
-      .values({ id: this.id, ...this.identity, seenAt: () => 'now()' })
-      .orUpdate(['seen_at'], ['id'])
+      .values({ id: this.id, ...this.identity, ...this.#known, seenAt: () => 'now()' })
+      .orUpdate(['seen_at', 'key_generation', 'root_key_ids'], ['id'])
       .execute();
+  }
+
+  /**
+   * After the mark and not before it: a key is used once all processes that are marked know it, so one that is marked
+   * first either is waited for, or finds the key here.
+   */
+  async #learn(): Promise<void> {
+    if (!this.#learnKeys) return;
+    const known = await this.#learnKeys().catch((error: unknown) => {
+      if (this.#isLearning) this.logger.warn('process.keys_unknown', {}, error);
+      this.#isLearning = false;
+    });
+    if (!known) return;
+    this.#isLearning = true;
+    if (known.keyGeneration === this.#known?.keyGeneration) return;
+    this.#known = known;
+    await this.#markSeen();
   }
 
   async #removeDead(): Promise<void> {

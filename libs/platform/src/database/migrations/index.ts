@@ -15,6 +15,7 @@ import { Notifications1763701300000 } from './1763701300000-notifications.js';
 import { DeleteFuse1763701400000 } from './1763701400000-delete-fuse.js';
 import { Plans1763701700000 } from './1763701700000-plans.js';
 import { SourceChange1763701800000 } from './1763701800000-source-change.js';
+import { KeyRotation1763701900000 } from './1763701900000-key-rotation.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
 export const MIGRATIONS = [
@@ -35,4 +36,5 @@ export const MIGRATIONS = [
   DeleteFuse1763701400000,
   Plans1763701700000,
   SourceChange1763701800000,
+  KeyRotation1763701900000,
 ];

@@ -92,5 +92,6 @@ function completeConfig(config: Config, dataDir: string, { databaseUrl, rootKey 
       rootKey: rootKey.reveal(),
       auditAnchorFile: config.security.auditAnchorFile ?? join(dataDir, 'audit-anchors'),
     },
+    retention: { ...config.retention, exportDir: config.retention.exportDir ?? join(dataDir, 'exports') },
   };
 }

@@ -38,11 +38,23 @@ export const IDEMPOTENCY_FAULT_POINTS = [
 /** Between telling somebody about an event and noting that they were told. */
 export const NOTIFICATION_FAULT_POINTS = ['notification.sent'] as const;
 
+/** The same for a day of the audit log that is dropped, and for old changes. */
+export const RETENTION_FAULT_POINTS = [
+  'audit.export-written',
+  'audit.export-recorded',
+  'audit.dropping',
+  'audit.dropped',
+  'change.export-written',
+  'change.removing',
+  'change.removed',
+] as const;
+
 export type FaultPoint =
   | (typeof FAULT_POINTS)[number]
   | (typeof APPROVAL_FAULT_POINTS)[number]
   | (typeof IDEMPOTENCY_FAULT_POINTS)[number]
-  | (typeof NOTIFICATION_FAULT_POINTS)[number];
+  | (typeof NOTIFICATION_FAULT_POINTS)[number]
+  | (typeof RETENTION_FAULT_POINTS)[number];
 
 let hook: ((point: FaultPoint) => void) | undefined;
 

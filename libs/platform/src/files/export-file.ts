@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough, Readable, Transform } from 'node:stream';
@@ -81,26 +81,29 @@ const GZIP_MAGIC = [0x1f, 0x8b] as const;
 /**
  * The lines that a file has now, compressed or not, also when it grows meanwhile.
  *
- * @throws NodeJS.ErrnoException at once when it cannot be opened; and later, when what is compressed is damaged
+ * @throws NodeJS.ErrnoException at once when there is no such file; and later, when it cannot be read or what is compressed is
+ * damaged
  */
 export async function readExportLines(path: string): Promise<AsyncIterable<string>> {
+  const { size } = await stat(path);
+  return linesUntil(path, size);
+}
+
+async function* linesUntil(path: string, size: number): AsyncGenerator<string> {
   const file = await open(path, 'r');
-  const { size } = await file.stat();
   const { buffer: start } = await file.read(Buffer.alloc(2), 0, 2, 0);
   const isCompressed = start[0] === GZIP_MAGIC[0] && start[1] === GZIP_MAGIC[1];
-  return (async function* () {
-    const input = size === 0 ? Readable.from([]) : file.createReadStream({ start: 0, end: size - 1, autoClose: false });
-    const text = isCompressed ? createGunzip() : new PassThrough();
-    const flowing = pipeline(input, text);
-    // Whatever goes wrong is told once, below.
-    flowing.catch(() => undefined);
-    try {
-      yield* createInterface({ input: text, crlfDelay: Infinity });
-      await flowing;
-    } finally {
-      input.destroy();
-      text.destroy();
-      await file.close();
-    }
-  })();
+  const input = size === 0 ? Readable.from([]) : file.createReadStream({ start: 0, end: size - 1, autoClose: false });
+  const text = isCompressed ? createGunzip() : new PassThrough();
+  const flowing = pipeline(input, text);
+  // Whatever goes wrong is told once, below.
+  flowing.catch(() => undefined);
+  try {
+    yield* createInterface({ input: text, crlfDelay: Infinity });
+    await flowing;
+  } finally {
+    input.destroy();
+    text.destroy();
+    await file.close();
+  }
 }

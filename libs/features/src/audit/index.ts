@@ -12,10 +12,17 @@ export { exportFilesIn, readExport } from './export-files.js';
 export { AuditRetention } from './audit-retention.js';
 export { AuditRetentionModule } from './audit-retention.module.js';
 export { exportDirectoryMissing } from './audit.errors.js';
-export { AuditReader, type AuditEntryView, type AuditPlace, type AuditQuery } from './audit-reader.js';
+export {
+  AuditReader,
+  type AuditEntryView,
+  type AuditPlace,
+  type AuditQuery,
+  type FoundEntries,
+} from './audit-reader.js';
 export { writeRecord, type AuditRecord } from './audit-record.js';
 export { describeReport, type AuditFinding, type AuditReport } from './audit-report.js';
 export { verifyAudit, type AuditEvidence } from './audit-verifier.js';
+export { AuditSearchIndex } from './audit-search-index.js';
 export { auditUnavailable } from './audit.errors.js';
 export { AUDIT_ENTITIES } from './audit.entities.js';
 export { MAINTAIN_AUDIT, RETAIN_AUDIT } from './audit.jobs.js';

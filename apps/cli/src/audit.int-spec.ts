@@ -49,6 +49,7 @@ describe('npm run audit', () => {
         return { database: test.database, keyring };
       },
       anchorFile: file('anchors'),
+      exportDirectory: undefined,
       clock: systemClock,
       out: (line) => void lines.push(line),
     });
@@ -70,6 +71,7 @@ describe('npm run audit', () => {
     const code = await runAudit(['verify'], {
       open: async () => ({ database: test.database, keyring }),
       anchorFile: file('absent'),
+      exportDirectory: undefined,
       clock: systemClock,
       out: (line) => void lines.push(line),
     });
@@ -131,6 +133,7 @@ describe('npm run audit', () => {
     ['verify', 'file'],
     ['export', 'a', 'b'],
     ['verify', '--nonsense'],
+    ['verify', '--export', 'a', '--files', 'b'],
     ['export', 'a', '--anchors', 'b'],
   ])('prints how it is used for %j', async (...argv: string[]) => {
     expect(await run(...argv)).toBe(2);

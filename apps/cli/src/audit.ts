@@ -1,16 +1,16 @@
 import { access, open, rm } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import type { Clock } from '@claviger/kernel';
 import {
   describeReport,
+  exportFilesIn,
   keysOfStore,
   parseAnchor,
-  parseRecord,
   publicKeys,
   readAuditChain,
+  readExport,
   verifyAudit,
   writeRecord,
   type AuditAnchor,
@@ -19,6 +19,7 @@ import {
 } from '@claviger/features/audit';
 import type { Keyring } from '@claviger/platform/crypto';
 import type { Database } from '@claviger/platform/database';
+import { readExportLines } from '@claviger/platform/files';
 
 /** What the command works with. */
 export type AuditCommand = {
@@ -26,18 +27,26 @@ export type AuditCommand = {
   readonly open: () => Promise<{ readonly database: Database; readonly keyring: Keyring }>;
   /** Where the anchors are when `--anchors` does not say. */
   readonly anchorFile: string | undefined;
+  /** Where the files of dropped days are when `--files` does not say. */
+  readonly exportDirectory: string | undefined;
   readonly clock: Clock;
   /** Prints one line. */
   readonly out: (line: string) => void;
 };
 
-export const AUDIT_USAGE = `Usage: npm run audit -- verify [--export <file>] [--anchors <file>]
+export const AUDIT_USAGE = `Usage: npm run audit -- verify [--files <directory>] [--anchors <file>]
+       npm run audit -- verify --export <file> [--export <file> …] [--anchors <file>]
        npm run audit -- export <file>
 
-verify   checks every entry and seal of the database, or of an export, and names the first broken link
+verify   checks every entry and seal of the database, with the files of dropped days where they are found,
+         or of exports alone, and names the first broken link
 export   writes the whole log to a file, one JSON object a line, that can be verified elsewhere`;
 
-type Options = { readonly export?: string | undefined; readonly anchors?: string | undefined };
+type Options = {
+  readonly export?: readonly string[] | undefined;
+  readonly anchors?: string | undefined;
+  readonly files?: string | undefined;
+};
 
 /**
  * `npm run audit`.
@@ -64,10 +73,11 @@ function parse(argv: readonly string[]): { readonly verify: Options } | { readon
     const { positionals, values } = parseArgs({
       args: [...argv],
       allowPositionals: true,
-      options: { export: { type: 'string' }, anchors: { type: 'string' } },
+      options: { export: { type: 'string', multiple: true }, anchors: { type: 'string' }, files: { type: 'string' } },
     });
     const [name, file, ...more] = positionals;
-    if (name === 'verify' && file === undefined) return { verify: values };
+    const isOneOrOther = values.export === undefined || values.files === undefined;
+    if (name === 'verify' && file === undefined && isOneOrOther) return { verify: values };
     const isPlain = more.length === 0 && Object.keys(values).length === 0;
     return name === 'export' && file !== undefined && isPlain ? { exportTo: file } : undefined;
   } catch {
@@ -82,6 +92,8 @@ async function exportTo(path: string, { open: openStore, clock, out }: AuditComm
   let seals = 0;
   const lines = async function* (): AsyncGenerator<string> {
     for await (const record of readAuditChain({ database, keyring, clock }, keyring.rootStoreId)) {
+      // Nothing is unreadable where no files are read.
+      if (!record) continue;
       if (record.kind === 'batch') entries += record.entries.length;
       if (record.kind === 'seal') seals += 1;
       yield `${writeRecord(record)}\n`;
@@ -99,66 +111,65 @@ async function exportTo(path: string, { open: openStore, clock, out }: AuditComm
 
 async function verify(options: Options, command: AuditCommand): Promise<number> {
   const report = await (options.export === undefined
-    ? verifyDatabase(options.anchors, command)
+    ? verifyDatabase(options, command)
     : verifyExport(options.export, options.anchors));
   for (const line of describeReport(report)) command.out(line);
   return report.isIntact ? 0 : 1;
 }
 
-async function verifyDatabase(given: string | undefined, command: AuditCommand): Promise<AuditReport> {
+async function verifyDatabase({ anchors: given, files }: Options, command: AuditCommand): Promise<AuditReport> {
   const { database, keyring } = await command.open();
   const storeId = keyring.rootStoreId;
   const path = given ?? (await ifThere(command.anchorFile));
+  const directory = files ?? command.exportDirectory;
   // The anchors first: whatever they name is in the database by then.
   const anchors = path === undefined ? undefined : await anchorsOf(path, storeId);
+  const source = { database, keyring, clock: command.clock };
   return verifyAudit({
-    records: readAuditChain({ database, keyring, clock: command.clock }, storeId),
+    records: readAuditChain({ ...source, ...(directory && { files: exportFilesIn(directory) }) }, storeId),
     keys: keysOfStore(keyring, storeId),
     ...(anchors && { anchors }),
   });
 }
 
-async function verifyExport(path: string, anchorPath: string | undefined): Promise<AuditReport> {
-  const records = recordsOf(path);
+async function verifyExport(paths: readonly string[], anchorPath: string | undefined): Promise<AuditReport> {
+  const ordered = await inOrder(paths);
+  const records = recordsOf(ordered.map(({ path }) => path));
   if (anchorPath === undefined) return verifyAudit({ records });
-  const storeId = await storeOf(path);
+  const { storeId } = ordered[0]!;
   const trusted = new Map<string, string>();
   for await (const { keyId, publicKey } of await anchorsOf(anchorPath, storeId)) trusted.set(keyId, publicKey);
   const anchors = await anchorsOf(anchorPath, storeId);
   return verifyAudit({ records, anchors, ...(trusted.size > 0 && { keys: publicKeys('anchors', trusted) }) });
 }
 
-async function* recordsOf(path: string): AsyncGenerator<AuditRecord | undefined> {
-  for await (const line of await linesOf(path)) yield parseRecord(line);
+async function* recordsOf(paths: readonly string[]): AsyncGenerator<AuditRecord | undefined> {
+  for (const path of paths) yield* await readExport(path);
 }
 
-async function storeOf(path: string): Promise<string> {
-  for await (const record of recordsOf(path)) return record?.kind === 'export' ? record.storeId : '';
-  return '';
+type Headed = { readonly path: string; readonly storeId: string; readonly firstSeal: number };
+
+/** Files of dropped days in the order of their seals, whatever the order in which they were named. */
+async function inOrder(paths: readonly string[]): Promise<Headed[]> {
+  const headed: Headed[] = [];
+  for (const path of paths) {
+    let head: Headed = { path, storeId: '', firstSeal: 0 };
+    for await (const record of await readExport(path)) {
+      if (record?.kind === 'export') head = { path, storeId: record.storeId, firstSeal: record.part?.firstSeal ?? 0 };
+      break;
+    }
+    headed.push(head);
+  }
+  return headed.toSorted((a, b) => a.firstSeal - b.firstSeal);
 }
 
 /** The anchors of a store that are in the file by now. A line that a crash cut short is no anchor. */
 async function anchorsOf(path: string, storeId: string): Promise<AsyncIterable<AuditAnchor>> {
-  const lines = await linesOf(path);
+  const lines = await readExportLines(path);
   return (async function* () {
     for await (const line of lines) {
       const anchor = parseAnchor(line);
       if (anchor?.storeId === storeId) yield anchor;
-    }
-  })();
-}
-
-/** The lines that a file has now, also when it grows meanwhile. @throws NodeJS.ErrnoException at once */
-async function linesOf(path: string): Promise<AsyncIterable<string>> {
-  const file = await open(path, 'r');
-  const { size } = await file.stat();
-  return (async function* () {
-    const input = size === 0 ? Readable.from([]) : file.createReadStream({ end: size - 1, autoClose: false });
-    try {
-      yield* createInterface({ input, crlfDelay: Infinity });
-    } finally {
-      input.destroy();
-      await file.close();
     }
   })();
 }

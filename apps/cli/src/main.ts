@@ -36,6 +36,7 @@ function audit(config: Config, argv: readonly string[]): Promise<number> {
       return { database: app.get(Database), keyring: app.get(Keyring) };
     },
     anchorFile: config.security.auditAnchorFile ?? join(config.storage.dataDir, 'audit-anchors'),
+    exportDirectory: config.retention.exportDir ?? join(config.storage.dataDir, 'exports'),
     clock: systemClock,
     out,
   });

@@ -94,5 +94,6 @@ function completeConfig(config: Config, dataDir: string, data: OpenData): Config
       rootKeyPrevious: rootKeyPrevious?.reveal(),
       auditAnchorFile: config.security.auditAnchorFile ?? join(dataDir, 'audit-anchors'),
     },
+    retention: { ...config.retention, exportDir: config.retention.exportDir ?? join(dataDir, 'exports') },
   };
 }

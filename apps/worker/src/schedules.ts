@@ -8,7 +8,7 @@ import { SWEEP_PLANS } from '@claviger/features/plans';
 import { ADVANCE_KEY_ROTATIONS } from '@claviger/features/keys';
 import { SWEEP_TARGETS, VERIFY_TARGETS } from '@claviger/features/replication';
 import { REMIND_OF_SECRETS, VERIFY_SOURCES } from '@claviger/features/secrets';
-import { MAINTAIN_AUDIT } from '@claviger/features/audit';
+import { MAINTAIN_AUDIT, RETAIN_AUDIT } from '@claviger/features/audit';
 
 /** Every recurring job. PostgreSQL is the truth: these find what is due there, whatever became of the queue. */
 export const SCHEDULES: readonly JobSchedule[] = [
@@ -24,6 +24,7 @@ export const SCHEDULES: readonly JobSchedule[] = [
   everyMs(600_000, ABANDON_CHANGES, {}),
   everyMs(600_000, REMOVE_ENDED_TOKENS, {}),
   everyMs(600_000, REMOVE_EXPIRED_ANSWERS, {}),
+  everyMs(600_000, RETAIN_AUDIT, {}),
   everyMs(3_600_000, REMOVE_OLD_DELIVERIES, {}),
   everyMs(3_600_000, MAINTAIN_AUDIT, {}),
 ];

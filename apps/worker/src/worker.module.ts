@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AccessModule } from '@claviger/features/access';
 import { ApprovalsModule } from '@claviger/features/approvals';
-import { AuditKeeperModule, AuditModule } from '@claviger/features/audit';
+import { AuditKeeperModule, AuditModule, AuditRetentionModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
@@ -34,6 +34,7 @@ export class WorkerModule {
         ApprovalsModule,
         AuditKeeperModule,
         AuditModule,
+        AuditRetentionModule,
         ChangesModule,
         IdempotencyModule,
         PlansModule,

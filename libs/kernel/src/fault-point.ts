@@ -47,6 +47,17 @@ export const PLAN_FAULT_POINTS = ['plan.item-applying', 'plan.item-applied', 'pl
 /** The same for each step of the rotation of a key: before it is committed, and after. */
 export const KEY_FAULT_POINTS = ['key-rotation.stepping', 'key-rotation.stepped'] as const;
 
+/** The same for a day of the audit log that is dropped, and for old changes. */
+export const RETENTION_FAULT_POINTS = [
+  'audit.export-written',
+  'audit.export-recorded',
+  'audit.dropping',
+  'audit.dropped',
+  'change.export-written',
+  'change.removing',
+  'change.removed',
+] as const;
+
 export type FaultPoint =
   | (typeof FAULT_POINTS)[number]
   | (typeof APPROVAL_FAULT_POINTS)[number]
@@ -54,7 +65,8 @@ export type FaultPoint =
   | (typeof SOURCE_FAULT_POINTS)[number]
   | (typeof NOTIFICATION_FAULT_POINTS)[number]
   | (typeof PLAN_FAULT_POINTS)[number]
-  | (typeof KEY_FAULT_POINTS)[number];
+  | (typeof KEY_FAULT_POINTS)[number]
+  | (typeof RETENTION_FAULT_POINTS)[number];
 
 let hook: ((point: FaultPoint) => void) | undefined;
 

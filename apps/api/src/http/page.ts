@@ -36,7 +36,12 @@ export function toPage<T>(rows: readonly T[], limit: number, position: (last: T)
   const items = rows.slice(0, limit);
   const last = items.at(-1);
   const hasMore = rows.length > limit && last !== undefined;
-  return { items, nextCursor: hasMore ? Buffer.from(JSON.stringify(position(last))).toString('base64url') : null };
+  return { items, nextCursor: hasMore ? toCursor(position(last)) : null };
+}
+
+/** A position as the cursor of what follows it. */
+export function toCursor(position: unknown): string {
+  return Buffer.from(JSON.stringify(position)).toString('base64url');
 }
 
 /** PostgreSQL takes no NUL in a text. */

@@ -28,6 +28,12 @@ export class AnchorTrail {
     await this.#anchors.return?.();
   }
 
+  /** Passes by the anchors of earlier seals, of which nothing is known. */
+  async skipBefore(number: number): Promise<void> {
+    for (let next = await this.#next; !next.done && next.value.number < number; next = await this.#next)
+      this.#next = this.#anchors.next();
+  }
+
   /** Compares a seal with the anchors of its number. */
   async check(seal: AuditSeal): Promise<AuditFinding | undefined> {
     for (let next = await this.#next; !next.done; next = await this.#next) {

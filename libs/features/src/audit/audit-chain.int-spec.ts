@@ -76,8 +76,10 @@ describe('the stored log', () => {
     const sql = 'select batch_id from audit_entry where resource_name = $1';
     return (await test.database.pool.query<{ batch_id: string }>(sql, [name])).rows[0]!.batch_id;
   };
-  const records = (): AsyncGenerator<AuditRecord> =>
-    readAuditChain({ database: test.database, keyring, clock: systemClock }, keyring.rootStoreId);
+  const records = async function* (): AsyncGenerator<AuditRecord> {
+    const source = { database: test.database, keyring, clock: systemClock };
+    for await (const record of readAuditChain(source, keyring.rootStoreId)) if (record) yield record;
+  };
   const verify = (): Promise<AuditReport> =>
     verifyAudit({ records: records(), keys: keysOfStore(keyring, keyring.rootStoreId) });
   /** Verifies under a change that somebody with all rights on the database makes, and takes it back. */

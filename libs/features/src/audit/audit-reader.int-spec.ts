@@ -18,7 +18,7 @@ describe('AuditReader', () => {
     test = await createTestDatabase(AUDIT_ENTITIES);
     const keyring = await testKeyring(test.database);
     audit = new AuditService(test.database, keyring, clock);
-    reader = new AuditReader(test.database);
+    reader = new AuditReader(test.database, clock);
     ctx = testContext({ storeId: keyring.rootStoreId });
     accessor = newId();
     // One an hour, over three days: half of them by another actor, every third a refusal.
@@ -39,7 +39,7 @@ describe('AuditReader', () => {
   afterAll(() => test.drop());
 
   const numbers = async (query: Partial<AuditQuery> = {}): Promise<unknown[]> =>
-    (await reader.list(ctx, { limit: 100, ...query })).map(({ entry }) => entry.details['i']);
+    (await reader.list(ctx, { limit: 100, ...query })).entries.map(({ entry }) => entry.details['i']);
   const where = (test: (i: number) => boolean): number[] =>
     Array.from({ length: 30 }, (_, i) => i)
       .filter(test)
@@ -47,7 +47,7 @@ describe('AuditReader', () => {
 
   it('lists newest first, in full', async () => {
     expect(await numbers()).toEqual(where(() => true));
-    expect((await reader.list(ctx, { limit: 1 }))[0]!.entry).toEqual({
+    expect((await reader.list(ctx, { limit: 1 })).entries[0]!.entry).toEqual({
       id: expect.any(String),
       at: new Date('2026-03-03T03:00:00Z'),
       actor: { type: 'token', id: 'other', accessor, displayName: 'someone', rootId: 'root-2' },
@@ -64,7 +64,7 @@ describe('AuditReader', () => {
     const seen: unknown[] = [];
     let after: AuditQuery['after'];
     for (;;) {
-      const page = await reader.list(ctx, { limit: 4, ...(after && { after }) });
+      const { entries: page } = await reader.list(ctx, { limit: 4, ...(after && { after }) });
       seen.push(...page.map(({ entry }) => entry.details['i']));
       after = page.at(-1)?.place;
       if (page.length < 4) break;
@@ -126,7 +126,7 @@ describe('AuditReader', () => {
     expect(await numbers({ requestId: 'together', outcome: 'failed' })).toEqual([107, 105, 103, 101]);
     const seen: unknown[] = [];
     for (let after: AuditQuery['after'], page; !page || page.length > 0; after = page.at(-1)?.place) {
-      page = await reader.list(ctx, { requestId: 'together', limit: 3, ...(after && { after }) });
+      page = (await reader.list(ctx, { requestId: 'together', limit: 3, ...(after && { after }) })).entries;
       seen.push(...page.map(({ entry: { details } }) => details['i']));
     }
     expect(seen).toEqual([107, 106, 105, 104, 103, 102, 101, 100]);
@@ -135,13 +135,13 @@ describe('AuditReader', () => {
   it('finds a text with quotes and letters of all kinds', async () => {
     for (const name of ['"quoted"', 'back\\slash', 'tab\t', 'naïve/日本/😀']) {
       await audit.commit(ctx, audit.entry(ctx, { action: 'a.b', outcome: 'allowed', resource: { kind: 'odd', name } }));
-      expect((await reader.list(ctx, { resource: name, limit: 9 })).map(({ entry }) => entry.resource.name)).toEqual([
-        name,
-      ]);
+      expect(
+        (await reader.list(ctx, { resource: name, limit: 9 })).entries.map(({ entry }) => entry.resource.name),
+      ).toEqual([name]);
     }
   });
 
   it('shows nothing of another store', async () => {
-    expect(await reader.list(testContext(), { limit: 10 })).toEqual([]);
+    expect(await reader.list(testContext(), { limit: 10 })).toEqual({ entries: [] });
   });
 });

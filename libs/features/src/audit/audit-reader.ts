@@ -1,9 +1,11 @@
-import { firstIdAt, type RequestContext } from '@claviger/kernel';
+import { CLOCK, firstIdAt, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
 import { AuditEntryEntity } from './audit-entry.entity.js';
 import type { AuditDetails, AuditOutcome } from './audit-event.js';
+import { SEARCHABLE_DAYS, type SearchableDay } from './audit-search-index.js';
+import { wordsOf } from './audit-words.js';
 
 /** What to list; all conditions must hold. */
 export type AuditQuery = {
@@ -48,28 +50,65 @@ export type AuditEntryView = {
 
 export type ListedEntry = { readonly entry: AuditEntryView; readonly place: AuditPlace };
 
+/** What was found; more may be there after `resumeAt`, if that is given. */
+export type FoundEntries = { readonly entries: readonly ListedEntry[]; readonly resumeAt?: AuditPlace };
+
+/** A search that has found too little by then tells what it has, and where to go on. */
+const SEARCH_MS = 3_000;
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
 /** Reads the audit log of a store. Who may is decided by the caller: access stands on audit, not the other way round. */
 @Injectable()
 export class AuditReader {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
-  /** At most `limit` entries, newest first: batches in the order of their first entries, and the entries of each. */
-  async list(ctx: RequestContext, query: AuditQuery): Promise<readonly ListedEntry[]> {
+  /**
+   * At most `limit` entries, newest first: batches in the order of their first entries, and the entries of each. Goes from day
+   * to day, and stops between two days when it has taken long.
+   */
+  async list(ctx: RequestContext, query: AuditQuery): Promise<FoundEntries> {
+    const endsAt = this.clock.now().getTime() + SEARCH_MS;
+    const entries: ListedEntry[] = [];
+    for (const { day, isIndexed } of await this.#days(ctx, query)) {
+      const rows = await this.#listDay(ctx, day, isIndexed, { ...query, limit: query.limit - entries.length });
+      entries.push(...rows.map((row) => ({ entry: toView(row), place: placeOf(row) })));
+      if (entries.length >= query.limit) return { entries };
+      if (this.clock.now().getTime() > endsAt) return { entries, resumeAt: { day, batch: FIRST_ID, position: 1 } };
+    }
+    return { entries };
+  }
+
+  /** Newest first. */
+  async #days(ctx: RequestContext, { from, to, after }: AuditQuery): Promise<readonly SearchableDay[]> {
+    const first = from ? dayOf(from.getTime() - LONGEST_BATCH_MS) : dayOf(0);
+    const last = to ? dayOf(to.getTime() + LONGEST_BATCH_MS) : dayOf(LAST_MS);
+    const until = after && after.day < last ? after.day : last;
+    const days = (await this.database.manager(ctx).query(SEARCHABLE_DAYS, [until])) as SearchableDay[];
+    return days.filter(({ day }) => day >= first);
+  }
+
+  #listDay(ctx: RequestContext, day: string, isIndexed: boolean, query: AuditQuery): Promise<AuditEntryEntity[]> {
     const select = this.database
       .repository(ctx, AuditEntryEntity)
       .createQueryBuilder('e')
-      .where('e.store_id = :storeId', { storeId: ctx.storeId })
+      .where('e.store_id = :storeId and e.batch_day = :day::date', { storeId: ctx.storeId, day })
       .orderBy('e.batchDay', 'DESC')
       .addOrderBy('e.batchId', 'DESC')
       .addOrderBy('e.position', 'DESC')
       .limit(query.limit);
+    const words = isIndexed ? wordsOf(query) : [];
+    if (words.length > 0) select.andWhere('audit_words(e.batch_entries) @> :words::text[]', { words });
     narrow(select, query);
-    return (await select.getMany()).map((row) => ({ entry: toView(row), place: placeOf(row) }));
+    narrowKeys(select, day, query);
+    return select.getMany();
   }
 }
 
 function narrow(select: SelectQueryBuilder<AuditEntryEntity>, query: AuditQuery): void {
-  const { actor, action, outcome, resourceKind, resource, requestId, from, to, after } = query;
+  const { actor, action, outcome, resourceKind, resource, requestId, from, to } = query;
   for (const text of [actor, outcome, resourceKind, resource, requestId])
     if (text !== undefined) mention(select, JSON.stringify(text));
   // Without the closing quote: it may be the beginning of the action.
@@ -82,14 +121,23 @@ function narrow(select: SelectQueryBuilder<AuditEntryEntity>, query: AuditQuery)
   if (resourceKind !== undefined) select.andWhere('e.resource_kind = :resourceKind', { resourceKind });
   if (resource !== undefined) select.andWhere(':resource in (e.resource_id, e.resource_name)', { resource });
   if (requestId !== undefined) select.andWhere('e.request_id = :requestId', { requestId });
-  if (from) select.andWhere('e.at >= :from', { from }).andWhere(...key('>=', from.getTime() - LONGEST_BATCH_MS));
-  if (to) select.andWhere('e.at < :to', { to }).andWhere(...key('<', to.getTime() + LONGEST_BATCH_MS));
-  if (after)
-    select.andWhere(
-      `(e.batch_day, e.batch_id) <= (:day::date, :batch::uuid)
-        and ((e.batch_day, e.batch_id) < (:day::date, :batch::uuid) or e.position < :position)`,
-      after,
-    );
+  if (from) select.andWhere('e.at >= :from', { from });
+  if (to) select.andWhere('e.at < :to', { to });
+}
+
+/** Compares the ids of a day's batches, which begin with the time of their first entries. */
+function narrowKeys(select: SelectQueryBuilder<AuditEntryEntity>, day: string, { from, to, after }: AuditQuery): void {
+  const since = from && from.getTime() - LONGEST_BATCH_MS;
+  if (since !== undefined && dayOf(since) === day)
+    select.andWhere('e.batch_id >= :since', { since: firstIdAt(within(since)) });
+  const before = to && to.getTime() + LONGEST_BATCH_MS;
+  if (before !== undefined && dayOf(before) === day)
+    select.andWhere('e.batch_id < :before', { before: firstIdAt(within(before)) });
+  if (after?.day === day)
+    select.andWhere('e.batch_id <= :batch and (e.batch_id < :batch or e.position < :place)', {
+      batch: after.batch,
+      place: after.position,
+    });
 }
 
 /** Leaves out whole batches in which a piece of JSON does not stand anywhere: to search is much faster than to parse. */
@@ -103,15 +151,12 @@ const LONGEST_BATCH_MS = 3_600_000;
 
 const LAST_MS = Date.UTC(9999, 11, 31);
 
-/** Compares the primary key, which begins with the time of a batch's first entry. */
-function key(comparison: '>=' | '<', ms: number): [condition: string, parameters: object] {
-  const name = comparison === '<' ? 'before' : 'since';
-  const at = Math.min(Math.max(ms, 0), LAST_MS);
-  const day = new Date(at).toISOString().slice(0, 10);
-  return [
-    `(e.batch_day, e.batch_id) ${comparison} (:${name}Day::date, :${name}Id::uuid)`,
-    { [`${name}Day`]: day, [`${name}Id`]: firstIdAt(at) },
-  ];
+function within(ms: number): number {
+  return Math.min(Math.max(ms, 0), LAST_MS);
+}
+
+function dayOf(ms: number): string {
+  return new Date(within(ms)).toISOString().slice(0, 10);
 }
 
 function placeOf({ batchDay, batchId, position }: AuditEntryEntity): AuditPlace {

@@ -13,6 +13,11 @@ export type AuditFinding = {
     | 'SEAL_BATCHES_ADDED'
     | 'SEAL_BATCHES_CHANGED'
     | 'SEAL_NOT_THE_ANCHORED'
+    | 'EXPORT_SIGNATURE_WRONG'
+    | 'EXPORT_MISSING'
+    | 'EXPORT_FILE_CHANGED'
+    | 'EXPORT_CUT'
+    | 'KEPT_BATCHES_CHANGED'
     | 'ANCHORS_WENT_BACK'
     | 'TAIL_CUT';
   readonly message: string;
@@ -22,13 +27,30 @@ export type AuditFinding = {
   readonly batch?: string;
 };
 
+/** What a verification saw of days that were exported and dropped. */
+export type DroppedDays = {
+  readonly throughDay: string;
+  /** Entries of which the files were given. */
+  readonly filledEntries: number;
+  /** Entries and seals of which they were not. */
+  readonly missingEntries: number;
+  readonly missingSeals: number;
+  /** Names of the first of those files. */
+  readonly missingFiles: readonly string[];
+};
+
 /** What a verification saw. */
 export type AuditReport = {
   readonly isIntact: boolean;
   /** Where it stopped; everything before holds. */
   readonly broken?: AuditFinding;
   readonly sealedEntries: number;
+  /** How many seals there are, or the number of the last one. */
   readonly seals: number;
+  /** The first seal that was there, where it is not number 1: files that begin later. */
+  readonly firstSeal?: number;
+  /** Undefined where nothing was. */
+  readonly dropped?: DroppedDays;
   readonly lastSealedAt?: string;
   /** Entries after the last seal: only their MACs protect them, and nothing shows if one is gone. */
   readonly tail: { readonly count: number; readonly from?: string; readonly to?: string };
@@ -57,9 +79,11 @@ export function describeReport(report: AuditReport): string[] {
       ]
     : ['INTACT: every link holds.'];
   const last = report.lastSealedAt ? `, the last of ${report.lastSealedAt}` : '';
-  lines.push(
-    `${broken ? 'Before it hold' : 'Checked'}: ${report.sealedEntries} entries under ${report.seals} seals${last}.`,
-  );
+  const under = report.firstSeal ? `seals ${report.firstSeal} to ${report.seals}` : `${report.seals} seals`;
+  lines.push(`${broken ? 'Before it hold' : 'Checked'}: ${report.sealedEntries} entries under ${under}${last}.`);
+  if (report.firstSeal)
+    lines.push(`Seals 1 to ${report.firstSeal - 1} are not in these files: nothing is said about what is before.`);
+  if (report.dropped) lines.push(describeDropped(report.dropped));
   if (!broken) lines.push(describeTail(report));
   lines.push(`Signatures: checked with ${KEY_SOURCE[report.keySource]}.`);
   lines.push(report.areMacsChecked ? 'MACs: checked.' : "MACs: not checked; that needs the store's key.");
@@ -70,6 +94,13 @@ export function describeReport(report: AuditReport): string[] {
 function describeTail({ tail }: AuditReport): string {
   if (tail.count === 0) return 'Unsealed tail: none.';
   return `Unsealed tail: ${tail.count} entries, from ${tail.from} to ${tail.to}; nothing would show if one of them were gone.`;
+}
+
+function describeDropped({ throughDay, ...dropped }: DroppedDays): string {
+  const gone = `Days up to ${throughDay} were exported and dropped`;
+  if (dropped.missingSeals === 0) return `${gone}; their files are complete (${dropped.filledEntries} entries).`;
+  const names = dropped.missingFiles.join(', ');
+  return `${gone}; ${dropped.missingEntries} entries under ${dropped.missingSeals} seals are in files that were not found. Give the directory with --files to vouch for them: ${names}.`;
 }
 
 function describeAnchors({ anchors }: AuditReport): string {

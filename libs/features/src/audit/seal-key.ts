@@ -27,14 +27,24 @@ export class SealSigner {
   }
 
   sign(body: AuditSealBody): AuditSeal {
-    return { ...body, signature: sign(null, Buffer.from(canonicalSeal(body)), this.#key).toString('hex') };
+    return { ...body, signature: this.signText(canonicalSeal(body)) };
+  }
+
+  /** The signature of a text in hexadecimal. The text says of what kind it is, so that none passes for another. */
+  signText(text: string): string {
+    return sign(null, Buffer.from(text), this.#key).toString('hex');
   }
 }
 
 /** True when the seal was signed with the private half of `publicKey` (32 bytes in base64). */
 export function isSignedBy(seal: AuditSeal, publicKey: string): boolean {
+  return isTextSignedBy(canonicalSeal(seal), seal.signature, publicKey);
+}
+
+/** True when the text was signed with the private half of `publicKey` (32 bytes in base64). */
+export function isTextSignedBy(text: string, signature: string, publicKey: string): boolean {
   const bytes = Buffer.from(publicKey, 'base64');
   if (bytes.length !== 32) return false;
   const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, bytes]), format: 'der', type: 'spki' });
-  return verify(null, Buffer.from(canonicalSeal(seal)), key, Buffer.from(seal.signature, 'hex'));
+  return verify(null, Buffer.from(text), key, Buffer.from(signature, 'hex'));
 }

@@ -186,7 +186,8 @@ describe('Sealer', () => {
       await write(1);
       const kinds: string[] = [];
       const source = { database: test.database, keyring, clock: systemClock };
-      for await (const { kind } of readAuditChain(source, keyring.rootStoreId)) {
+      for await (const record of readAuditChain(source, keyring.rootStoreId)) {
+        const kind = record!.kind;
         if (kind === 'batch' && !kinds.includes('batch')) await write(1);
         kinds.push(kind);
       }

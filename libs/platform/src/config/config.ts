@@ -14,6 +14,11 @@ const wholeNumber = (min: number, max: number, fallback: number) =>
     .min(min, `must be at least ${min}`)
     .max(max, `must be at most ${max}`)
     .default(fallback);
+const days = z.coerce
+  .number('must be a number of days')
+  .int('must be a number of days')
+  .min(1, 'must be at least 1')
+  .max(36_500, 'must be at most 36500');
 const url = (...protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
     message: `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`,
@@ -169,6 +174,34 @@ export const WORK = {
   },
 } as const satisfies Concern;
 
+/** How long things are kept. */
+export const RETENTION = {
+  auditDays: {
+    name: 'CLAVIGER_AUDIT_RETENTION_DAYS',
+    description:
+      'Whole days that audit entries are kept after the day that they were made on; then they are exported and dropped. For ever unless set.',
+    sensitive: false,
+    schema: days.optional(),
+  },
+  changeDays: {
+    name: 'CLAVIGER_CHANGE_RETENTION_DAYS',
+    description:
+      'Days that a change without an approval is kept after it has ended; then it is exported and removed. For ever unless set.',
+    sensitive: false,
+    schema: days.optional(),
+  },
+  exportDir: {
+    name: 'CLAVIGER_EXPORT_DIR',
+    description:
+      'Directory that audit entries and changes are exported to before they are dropped (standalone: exports in the data directory). All workers should have the same.',
+    sensitive: false,
+    schema: z
+      .string()
+      .transform((path) => resolve(path))
+      .optional(),
+  },
+} as const satisfies Concern;
+
 /** Who is told about events. */
 export const NOTIFICATIONS = {
   smtpUrl: {
@@ -208,6 +241,7 @@ export const CONCERNS = {
   security: SECURITY,
   telemetry: TELEMETRY,
   work: WORK,
+  retention: RETENTION,
   notifications: NOTIFICATIONS,
 };
 
@@ -228,6 +262,7 @@ export function loadConfig(env: Environment): Config {
     security: parseConcern(SECURITY, env),
     telemetry: parseConcern(TELEMETRY, env),
     work: parseConcern(WORK, env),
+    retention: parseConcern(RETENTION, env),
     notifications: parseConcern(NOTIFICATIONS, env),
   };
 }

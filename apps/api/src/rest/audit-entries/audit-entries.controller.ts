@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint, type InputOf } from '../../http/endpoint.js';
 import { Input } from '../../http/input.decorator.js';
-import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/page.js';
+import { fromCursor, pageOf, pageQuery, toCursor, toPage, type Page } from '../../http/page.js';
 import { instant, moment } from '../../http/instant.js';
 import { EXAMPLE } from '../examples.js';
 import { withoutUndefined } from '../without-undefined.js';
@@ -56,7 +56,8 @@ const list = defineEndpoint({
   method: 'GET',
   path: '',
   summary: 'List audit entries',
-  description: 'Newest first. That they are complete and unchanged is shown by `npm run audit -- verify`.',
+  description:
+    'Newest first. A search that takes long answers with what it has found so far, perhaps nothing, and with a `nextCursor` to go on from. That the entries are complete and unchanged is shown by `npm run audit -- verify`.',
   needs: 'list claviger/audit-entries/',
   query: z.strictObject({
     ...pageQuery,
@@ -92,14 +93,17 @@ export class AuditEntriesController {
     this.access.authorize(ctx, 'claviger/audit-entries/', 'list');
     const { limit, cursor, ...filters } = query;
     const after = fromCursor(cursor, place);
-    const rows = await this.reader.list(ctx, {
+    const { entries, resumeAt } = await this.reader.list(ctx, {
       ...withoutUndefined(filters),
       limit: limit + 1,
       ...(after ? { after } : {}),
     });
     const resource = { kind: 'audit-entries' };
     await this.audit.commit(ctx, this.audit.entry(ctx, { action: 'audit.list', outcome: 'allowed', resource }));
-    const { items, nextCursor } = toPage(rows, limit, (row) => row.place);
-    return { items: items.map(({ entry }) => entry), nextCursor };
+    const { items, nextCursor } = toPage(entries, limit, (row) => row.place);
+    return {
+      items: items.map(({ entry }) => entry),
+      nextCursor: nextCursor ?? (resumeAt ? toCursor(resumeAt) : null),
+    };
   }
 }

@@ -16,6 +16,7 @@ import { DeleteFuse1763701400000 } from './1763701400000-delete-fuse.js';
 import { Plans1763701700000 } from './1763701700000-plans.js';
 import { SourceChange1763701800000 } from './1763701800000-source-change.js';
 import { KeyRotation1763701900000 } from './1763701900000-key-rotation.js';
+import { AuditRetention1763702000000 } from './1763702000000-audit-retention.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
 export const MIGRATIONS = [
@@ -37,4 +38,5 @@ export const MIGRATIONS = [
   Plans1763701700000,
   SourceChange1763701800000,
   KeyRotation1763701900000,
+  AuditRetention1763702000000,
 ];

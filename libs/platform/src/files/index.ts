@@ -1,0 +1,1 @@
+export { readExportLines, removeExport, sha256OfFile, writeExportFile, type ExportFile } from './export-file.js';

@@ -8,6 +8,7 @@ import { ProcessModule, TelemetryModule, type Logger, type ProcessKind } from '@
 import { DatabaseHealth } from './database-health.js';
 import { ENTITIES } from './entities.js';
 import { LoginIssuersModule } from './login-issuers.module.js';
+import { MetricsModule } from './metrics.module.js';
 import { SendersModule } from './senders.module.js';
 import { VaultKindsModule } from './vault-kinds.module.js';
 
@@ -64,6 +65,7 @@ export class FoundationModule {
         ProcessModule.forRoot({ kind, version }),
         QueueModule.forRoot({ redisUrl: config.storage.redisUrl, databaseUrl, clientName: applicationName }),
         LoginIssuersModule,
+        MetricsModule.forRoot(kind),
         SendersModule,
         VaultKindsModule,
       ],

@@ -13,6 +13,7 @@ export { parseRecord, writeRecord, type AuditRecord } from './audit-record.js';
 export { describeReport, type AuditFinding, type AuditReport } from './audit-report.js';
 export { verifyAudit, type AuditEvidence } from './audit-verifier.js';
 export { auditUnavailable } from './audit.errors.js';
+export { AUDIT_READINGS } from './audit.metrics.js';
 export { AUDIT_ENTITIES } from './audit.entities.js';
 export { MAINTAIN_AUDIT } from './audit.jobs.js';
 export { AuditModule } from './audit.module.js';

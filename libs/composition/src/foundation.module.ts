@@ -9,6 +9,7 @@ import { DatabaseHealth } from './database-health.js';
 import { KeyLearning } from './key-learning.js';
 import { ENTITIES } from './entities.js';
 import { LoginIssuersModule } from './login-issuers.module.js';
+import { MetricsModule } from './metrics.module.js';
 import { SendersModule } from './senders.module.js';
 import { VaultKindsModule } from './vault-kinds.module.js';
 
@@ -65,6 +66,7 @@ export class FoundationModule {
         ProcessModule.forRoot({ kind, version }),
         QueueModule.forRoot({ redisUrl: config.storage.redisUrl, databaseUrl, clientName: applicationName }),
         LoginIssuersModule,
+        MetricsModule.forRoot(kind),
         SendersModule,
         VaultKindsModule,
       ],

@@ -2,6 +2,7 @@ import { newId } from '@claviger/kernel';
 import { HOP_HEADER, hopsThrough } from '@claviger/vaults/network';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { measureRequests } from './http.metrics.js';
 import { shuttingDown, vaultLoop } from './http.errors.js';
 import { BODY_LIMIT_BYTES } from './json-body.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -44,6 +45,7 @@ function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): v
 /** Hooks and parsers that every surface shares. */
 export function configureHttp(app: NestFastifyApplication, installationId: string): void {
   const server = app.getHttpAdapter().getInstance();
+  measureRequests(server);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   let isStopping = false;

@@ -101,7 +101,8 @@ function ifMatchHeader(what: 'revision' | 'version'): z.ZodObject {
   return z.object({ 'If-Match': z.string().meta({ description, ...IF_MATCH }) });
 }
 
-function operationId({ method, url }: MountedEndpoint): string {
+/** The name of an endpoint, in the API description and in metrics. */
+export function operationId({ method, url }: { readonly method: string; readonly url: string }): string {
   const words = url.replace('/api/v1/', '').split(/\W+/).filter(Boolean);
   return [method.toLowerCase(), ...words]
     .map((word, i) => (i ? word[0]!.toUpperCase() + word.slice(1) : word))

@@ -13,6 +13,7 @@ import { Database } from '@claviger/platform/database';
 import { Inject, Injectable } from '@nestjs/common';
 import { AccessEpoch } from './access-epoch.js';
 import { accessDenied, tokenInvalid } from './access.errors.js';
+import { FROM_DATABASE, FROM_MEMORY, TOKENS_KNOWN } from './access.metrics.js';
 import { FIND_TOKEN, FIND_TOKEN_BY_ID, SPEND_USE, type FoundPrincipal, type FoundToken } from './access.hot.js';
 import { PolicyLibrary } from './policy-library.js';
 import { isRootProtected, type MatchResult, type Operation, type PolicyMatcher } from './policy/index.js';
@@ -47,7 +48,10 @@ export class AccessService {
     private readonly uses: TokenUses,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
-    epoch.onFlush(() => this.#tokens.clear());
+    epoch.onFlush(() => {
+      this.#tokens.clear();
+      TOKENS_KNOWN.of({}).set(0);
+    });
   }
 
   /**
@@ -118,12 +122,14 @@ export class AccessService {
   #findKnown(key: string): Actor | undefined {
     if (!this.epoch.isCurrent()) return undefined;
     const known = this.#tokens.get(key);
-    if (!known) return undefined;
-    return this.clock.now().getTime() < known.endsAtMs ? known.actor : undefined;
+    if (!known || this.clock.now().getTime() >= known.endsAtMs) return undefined;
+    FROM_MEMORY.add();
+    return known.actor;
   }
 
   async #load(storeId: string, key: string, text: string): Promise<Actor> {
     this.epoch.start();
+    FROM_DATABASE.add();
     const { generation } = this.epoch;
     const keyedHash = this.keyring.mac(storeId, 'access').hmac(text);
     const { rows } = await this.database.execute<FoundToken>(undefined, FIND_TOKEN, [storeId, keyedHash]);
@@ -137,6 +143,7 @@ export class AccessService {
     // A change that was committed while this was read has raised the generation, or will empty the memory.
     if (row.uses_left === null && generation === this.epoch.generation) {
       this.#tokens.set(key, { actor, endsAtMs: endOf(row, matcher) });
+      TOKENS_KNOWN.of({}).set(this.#tokens.size);
     }
     return actor;
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '@claviger/kernel';
 import type { Logger } from '@claviger/platform/telemetry';
+import { SEALINGS_FAILED } from './audit.metrics.js';
 import type { Sealer } from './sealer.js';
 
 const SEAL_EVERY_MS = 200;
@@ -38,6 +39,7 @@ export class AuditKeeper {
       await this.dependencies.sealer.sealAll();
       return true;
     } catch (error) {
+      SEALINGS_FAILED.add();
       this.dependencies.logger.error('audit.seal_failed', {}, error);
       return false;
     }

@@ -6,6 +6,7 @@ import { makeBatch, type AuditBatch } from './audit-batch.js';
 import { batchParameters, INSERT_AUDIT_BATCH } from './audit-batch.hot.js';
 import { makeAuditEntry, type AuditEntry } from './audit-entry.js';
 import type { AuditEvent } from './audit-event.js';
+import { BATCH_ENTRIES, COMMIT_SECONDS, COMMITS_FAILED } from './audit.metrics.js';
 import { auditUnavailable } from './audit.errors.js';
 import { GroupCommit } from './group-commit.js';
 import { RefusalCounter, type Refusals } from './refusal-counter.js';
@@ -27,9 +28,7 @@ export class AuditService implements OnApplicationBootstrap, OnApplicationShutdo
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.#group = new GroupCommit({
-      write: async (entries) => {
-        await Promise.all(byStore(entries).map((ofStore) => this.#insert(undefined, ofStore)));
-      },
+      write: (entries) => this.#write(entries),
       maxBatch: MAX_BATCH,
       maxInFlight: MAX_IN_FLIGHT,
       maxWaiting: MAX_WAITING,
@@ -84,6 +83,19 @@ export class AuditService implements OnApplicationBootstrap, OnApplicationShutdo
    */
   countUnauthenticated(remoteAddress: string, storeId: string = this.keyring.rootStoreId): void {
     this.#refusals.count(storeId, remoteAddress);
+  }
+
+  async #write(entries: readonly AuditEntry[]): Promise<void> {
+    const startedAt = performance.now();
+    BATCH_ENTRIES.observe(entries.length);
+    try {
+      await Promise.all(byStore(entries).map((ofStore) => this.#insert(undefined, ofStore)));
+    } catch (error) {
+      COMMITS_FAILED.add();
+      throw error;
+    } finally {
+      COMMIT_SECONDS.observe((performance.now() - startedAt) / 1_000);
+    }
   }
 
   async #insert(ctx: RequestContext | undefined, entries: readonly AuditEntry[]): Promise<void> {

@@ -24,6 +24,7 @@ export { describeReport, type AuditFinding, type AuditReport } from './audit-rep
 export { verifyAudit, type AuditEvidence } from './audit-verifier.js';
 export { AuditSearchIndex } from './audit-search-index.js';
 export { auditUnavailable } from './audit.errors.js';
+export { AUDIT_READINGS } from './audit.metrics.js';
 export { AUDIT_ENTITIES } from './audit.entities.js';
 export { MAINTAIN_AUDIT, RETAIN_AUDIT } from './audit.jobs.js';
 export { AuditModule } from './audit.module.js';

@@ -1,5 +1,6 @@
 export { ChangeEntity, type Requester } from './change.entity.js';
 export { ABANDON_CHANGES, CHANGE_JOBS, RECOVER_CHANGES } from './change.jobs.js';
+export { CHANGE_READINGS } from './change.metrics.js';
 export * as changeErrors from './change.errors.js';
 export { secretBusy } from './change.errors.js';
 export * from './change-handler.js';

@@ -8,6 +8,7 @@ export { MailSubscriptionService, type MailSubscriptionView } from './mail-subsc
 export { NOTIFICATIONS_ENTITIES } from './notifications.entities.js';
 export * as notificationErrors from './notifications.errors.js';
 export { REMOVE_OLD_DELIVERIES, SWEEP_NOTIFICATIONS } from './notifications.jobs.js';
+export { NOTIFICATION_READINGS } from './notifications.metrics.js';
 export { NotificationsModule } from './notifications.module.js';
 export { Outbox } from './outbox.js';
 export {

@@ -4,6 +4,7 @@ export { Reconciler } from './reconciler.js';
 export * from './replication-ledger.module.js';
 export * from './replication-source.js';
 export * from './replication.jobs.js';
+export { REPLICATION_READINGS } from './replication.metrics.js';
 export * from './replication.module.js';
 export * as replicationErrors from './replication.errors.js';
 export { targetNotFound } from './replication.errors.js';

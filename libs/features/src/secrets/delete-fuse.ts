@@ -10,6 +10,12 @@ import { deleteFuseBlown } from './secret.errors.js';
 
 /** The time over which deletions are counted. */
 const WINDOW_MS = 10 * 60_000;
+export const WINDOW_SECONDS = WINDOW_MS / 1_000;
+
+/** Whether a change deletes something in vaults. */
+export const RECENT_DELETIONS = `kind in ('secret.delete', 'secret.sync-profile.remove')
+         and state in ('executing', 'done') and (parameters->>'retain' = 'false' or parameters->>'purge' = 'true')`;
+
 const PATH = 'claviger/delete-fuse';
 
 /** How a store's fuse stands. */
@@ -52,7 +58,7 @@ export class DeleteFuse {
     const [deleted, lifted] = [await this.#count(ctx), await this.#lifted(ctx)];
     return {
       limit,
-      windowSeconds: WINDOW_MS / 1_000,
+      windowSeconds: WINDOW_SECONDS,
       deleted,
       isBlown: limit > 0 && deleted >= limit && !lifted,
       lifted: lifted ? { until: lifted.liftedUntil, by: lifted.liftedBy, reason: lifted.reason } : null,
@@ -81,9 +87,8 @@ export class DeleteFuse {
   async #count(ctx: RequestContext): Promise<number> {
     const [row] = (await this.database.manager(ctx).query(
       `select count(*)::int as deleted from change
-       where store_id = $1 and updated_at > now() - make_interval(secs => $2) and kind in ('secret.delete', 'secret.sync-profile.remove')
-         and state in ('executing', 'done') and (parameters->>'retain' = 'false' or parameters->>'purge' = 'true')`,
-      [ctx.storeId, WINDOW_MS / 1_000],
+       where store_id = $1 and updated_at > now() - make_interval(secs => $2) and ${RECENT_DELETIONS}`,
+      [ctx.storeId, WINDOW_SECONDS],
     )) as [{ deleted: number }];
     return row.deleted;
   }

@@ -22,6 +22,7 @@ export { VaultSurvey, type FoundObject } from './vault-survey.js';
 export type { NewSecret } from './new-secret.js';
 export * as secretErrors from './secret.errors.js';
 export { SecretService, type SyncProfileToAdd } from './secret.service.js';
+export { SECRET_READINGS } from './secret.metrics.js';
 export { SECRET_JOBS, REMIND_OF_SECRETS, VERIFY_SOURCES } from './secret.jobs.js';
 export { SecretVersionEntity } from './secret-version.entity.js';
 export { SecretViews, type SecretView, type VersionView } from './secret-view.js';

@@ -9,6 +9,7 @@ import {
   type VaultKind,
 } from '@claviger/vaults/contract';
 import { intercept } from '@claviger/vaults/wrappers';
+import type { ConnectionGuards } from './vault-guards.js';
 import type { VaultInstance } from './vault-instance.js';
 
 /** A mount of a live connection: its adapter, ready for use. */
@@ -32,7 +33,7 @@ export class LiveConnection {
     readonly instance: VaultInstance,
     private readonly kind: VaultKind,
     private readonly connection: VaultConnection,
-    private readonly guard: (adapter: VaultAdapter) => VaultAdapter,
+    private readonly guards: ConnectionGuards,
   ) {}
 
   mount(settings: MountSettings): OpenMount {
@@ -64,13 +65,14 @@ export class LiveConnection {
     if (this.#isRetired) return;
     this.#isRetired = true;
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#markIdle = resolve));
+    this.guards.release();
     await this.connection.close();
   }
 
   #wrap(adapter: VaultAdapter): VaultAdapter {
     // The built-in vault has nothing to close, and its calls belong to transactions that must not fail half way.
     if (!this.kind.remote) return adapter;
-    return intercept(this.guard(adapter), ({ operation, run }) => this.#run(operation, run));
+    return intercept(this.guards.guard(adapter), ({ operation, run }) => this.#run(operation, run));
   }
 
   async #run<T>(operation: string, work: () => Promise<T>): Promise<T> {

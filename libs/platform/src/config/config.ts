@@ -149,6 +149,19 @@ export const TELEMETRY = {
       )
       .default('info'),
   },
+  metricsPort: {
+    name: 'CLAVIGER_METRICS_PORT',
+    description:
+      'Port on which this process tells metrics (/metrics, for Prometheus) and health (/livez, /readyz) to whoever asks; 0 takes a free one. Without it, it does not.',
+    sensitive: false,
+    schema: port.optional(),
+  },
+  metricsHost: {
+    name: 'CLAVIGER_METRICS_HOST',
+    description: 'Address to listen on for metrics.',
+    sensitive: false,
+    schema: z.string().default('127.0.0.1'),
+  },
 } as const satisfies Concern;
 
 /** How work in the background is done. */

@@ -2,6 +2,7 @@ import type { Logger } from '@claviger/platform/telemetry';
 import type { JobDefinition } from './job-definition.js';
 import { JobQueue, type EnqueueOptions } from './job-queue.js';
 import type { JobRegistry } from './job-registry.js';
+import { JOBS_DROPPED } from './queue.metrics.js';
 import { settlesWithin } from './settles-within.js';
 import { outranks, toQueuedJob, type QueuedJob } from './queued-job.js';
 
@@ -109,13 +110,17 @@ export class BatchingJobQueue extends JobQueue {
     try {
       await this.sink.send(batch);
     } catch (error) {
+      JOBS_DROPPED.of({}).add(batch.length);
       this.logger.warn('queue.enqueue_failed', { count: batch.length }, error);
     }
     this.#tellDropped();
   }
 
   #tellDropped(): void {
-    if (this.#dropped > 0) this.logger.warn('queue.jobs_dropped', { count: this.#dropped });
+    if (this.#dropped > 0) {
+      JOBS_DROPPED.of({}).add(this.#dropped);
+      this.logger.warn('queue.jobs_dropped', { count: this.#dropped });
+    }
     this.#dropped = 0;
   }
 

@@ -4,5 +4,7 @@ export * from './job-queue.js';
 export { everyMs, type JobSchedule } from './job-schedule.js';
 export { migrateQueue } from './migrate-queue.js';
 export type { QueueOptions } from './queue-connection.js';
+export { QueueDepth } from './queue-depth.js';
+export { CHANGES_QUEUE, SWEEPS_QUEUE } from './queued-job.js';
 export { QueueModule } from './queue.module.js';
 export { QueueWorkerModule, type QueueWorkerOptions } from './queue-worker.module.js';

@@ -2,6 +2,7 @@ import type { Logger } from '@claviger/platform/telemetry';
 import type { JobDefinition, JobHandler, JobRun } from './job-definition.js';
 import { toJobFailure, type JobFailure } from './job-failure.js';
 import type { JobRegistry } from './job-registry.js';
+import { JOB_SECONDS, JOBS_RUN } from './queue.metrics.js';
 import { jobHandledTwice, jobHandlersIncomplete, jobPayloadInvalid, jobUnknown } from './queue.errors.js';
 
 type Handled = { readonly definition: JobDefinition; readonly handler: JobHandler<unknown> };
@@ -44,16 +45,22 @@ export class JobDispatcher {
    * @throws JobFailure, and nothing else; the error behind it is logged
    */
   async dispatch(name: string, data: unknown, run: JobRun): Promise<void> {
+    const startedAt = performance.now();
     try {
       const handled = this.#handled.get(name);
       if (!handled) throw jobUnknown();
       const payload = handled.definition.payload.safeParse(data);
       if (!payload.success) throw jobPayloadInvalid(name);
       await handled.handler(payload.data, run);
+      JOBS_RUN.of({ job: name, outcome: 'done' }).add();
     } catch (error) {
       const failure = toJobFailure(error);
-      this.#log(failure, error, { job: name, requestId: run.requestId, attempt: run.attempt }, run.isLastAttempt);
+      const isOver = failure.isFinal || run.isLastAttempt;
+      JOBS_RUN.of({ job: name, outcome: isOver ? 'failed' : 'retried' }).add();
+      this.#log(failure, error, { job: name, requestId: run.requestId, attempt: run.attempt }, isOver);
       throw failure;
+    } finally {
+      JOB_SECONDS.of({ job: name }).observe((performance.now() - startedAt) / 1_000);
     }
   }
 
@@ -61,10 +68,9 @@ export class JobDispatcher {
     failure: JobFailure,
     error: unknown,
     facts: { job: string; requestId: string; attempt: number },
-    isLastAttempt: boolean,
+    isOver: boolean,
   ): void {
-    if (failure.isFinal || isLastAttempt)
-      this.logger.error('queue.job_failed', { ...facts, code: failure.code }, error);
+    if (isOver) this.logger.error('queue.job_failed', { ...facts, code: failure.code }, error);
     else this.logger.warn('queue.job_will_retry', { ...facts, code: failure.code }, error);
   }
 }

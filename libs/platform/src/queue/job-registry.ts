@@ -1,4 +1,5 @@
 import { jobDefinedTwice } from './queue.errors.js';
+import { JOB_NAMES } from './queue.metrics.js';
 import type { JobDefinition } from './job-definition.js';
 
 /** Every job that the features of this process define. */
@@ -11,6 +12,7 @@ export class JobRegistry {
       const known = this.#definitions.get(definition.name);
       if (known && known !== definition) throw jobDefinedTwice(definition.name);
       this.#definitions.set(definition.name, definition);
+      JOB_NAMES.declare(definition.name);
     }
   }
 

@@ -6,6 +6,7 @@ import { AUDIT_ENTITIES } from '@claviger/features/audit';
 import { ChangeEntity } from '@claviger/features/changes';
 import { IdempotencyRecordEntity } from '@claviger/features/idempotency';
 import { SyncTargetEntity } from '@claviger/features/replication';
+import { REPORTS_ENTITIES } from '@claviger/features/reports';
 import { DeleteFuseEntity, ReadGrantEntity, SecretEntity, SecretVersionEntity } from '@claviger/features/secrets';
 import { VAULT_PROFILE_ENTITIES } from '@claviger/features/vault-profiles';
 import { ProcessHeartbeatEntity } from '@claviger/platform/telemetry';
@@ -25,5 +26,6 @@ export const ENTITIES = [
   SecretEntity,
   SecretVersionEntity,
   SyncTargetEntity,
+  ...REPORTS_ENTITIES,
   ...VAULT_PROFILE_ENTITIES,
 ];

@@ -38,11 +38,15 @@ export const IDEMPOTENCY_FAULT_POINTS = [
 /** Between telling somebody about an event and noting that they were told. */
 export const NOTIFICATION_FAULT_POINTS = ['notification.sent'] as const;
 
+/** While a report is being drawn, and before it is known to be. */
+export const REPORT_FAULT_POINTS = ['report.drawing', 'report.finishing'] as const;
+
 export type FaultPoint =
   | (typeof FAULT_POINTS)[number]
   | (typeof APPROVAL_FAULT_POINTS)[number]
   | (typeof IDEMPOTENCY_FAULT_POINTS)[number]
-  | (typeof NOTIFICATION_FAULT_POINTS)[number];
+  | (typeof NOTIFICATION_FAULT_POINTS)[number]
+  | (typeof REPORT_FAULT_POINTS)[number];
 
 let hook: ((point: FaultPoint) => void) | undefined;
 

@@ -4,6 +4,8 @@ import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
 import { AuditEntryEntity } from './audit-entry.entity.js';
 import type { AuditDetails, AuditOutcome } from './audit-event.js';
+import { sealHash, type AuditSeal } from './audit-seal.js';
+import { AuditSealRepository } from './audit-seal.repository.js';
 
 /** What to list; all conditions must hold. */
 export type AuditQuery = {
@@ -46,6 +48,11 @@ export type AuditEntryView = {
   readonly details: AuditDetails;
 };
 
+/** What a seal is named by elsewhere; `hash` is what the next seal and the anchors call it. Hexadecimal. */
+export type AuditSealHead = Pick<AuditSeal, 'storeId' | 'number' | 'merkleRoot' | 'sealedAt'> & {
+  readonly hash: string;
+};
+
 export type ListedEntry = { readonly entry: AuditEntryView; readonly place: AuditPlace };
 
 /** Reads the audit log of a store. Who may is decided by the caller: access stands on audit, not the other way round. */
@@ -65,6 +72,14 @@ export class AuditReader {
       .limit(query.limit);
     narrow(select, query);
     return (await select.getMany()).map((row) => ({ entry: toView(row), place: placeOf(row) }));
+  }
+
+  /** The newest seal of the store; undefined while nothing is sealed. */
+  async lastSeal(ctx: RequestContext): Promise<AuditSealHead | undefined> {
+    const seal = await new AuditSealRepository(this.database.manager(ctx)).findLast(ctx.storeId);
+    if (!seal) return undefined;
+    const { storeId, number, merkleRoot, sealedAt } = seal;
+    return { storeId, number, hash: sealHash(seal), merkleRoot, sealedAt };
   }
 }
 

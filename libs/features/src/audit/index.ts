@@ -8,7 +8,13 @@ export { batchColumns, batchParameters, insertBatchesSql, insertBatchSql } from 
 export { AuditKeeperModule } from './audit-keeper.module.js';
 export { keysOfStore, publicKeys, type AuditKeys } from './audit-keys.js';
 export { AuditPartitions } from './audit-partitions.js';
-export { AuditReader, type AuditEntryView, type AuditPlace, type AuditQuery } from './audit-reader.js';
+export {
+  AuditReader,
+  type AuditEntryView,
+  type AuditPlace,
+  type AuditQuery,
+  type AuditSealHead,
+} from './audit-reader.js';
 export { parseRecord, writeRecord, type AuditRecord } from './audit-record.js';
 export { describeReport, type AuditFinding, type AuditReport } from './audit-report.js';
 export { verifyAudit, type AuditEvidence } from './audit-verifier.js';

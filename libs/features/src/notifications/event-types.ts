@@ -14,6 +14,8 @@ export const EVENT_TYPES = [
   'approval.decided',
   'approval.break-glass',
   'approval.break-glass-reviewed',
+  'report.ready',
+  'report.failed',
   'webhook.disabled',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

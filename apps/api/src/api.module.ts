@@ -8,6 +8,7 @@ import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
 import { PrincipalsModule } from '@claviger/features/principals';
 import { ReplicationModule } from '@claviger/features/replication';
+import { ReportsModule } from '@claviger/features/reports';
 import { SecretsModule } from '@claviger/features/secrets';
 import { VaultProfilesModule } from '@claviger/features/vault-profiles';
 import { DocsController } from './http/docs.controller.js';
@@ -29,6 +30,8 @@ import { LoginController } from './rest/login/login.controller.js';
 import { MailSubscriptionsController } from './rest/mail-subscriptions/mail-subscriptions.controller.js';
 import { PoliciesController } from './rest/policies/policies.controller.js';
 import { ReplicationController } from './rest/replication/replication.controller.js';
+import { ReportKeysController } from './rest/reports/report-keys.controller.js';
+import { ReportsController } from './rest/reports/reports.controller.js';
 import { SecretContentController } from './rest/secrets/secret-content.controller.js';
 import { SecretTargetsController } from './rest/secrets/secret-targets.controller.js';
 import { SecretsController } from './rest/secrets/secrets.controller.js';
@@ -53,6 +56,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     IdempotencyModule,
     PrincipalsModule,
     ReplicationModule.over(SecretsModule),
+    ReportsModule,
     SecretsModule,
     SubscriptionsModule,
     VaultProfilesModule,
@@ -73,6 +77,8 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     MailSubscriptionsController,
     PoliciesController,
     ReplicationController,
+    ReportKeysController,
+    ReportsController,
     SecretContentController,
     SecretTargetsController,
     SecretsController,

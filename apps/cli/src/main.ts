@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { runAccess } from './access.js';
 import { openApplication } from './application.js';
 import { runAudit } from './audit.js';
+import { runReport } from './report.js';
 import { openStoredData, type StoredData } from './stored-data.js';
 
 const out = (line: string): void => console.log(line);
@@ -41,11 +42,13 @@ function audit(config: Config, argv: readonly string[]): Promise<number> {
 }
 
 async function run(name: string | undefined, argv: readonly string[]): Promise<number> {
+  // Where it is used there may be no configuration, nor any data.
+  if (name === 'report') return runReport(argv, out);
   const config = loadConfig(process.env);
   if (name === 'migrate') return migrate(config);
   if (name === 'access') return runAccess(argv, () => open(config, true), out);
   if (name === 'audit') return audit(config, argv);
-  out('Commands: migrate, access, audit');
+  out('Commands: migrate, access, audit, report');
   return 2;
 }
 

@@ -6,6 +6,7 @@ import { ChangesModule } from '@claviger/features/changes';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
 import { ReplicationModule } from '@claviger/features/replication';
+import { ReportsModule } from '@claviger/features/reports';
 import { SecretsModule } from '@claviger/features/secrets';
 import type { Config } from '@claviger/platform/config';
 import { QueueWorkerModule } from '@claviger/platform/queue';
@@ -16,6 +17,7 @@ import { ChangeProcessor } from './processors/change.processor.js';
 import { IdempotencyProcessor } from './processors/idempotency.processor.js';
 import { NotificationProcessor } from './processors/notification.processor.js';
 import { ReplicationProcessor } from './processors/replication.processor.js';
+import { ReportProcessor } from './processors/report.processor.js';
 import { SecretProcessor } from './processors/secret.processor.js';
 import { SCHEDULES } from './schedules.js';
 
@@ -33,6 +35,7 @@ export class WorkerModule {
         ChangesModule,
         IdempotencyModule,
         ReplicationModule.over(SecretsModule),
+        ReportsModule,
         SecretsModule,
         SubscriptionsModule,
         QueueWorkerModule.forRoot({ concurrency: config.work.workerConcurrency, schedules: SCHEDULES }),
@@ -45,6 +48,7 @@ export class WorkerModule {
         IdempotencyProcessor,
         NotificationProcessor,
         ReplicationProcessor,
+        ReportProcessor,
         SecretProcessor,
       ],
     };

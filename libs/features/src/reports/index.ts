@@ -3,7 +3,7 @@ export { ReportKeeper } from './report-keeper.js';
 export type { ReportPublicKey } from './report-key.js';
 export { sealHead, type ReportManifest } from './report-manifest.js';
 export { MAX_DAYS, REPORT_FORMATS, REPORT_KINDS, reportParameters, type ReportKind } from './report-parameters.js';
-export { verifyReport, type ReportVerdict } from './report-verifier.js';
+export { reportKeysOf, verifyReport, type ReportVerdict } from './report-verifier.js';
 export { MEDIA } from './render/renderer.js';
 export { REPORT_STATES } from './report.entity.js';
 export * as reportErrors from './report.errors.js';

@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, decodeProtectedHeader, importJWK, type JWK } from 'jose';
 import { SIGNATURE_TYPE } from './report-key.js';
 import { reportManifest, type ReportManifest } from './report-manifest.js';
@@ -63,5 +64,30 @@ async function openManifest(signature: string, jwk: JWK): Promise<ReportManifest
     return reportManifest.safeParse(JSON.parse(new TextDecoder().decode(payload))).data;
   } catch {
     return undefined;
+  }
+}
+
+/** Ed25519 public keys of a file: a JSON Web Key Set, one JSON Web Key, or PEM. Undefined when there is none. */
+export function reportKeysOf(text: string): readonly JWK[] | undefined {
+  const keys = text.includes('-----BEGIN') ? fromPem(text) : fromJson(text);
+  const good = keys.filter(({ kty, crv, x }) => kty === 'OKP' && crv === 'Ed25519' && typeof x === 'string');
+  return good.length === 0 ? undefined : good.map(({ x }) => ({ kty: 'OKP', crv: 'Ed25519', x: x! }));
+}
+
+function fromPem(text: string): JWK[] {
+  try {
+    return [createPublicKey(text).export({ format: 'jwk' }) as JWK];
+  } catch {
+    return [];
+  }
+}
+
+function fromJson(text: string): JWK[] {
+  try {
+    const parsed = JSON.parse(text) as { keys?: unknown };
+    const keys: unknown[] = Array.isArray(parsed.keys) ? parsed.keys : [parsed];
+    return keys.filter((key): key is JWK => typeof key === 'object' && key !== null);
+  } catch {
+    return [];
   }
 }

@@ -31,6 +31,7 @@ import { MailSubscriptionsController } from './rest/mail-subscriptions/mail-subs
 import { PoliciesController } from './rest/policies/policies.controller.js';
 import { ReplicationController } from './rest/replication/replication.controller.js';
 import { ReportKeysController } from './rest/reports/report-keys.controller.js';
+import { ReportSchedulesController } from './rest/report-schedules/report-schedules.controller.js';
 import { ReportsController } from './rest/reports/reports.controller.js';
 import { SecretContentController } from './rest/secrets/secret-content.controller.js';
 import { SecretTargetsController } from './rest/secrets/secret-targets.controller.js';
@@ -78,6 +79,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     PoliciesController,
     ReplicationController,
     ReportKeysController,
+    ReportSchedulesController,
     ReportsController,
     SecretContentController,
     SecretTargetsController,

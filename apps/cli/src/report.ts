@@ -37,7 +37,7 @@ export async function runReport(argv: readonly string[], out: (line: string) => 
     return await verify(files, out);
   } catch (error) {
     if (!isFileError(error)) throw error;
-    out(`The file ${error.path} cannot be used (${error.code}).`);
+    out(`${error.path === undefined ? 'A file' : `The file ${error.path}`} cannot be used (${error.code}).`);
     return 2;
   }
 }
@@ -139,7 +139,7 @@ async function readSmall(path: string): Promise<string> {
 }
 
 /** A directory fails when it is read, and that error has no path. */
-function isFileError(error: unknown): error is { readonly code: string; readonly path: string } {
-  const { code, path } = (error ?? {}) as { code?: unknown; path?: unknown };
-  return typeof code === 'string' && typeof path === 'string';
+function isFileError(error: unknown): error is { readonly code: string; readonly path?: string } {
+  const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown };
+  return typeof code === 'string' && typeof syscall === 'string';
 }

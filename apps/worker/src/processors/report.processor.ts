@@ -1,6 +1,6 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { systemContext, type RequestContext } from '@claviger/kernel';
-import { EXPIRE_REPORTS, ReportDrawer, ReportKeeper, SWEEP_REPORTS } from '@claviger/features/reports';
+import { EXPIRE_REPORTS, ReportDrawer, ReportKeeper, ReportScheduler, SWEEP_REPORTS } from '@claviger/features/reports';
 import { Keyring } from '@claviger/platform/crypto';
 import { HandlesJob, type JobRun } from '@claviger/platform/queue';
 
@@ -9,12 +9,15 @@ export class ReportProcessor implements BeforeApplicationShutdown {
   constructor(
     private readonly drawer: ReportDrawer,
     private readonly keeper: ReportKeeper,
+    private readonly scheduler: ReportScheduler,
     private readonly keyring: Keyring,
   ) {}
 
   @HandlesJob(SWEEP_REPORTS)
   async sweep(_: object, run: JobRun): Promise<void> {
-    this.drawer.start(this.#context(run));
+    const ctx = this.#context(run);
+    await this.scheduler.run(ctx, run.signal);
+    this.drawer.start(ctx);
   }
 
   @HandlesJob(EXPIRE_REPORTS)

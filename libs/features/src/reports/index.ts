@@ -11,3 +11,6 @@ export { ReportService, type OpenDocument, type ReportView } from './report.serv
 export { REPORTS_ENTITIES } from './reports.entities.js';
 export { EXPIRE_REPORTS, SWEEP_REPORTS } from './reports.jobs.js';
 export { ReportsModule } from './reports.module.js';
+export { CADENCES } from './report-schedule.entity.js';
+export { MAX_SCHEDULE_NAME, ReportScheduleService, type ScheduleView } from './report-schedule.service.js';
+export { ReportScheduler } from './report-scheduler.js';

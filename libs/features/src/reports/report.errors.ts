@@ -1,4 +1,5 @@
 import { AppError } from '@claviger/kernel';
+import { inputInvalid } from '@claviger/features/vault-profiles';
 
 /** Also the answer about a report that the caller may not read. */
 export const reportNotFound = (cause?: unknown): AppError =>
@@ -97,3 +98,6 @@ export const scheduleNeedsPrincipal = (): AppError =>
     kind: 'forbidden',
     message: 'A schedule draws reports by the right of its owner: log in as a user or service account to create one.',
   });
+
+export const asOfNotScheduled = (): AppError =>
+  inputInvalid([{ pointer: '#/parameters/asOf', message: 'a schedule speaks of the moment at which it is due' }]);

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AccessModule } from '@claviger/features/access';
 import { AuditModule } from '@claviger/features/audit';
 import { NotificationsModule } from '@claviger/features/notifications';
+import { PrincipalsModule } from '@claviger/features/principals';
 import { VaultProfilesModule } from '@claviger/features/vault-profiles';
 import { QueueModule } from '@claviger/platform/queue';
 import { AccessReport } from './kinds/access.report.js';
@@ -14,6 +15,9 @@ import { ReportDrawer } from './report-drawer.js';
 import { ReportDrawing } from './report-drawing.js';
 import { ReportKeeper } from './report-keeper.js';
 import { ReportRepository } from './report.repository.js';
+import { ReportScheduleRepository } from './report-schedule.repository.js';
+import { ReportScheduleService } from './report-schedule.service.js';
+import { ReportScheduler } from './report-scheduler.js';
 import { ReportService } from './report.service.js';
 import { REPORT_JOBS } from './reports.jobs.js';
 import { SecretsAt } from './secrets-at.js';
@@ -24,6 +28,7 @@ import { SecretsAt } from './secrets-at.js';
     AccessModule,
     AuditModule,
     NotificationsModule,
+    PrincipalsModule,
     VaultProfilesModule,
     QueueModule.forFeature(...REPORT_JOBS),
   ],
@@ -38,9 +43,12 @@ import { SecretsAt } from './secrets-at.js';
     ReportDrawing,
     ReportKeeper,
     ReportRepository,
+    ReportScheduleRepository,
+    ReportScheduleService,
+    ReportScheduler,
     ReportService,
     SecretsAt,
   ],
-  exports: [ReportDrawer, ReportKeeper, ReportService],
+  exports: [ReportDrawer, ReportKeeper, ReportScheduler, ReportScheduleService, ReportService],
 })
 export class ReportsModule {}

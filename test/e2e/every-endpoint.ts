@@ -97,6 +97,27 @@ async function plan(ground: Ground): Promise<string> {
   return (await ground.stage.api.post('/plans', { items })).body.id as string;
 }
 
+const reports = new WeakMap<Stage, Promise<string>>();
+
+/** A report that is drawn: one for all who read it, because drawing takes a while. */
+function report({ stage }: Ground): Promise<string> {
+  const draw = async (): Promise<string> => {
+    const { id } = await stage.register('reports', { kind: 'inventory', formats: ['json'] });
+    return (await stage.drawn(id as string)).id as string;
+  };
+  const known = reports.get(stage) ?? draw();
+  reports.set(stage, known);
+  return known;
+}
+
+/** A schedule of a user: a root token can own none. */
+async function schedule({ stage }: Ground): Promise<string> {
+  const name = unique('schedule');
+  const owner = await stage.userWith('admin');
+  await owner.post('/report-schedules', { name, kind: 'inventory', cadence: 'daily', hour: 6 });
+  return name;
+}
+
 /** A call about a subject of an issuer and whom it stands for, or will. */
 const onLink =
   (isThere: boolean, call: (caller: ApiClient, path: string) => Promise<ApiAnswer>): Prepare =>
@@ -319,6 +340,25 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
   'GET /api/v1/webhooks/:name/deliveries': on(webhook, (caller, name) => caller.get(`/webhooks/${name}/deliveries`)),
   'POST /api/v1/webhooks/:name/deliveries/:id/replay': on(webhook, (caller, name) =>
     caller.post(`/webhooks/${name}/deliveries/01a1ff05-3b10-7c11-9d2e-1f2a3b4c5d6e/replay`),
+  ),
+
+  'GET /api/v1/reports': () => (caller) => caller.get('/reports'),
+  'POST /api/v1/reports': () => (caller) => caller.post('/reports', { kind: 'inventory', formats: ['json'] }),
+  'GET /api/v1/reports/:id': on(report, (caller, id) => caller.get(`/reports/${id}`)),
+  'GET /api/v1/reports/:id/documents/:format': on(report, (caller, id) => caller.get(`/reports/${id}/documents/json`)),
+  'GET /api/v1/reports/:id/documents/:format/signature': on(report, (caller, id) =>
+    caller.get(`/reports/${id}/documents/json/signature`),
+  ),
+  'GET /api/v1/report-keys': () => (caller) => caller.get('/report-keys'),
+  'GET /api/v1/report-schedules': () => (caller) => caller.get('/report-schedules'),
+  'POST /api/v1/report-schedules': () => (caller) =>
+    caller.post('/report-schedules', { name: unique('schedule'), kind: 'inventory', cadence: 'daily', hour: 6 }),
+  'GET /api/v1/report-schedules/:name': on(schedule, (caller, name) => caller.get(`/report-schedules/${name}`)),
+  'PATCH /api/v1/report-schedules/:name': on(schedule, (caller, name) =>
+    caller.patch(`/report-schedules/${name}`, { isEnabled: false }, any),
+  ),
+  'DELETE /api/v1/report-schedules/:name': on(schedule, (caller, name) =>
+    caller.delete(`/report-schedules/${name}`, any),
   ),
 
   'GET /api/v1/mail-subscriptions': () => (caller) => caller.get('/mail-subscriptions'),

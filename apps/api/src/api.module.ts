@@ -10,6 +10,7 @@ import { PlansModule } from '@claviger/features/plans';
 import { KeysModule } from '@claviger/features/keys';
 import { PrincipalsModule } from '@claviger/features/principals';
 import { ReplicationModule } from '@claviger/features/replication';
+import { ReportsModule } from '@claviger/features/reports';
 import { SecretsModule } from '@claviger/features/secrets';
 import { VaultProfilesModule } from '@claviger/features/vault-profiles';
 import { DocsController } from './http/docs.controller.js';
@@ -33,6 +34,9 @@ import { MailSubscriptionsController } from './rest/mail-subscriptions/mail-subs
 import { PlansController } from './rest/plans/plans.controller.js';
 import { PoliciesController } from './rest/policies/policies.controller.js';
 import { ReplicationController } from './rest/replication/replication.controller.js';
+import { ReportKeysController } from './rest/reports/report-keys.controller.js';
+import { ReportSchedulesController } from './rest/report-schedules/report-schedules.controller.js';
+import { ReportsController } from './rest/reports/reports.controller.js';
 import { SecretContentController } from './rest/secrets/secret-content.controller.js';
 import { SecretSourceController } from './rest/secrets/secret-source.controller.js';
 import { SecretTargetsController } from './rest/secrets/secret-targets.controller.js';
@@ -60,6 +64,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     KeysModule,
     PrincipalsModule,
     ReplicationModule.over(SecretsModule),
+    ReportsModule,
     SecretsModule,
     SubscriptionsModule,
     VaultProfilesModule,
@@ -82,6 +87,9 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     PlansController,
     PoliciesController,
     ReplicationController,
+    ReportKeysController,
+    ReportSchedulesController,
+    ReportsController,
     SecretContentController,
     SecretSourceController,
     SecretTargetsController,

@@ -8,6 +8,7 @@ import { runAccess } from './access.js';
 import { openApplication } from './application.js';
 import { runAudit } from './audit.js';
 import { runKeys } from './keys.js';
+import { runReport } from './report.js';
 import { openStoredData, type StoredData } from './stored-data.js';
 
 const out = (line: string): void => console.log(line);
@@ -43,6 +44,8 @@ function audit(config: Config, argv: readonly string[]): Promise<number> {
 }
 
 async function run(name: string | undefined, argv: readonly string[]): Promise<number> {
+  // Where it is used there may be no configuration, nor any data.
+  if (name === 'report') return runReport(argv, out);
   const config = loadConfig(process.env);
   if (name === 'migrate') return migrate(config);
   if (name === 'access') return runAccess(argv, () => open(config, true), out);
@@ -55,7 +58,7 @@ async function run(name: string | undefined, argv: readonly string[]): Promise<n
       out,
     });
   }
-  out('Commands: migrate, access, audit, keys');
+  out('Commands: migrate, access, audit, keys, report');
   return 2;
 }
 

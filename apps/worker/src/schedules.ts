@@ -7,12 +7,14 @@ import { REMOVE_OLD_DELIVERIES, SWEEP_NOTIFICATIONS } from '@claviger/features/n
 import { SWEEP_PLANS } from '@claviger/features/plans';
 import { ADVANCE_KEY_ROTATIONS } from '@claviger/features/keys';
 import { SWEEP_TARGETS, VERIFY_TARGETS } from '@claviger/features/replication';
+import { EXPIRE_REPORTS, SWEEP_REPORTS } from '@claviger/features/reports';
 import { REMIND_OF_SECRETS, VERIFY_SOURCES } from '@claviger/features/secrets';
 import { MAINTAIN_AUDIT, RETAIN_AUDIT } from '@claviger/features/audit';
 
 /** Every recurring job. PostgreSQL is the truth: these find what is due there, whatever became of the queue. */
 export const SCHEDULES: readonly JobSchedule[] = [
   everyMs(1_000, SWEEP_NOTIFICATIONS, {}),
+  everyMs(1_000, SWEEP_REPORTS, {}),
   everyMs(2_000, SWEEP_TARGETS, {}),
   everyMs(2_000, RECOVER_CHANGES, {}),
   everyMs(2_000, ADVANCE_KEY_ROTATIONS, {}),
@@ -25,6 +27,7 @@ export const SCHEDULES: readonly JobSchedule[] = [
   everyMs(600_000, REMOVE_ENDED_TOKENS, {}),
   everyMs(600_000, REMOVE_EXPIRED_ANSWERS, {}),
   everyMs(600_000, RETAIN_AUDIT, {}),
+  everyMs(3_600_000, EXPIRE_REPORTS, {}),
   everyMs(3_600_000, REMOVE_OLD_DELIVERIES, {}),
   everyMs(3_600_000, MAINTAIN_AUDIT, {}),
 ];

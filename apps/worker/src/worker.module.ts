@@ -8,6 +8,7 @@ import { SubscriptionsModule } from '@claviger/features/notifications';
 import { PlansModule } from '@claviger/features/plans';
 import { KeysModule } from '@claviger/features/keys';
 import { ReplicationModule } from '@claviger/features/replication';
+import { ReportsModule } from '@claviger/features/reports';
 import { SecretsModule } from '@claviger/features/secrets';
 import type { Config } from '@claviger/platform/config';
 import { QueueWorkerModule } from '@claviger/platform/queue';
@@ -20,6 +21,7 @@ import { KeyProcessor } from './processors/key.processor.js';
 import { NotificationProcessor } from './processors/notification.processor.js';
 import { PlanProcessor } from './processors/plan.processor.js';
 import { ReplicationProcessor } from './processors/replication.processor.js';
+import { ReportProcessor } from './processors/report.processor.js';
 import { SecretProcessor } from './processors/secret.processor.js';
 import { SCHEDULES } from './schedules.js';
 
@@ -40,6 +42,7 @@ export class WorkerModule {
         PlansModule,
         KeysModule,
         ReplicationModule.over(SecretsModule),
+        ReportsModule,
         SecretsModule,
         SubscriptionsModule,
         QueueWorkerModule.forRoot({ concurrency: config.work.workerConcurrency, schedules: SCHEDULES }),
@@ -54,6 +57,7 @@ export class WorkerModule {
         NotificationProcessor,
         PlanProcessor,
         ReplicationProcessor,
+        ReportProcessor,
         SecretProcessor,
       ],
     };

@@ -8,6 +8,7 @@ import { IdempotencyRecordEntity } from '@claviger/features/idempotency';
 import { PlanEntity, PlanItemEntity } from '@claviger/features/plans';
 import { KeyRotationEntity } from '@claviger/features/keys';
 import { SyncTargetEntity } from '@claviger/features/replication';
+import { REPORTS_ENTITIES } from '@claviger/features/reports';
 import { DeleteFuseEntity, ReadGrantEntity, SecretEntity, SecretVersionEntity } from '@claviger/features/secrets';
 import { VAULT_PROFILE_ENTITIES } from '@claviger/features/vault-profiles';
 import { ProcessHeartbeatEntity } from '@claviger/platform/telemetry';
@@ -30,5 +31,6 @@ export const ENTITIES = [
   SecretEntity,
   SecretVersionEntity,
   SyncTargetEntity,
+  ...REPORTS_ENTITIES,
   ...VAULT_PROFILE_ENTITIES,
 ];

@@ -58,6 +58,9 @@ export const RETENTION_FAULT_POINTS = [
   'change.removed',
 ] as const;
 
+/** While a report is being drawn, and before it is known to be. */
+export const REPORT_FAULT_POINTS = ['report.drawing', 'report.finishing'] as const;
+
 export type FaultPoint =
   | (typeof FAULT_POINTS)[number]
   | (typeof APPROVAL_FAULT_POINTS)[number]
@@ -66,7 +69,8 @@ export type FaultPoint =
   | (typeof NOTIFICATION_FAULT_POINTS)[number]
   | (typeof PLAN_FAULT_POINTS)[number]
   | (typeof KEY_FAULT_POINTS)[number]
-  | (typeof RETENTION_FAULT_POINTS)[number];
+  | (typeof RETENTION_FAULT_POINTS)[number]
+  | (typeof REPORT_FAULT_POINTS)[number];
 
 let hook: ((point: FaultPoint) => void) | undefined;
 

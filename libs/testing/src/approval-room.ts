@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import { newId, type PrincipalKind, type RequestContext } from '@claviger/kernel';
 import {
   ApprovalProfileService,
@@ -36,8 +37,13 @@ export class ApprovalRoom {
     this.delegations = secrets.get(DelegationService);
   }
 
-  static async create(db: TestDatabase, kind?: OutsideKind, clock?: AheadClock): Promise<ApprovalRoom> {
-    return new ApprovalRoom(await createSecretRoom(db, kind, clock));
+  static async create(
+    db: TestDatabase,
+    kind?: OutsideKind,
+    clock?: AheadClock,
+    rooms?: readonly Type[],
+  ): Promise<ApprovalRoom> {
+    return new ApprovalRoom(await createSecretRoom(db, kind, clock, rooms));
   }
 
   /** A caller who may do everything that policies say, and is nobody in particular. */

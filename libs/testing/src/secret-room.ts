@@ -1,4 +1,4 @@
-import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { Global, Module, type DynamicModule, type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
   AppError,
@@ -169,16 +169,23 @@ export type SecretRoom = {
   rows(sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
 };
 
-/** Makes a room; another one over the same `kind` is another process on the same database and vaults. */
+/**
+ * Makes a room; another one over the same `kind` is another process on the same database and vaults. `rooms` are modules
+ * that a test wants beside it.
+ */
 export async function createSecretRoom(
   db: TestDatabase,
   kind = new OutsideKind(),
   clock = new AheadClock(),
+  rooms: readonly Type[] = [],
 ): Promise<SecretRoom> {
   const keyring = await testKeyring(db.database);
   const logs = captureLogs();
   const access = new TestAccess();
-  const config: RoomConfig = { work: { verifyIntervalSeconds: 3_600, deleteFuse: 0 } };
+  const config: RoomConfig = {
+    work: { verifyIntervalSeconds: 3_600, deleteFuse: 0 },
+    reports: { retentionDays: 90 },
+  };
   const module = await Test.createTestingModule({
     imports: [
       Ground.of({ config, db, keyring, clock, logs, kind }),
@@ -187,6 +194,7 @@ export async function createSecretRoom(
       ChangesModule,
       ApprovalsModule,
       PlansModule,
+      ...rooms,
     ],
   })
     .overrideProvider(AccessService)
@@ -305,7 +313,10 @@ class TestAccess {
 }
 
 /** What a test may set: nothing limits deletions unless it says so. */
-export type RoomConfig = { readonly work: { readonly verifyIntervalSeconds: number; deleteFuse: number } };
+export type RoomConfig = {
+  readonly work: { readonly verifyIntervalSeconds: number; deleteFuse: number };
+  readonly reports: { readonly retentionDays: number };
+};
 
 type GroundInit = {
   readonly config: RoomConfig;

@@ -21,6 +21,8 @@ export type EndpointDefinition = {
   readonly ifMatch?: 'revision' | 'version';
   readonly status?: number;
   readonly response?: z.ZodType;
+  /** Media types of an answer that is a file; in place of {@link response}. */
+  readonly produces?: readonly string[];
   /** What the `ETag` of the answer is. */
   readonly etag?: 'revision' | 'version';
   /** Answers 202 with the change while it waits for approval, or while it is not known what became of it at the vault: in the

@@ -114,7 +114,11 @@ function successes(endpoint: MountedEndpoint): ZodOpenApiResponsesObject {
   const json = (example: unknown): ZodOpenApiResponseObject['content'] => ({
     'application/json': { schema: response!, example },
   });
-  const done = { description: 'Done.', ...(response && { content: json(responseExample(endpoint)) }) };
+  const done = {
+    description: 'Done.',
+    ...(response && { content: json(responseExample(endpoint)) }),
+    ...(endpoint.produces && { content: files(endpoint.produces) }),
+  };
   return {
     [`${status as 200}`]: { ...done, ...(etag || status === 201 ? headersOf(endpoint) : {}) },
     ...(status !== 200 && query && 'dryRun' in query.shape
@@ -122,6 +126,11 @@ function successes(endpoint: MountedEndpoint): ZodOpenApiResponsesObject {
       : {}),
     ...accepted(endpoint),
   };
+}
+
+/** A file, whatever is in it. */
+function files(types: readonly string[]): ZodOpenApiResponseObject['content'] {
+  return Object.fromEntries(types.map((type) => [type, { schema: { contentMediaType: type } }]));
 }
 
 function accepted(endpoint: MountedEndpoint): ZodOpenApiResponsesObject {

@@ -6,6 +6,8 @@ import { AuditEntryEntity } from './audit-entry.entity.js';
 import type { AuditDetails, AuditOutcome } from './audit-event.js';
 import { SEARCHABLE_DAYS, type SearchableDay } from './audit-search-index.js';
 import { wordsOf } from './audit-words.js';
+import { sealHash, type AuditSeal } from './audit-seal.js';
+import { AuditSealRepository } from './audit-seal.repository.js';
 
 /** What to list; all conditions must hold. */
 export type AuditQuery = {
@@ -46,6 +48,11 @@ export type AuditEntryView = {
   readonly requestId: string;
   readonly remoteAddress: string | null;
   readonly details: AuditDetails;
+};
+
+/** What a seal is named by elsewhere; `hash` is what the next seal and the anchors call it. Hexadecimal. */
+export type AuditSealHead = Pick<AuditSeal, 'storeId' | 'number' | 'merkleRoot' | 'sealedAt'> & {
+  readonly hash: string;
 };
 
 export type ListedEntry = { readonly entry: AuditEntryView; readonly place: AuditPlace };
@@ -104,6 +111,14 @@ export class AuditReader {
     narrow(select, query);
     narrowKeys(select, day, query);
     return select.getMany();
+  }
+
+  /** The newest seal of the store; undefined while nothing is sealed. */
+  async lastSeal(ctx: RequestContext): Promise<AuditSealHead | undefined> {
+    const seal = await new AuditSealRepository(this.database.manager(ctx)).findLast(ctx.storeId);
+    if (!seal) return undefined;
+    const { storeId, number, merkleRoot, sealedAt } = seal;
+    return { storeId, number, hash: sealHash(seal), merkleRoot, sealedAt };
   }
 }
 

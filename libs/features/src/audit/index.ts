@@ -17,9 +17,10 @@ export {
   type AuditEntryView,
   type AuditPlace,
   type AuditQuery,
+  type AuditSealHead,
   type FoundEntries,
 } from './audit-reader.js';
-export { writeRecord, type AuditRecord } from './audit-record.js';
+export { parseRecord, writeRecord, type AuditRecord } from './audit-record.js';
 export { describeReport, type AuditFinding, type AuditReport } from './audit-report.js';
 export { verifyAudit, type AuditEvidence } from './audit-verifier.js';
 export { AuditSearchIndex } from './audit-search-index.js';

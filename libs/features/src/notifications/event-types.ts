@@ -17,6 +17,8 @@ export const EVENT_TYPES = [
   'approval.break-glass-reviewed',
   'plan.applied',
   'plan.failed',
+  'report.ready',
+  'report.failed',
   'webhook.disabled',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

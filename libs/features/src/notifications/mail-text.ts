@@ -1,7 +1,12 @@
 import type { OutboxEvent } from './delivery.repository.js';
 
 /** Where the subject of an event is found, by the noun of its type. */
-const RESOURCES: Readonly<Record<string, string>> = { secret: 'secrets', approval: 'approvals', change: 'changes' };
+const RESOURCES: Readonly<Record<string, string>> = {
+  secret: 'secrets',
+  approval: 'approvals',
+  change: 'changes',
+  report: 'reports',
+};
 
 /**
  * Subject and text of a mail: type, name and id of the subject, time, and a link where the address of this installation is

@@ -247,6 +247,16 @@ export const NOTIFICATIONS = {
   },
 } as const satisfies Concern;
 
+/** What is drawn for auditors. */
+export const REPORTS = {
+  retentionDays: {
+    name: 'CLAVIGER_REPORT_RETENTION_DAYS',
+    description: 'Days after which the documents of a report are erased; what it was and its signatures stay.',
+    sensitive: false,
+    schema: wholeNumber(1, 3_650, 90),
+  },
+} as const satisfies Concern;
+
 /** All concerns, in the order of the documentation. */
 export const CONCERNS = {
   server: SERVER,
@@ -256,6 +266,7 @@ export const CONCERNS = {
   work: WORK,
   retention: RETENTION,
   notifications: NOTIFICATIONS,
+  reports: REPORTS,
 };
 
 export type Config = { readonly [K in keyof typeof CONCERNS]: ConcernValues<(typeof CONCERNS)[K]> };
@@ -277,5 +288,6 @@ export function loadConfig(env: Environment): Config {
     work: parseConcern(WORK, env),
     retention: parseConcern(RETENTION, env),
     notifications: parseConcern(NOTIFICATIONS, env),
+    reports: parseConcern(REPORTS, env),
   };
 }

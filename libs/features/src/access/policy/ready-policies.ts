@@ -52,7 +52,7 @@ const APPROVER: Grants = {
 /**
  * Reads all that is managed and nothing that is kept in it: every resource is named, because a resource that is added
  * later may carry content. Content is denied outright, so that no second policy with the same words, such as developer,
- * adds it back. No capability that writes.
+ * adds it back. No capability that writes, but to have a report drawn.
  */
 const AUDITOR: Grants = {
   ...Object.fromEntries(
@@ -69,6 +69,8 @@ const AUDITOR: Grants = {
       'plans',
       'policies',
       'replication',
+      'report-schedules',
+      'reports',
       'service-accounts',
       'tokens',
       'users',
@@ -81,6 +83,8 @@ const AUDITOR: Grants = {
       [`claviger/${resource}/*`, READ],
     ]),
   ),
+  // Asking for a report writes down nothing but what is managed already, in a report.
+  'claviger/reports/*': ['create', ...READ],
   'claviger/secrets/*': READ,
   '+/metadata/*': [...READ, 'scan'],
   '+/data/*': ['deny'],

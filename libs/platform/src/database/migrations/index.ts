@@ -17,6 +17,7 @@ import { Plans1763701700000 } from './1763701700000-plans.js';
 import { SourceChange1763701800000 } from './1763701800000-source-change.js';
 import { KeyRotation1763701900000 } from './1763701900000-key-rotation.js';
 import { AuditRetention1763702000000 } from './1763702000000-audit-retention.js';
+import { Reports1763701600000 } from './1763701600000-reports.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
 export const MIGRATIONS = [
@@ -39,4 +40,5 @@ export const MIGRATIONS = [
   SourceChange1763701800000,
   KeyRotation1763701900000,
   AuditRetention1763702000000,
+  Reports1763701600000,
 ];

@@ -1,0 +1,16 @@
+export { ReportDrawer } from './report-drawer.js';
+export { ReportKeeper } from './report-keeper.js';
+export type { ReportPublicKey } from './report-key.js';
+export { sealHead, type ReportManifest } from './report-manifest.js';
+export { MAX_DAYS, REPORT_FORMATS, REPORT_KINDS, reportParameters, type ReportKind } from './report-parameters.js';
+export { reportKeysOf, verifyReport, type ReportVerdict } from './report-verifier.js';
+export { MEDIA } from './render/renderer.js';
+export { REPORT_STATES } from './report.entity.js';
+export * as reportErrors from './report.errors.js';
+export { ReportService, type OpenDocument, type ReportView } from './report.service.js';
+export { REPORTS_ENTITIES } from './reports.entities.js';
+export { EXPIRE_REPORTS, SWEEP_REPORTS } from './reports.jobs.js';
+export { ReportsModule } from './reports.module.js';
+export { CADENCES } from './report-schedule.entity.js';
+export { MAX_SCHEDULE_NAME, ReportScheduleService, type ScheduleView } from './report-schedule.service.js';
+export { ReportScheduler } from './report-scheduler.js';

@@ -1,0 +1,106 @@
+import type { Cell, ReportColumn, ReportRow } from '../report-definition.js';
+import { pdfText } from './pdf-text.js';
+
+export type Doc = PDFKit.PDFDocument;
+
+export const FONT = 'Helvetica';
+export const BOLD = 'Helvetica-Bold';
+export const INK = '#1a1a1a';
+export const FAINT = '#6b6b6b';
+export const RULE = '#c8c8c8';
+
+const CELL_SIZE = 7;
+const CELL_LINES = 2;
+const ROW_HEIGHT = 19;
+const GAP = 4;
+
+export const leftOf = (doc: Doc): number => doc.page.margins.left;
+export const widthOf = (doc: Doc): number => doc.page.width - doc.page.margins.left - doc.page.margins.right;
+const bottomOf = (doc: Doc): number => doc.page.height - doc.page.margins.bottom;
+
+/** Begins a new page where less than that is left of this one. */
+export function ensureRoom(doc: Doc, height: number): void {
+  if (doc.y + height > bottomOf(doc)) doc.addPage();
+}
+
+/** The heading of a part, never alone at the end of a page. */
+export function heading(doc: Doc, text: string): void {
+  ensureRoom(doc, 60);
+  doc.moveDown(1);
+  doc
+    .font(BOLD)
+    .fontSize(12)
+    .fillColor(INK)
+    .text(pdfText(text), leftOf(doc), doc.y, { width: widthOf(doc) });
+  doc.moveDown(0.4);
+}
+
+/** A paragraph. */
+export function paragraph(doc: Doc, text: string, color = INK): void {
+  ensureRoom(doc, 24);
+  doc
+    .font(FONT)
+    .fontSize(9)
+    .fillColor(color)
+    .text(pdfText(text), leftOf(doc), doc.y, { width: widthOf(doc) });
+}
+
+/** Names and values, one under the other. */
+export function facts(doc: Doc, pairs: readonly (readonly [name: string, value: string])[]): void {
+  for (const [name, value] of pairs) {
+    ensureRoom(doc, 14);
+    const { y } = doc;
+    doc.font(FONT).fontSize(9).fillColor(FAINT).text(pdfText(name), leftOf(doc), y, { width: 130 });
+    doc
+      .fillColor(INK)
+      .text(pdfText(value), leftOf(doc) + 140, y, { width: widthOf(doc) - 140, height: 33, ellipsis: true });
+    doc.y = Math.max(doc.y, y + 12);
+  }
+}
+
+/** A table of the columns that have a width; its head is repeated on each page. */
+export function table(doc: Doc, columns: readonly ReportColumn[], rows: readonly ReportRow[]): void {
+  const shown = columns.filter(({ width }) => width !== undefined);
+  const all = shown.reduce((sum, { width }) => sum + width!, 0);
+  const widths = shown.map(({ width }) => (widthOf(doc) * width!) / all);
+  const titles = shown.map(({ title }) => title);
+  line(doc, widths, titles, BOLD);
+  for (const row of rows) {
+    if (doc.y + ROW_HEIGHT > bottomOf(doc)) {
+      doc.addPage();
+      line(doc, widths, titles, BOLD);
+    }
+    const cells = shown.map(({ name, type }) => cellText(row[name], type));
+    line(doc, widths, cells, FONT);
+  }
+}
+
+function line(doc: Doc, widths: readonly number[], texts: readonly string[], font: string): void {
+  const { y } = doc;
+  let x = leftOf(doc);
+  doc.font(font).fontSize(CELL_SIZE).fillColor(INK);
+  texts.forEach((text, index) => {
+    const width = widths[index]! - GAP;
+    // What is longer is cut with an ellipsis; JSON and CSV have all of it.
+    if (text !== '') doc.text(pdfText(text), x, y, { width, height: CELL_LINES * CELL_SIZE + 3, ellipsis: true });
+    x += widths[index]!;
+  });
+  doc
+    .moveTo(leftOf(doc), y + ROW_HEIGHT - 2)
+    .lineTo(leftOf(doc) + widthOf(doc), y + ROW_HEIGHT - 2)
+    .lineWidth(0.4)
+    .stroke(RULE);
+  doc.y = y + ROW_HEIGHT;
+}
+
+function cellText(cell: Cell | undefined, type: ReportColumn['type']): string {
+  if (cell === null || cell === undefined) return '';
+  if (typeof cell === 'boolean') return cell ? 'yes' : 'no';
+  if (typeof cell === 'object') return cell.join(', ');
+  return type === 'instant' ? readable(String(cell)) : String(cell);
+}
+
+/** `2026-11-21T16:51:34.280Z` as `2026-11-21 16:51:34 UTC`. */
+export function readable(instant: string): string {
+  return `${instant.slice(0, 10)} ${instant.slice(11, 19)} UTC`;
+}

@@ -1,10 +1,13 @@
 export {
   generateOptionsSchema,
+  ENTROPY_CLASSES,
+  LENGTH_CLASSES,
   SECRET_TYPES,
   contentSchema,
   type GenerateOptions,
   type SecretType,
   type ContentDiff,
+  type ContentFacts,
 } from './content/index.js';
 export * as contentErrors from './content/content.errors.js';
 export { ContentService } from './content.service.js';

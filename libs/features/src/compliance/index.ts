@@ -1,0 +1,1 @@
+export { COMPLIANCE_ENTITIES } from './compliance.entities.js';

@@ -9,6 +9,7 @@ import { Logger, ProcessRegistry } from '@claviger/platform/telemetry';
 import { AccessService, compilePolicies, parsePolicy, type PolicyMatcher } from '@claviger/features/access';
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { ChangesModule, ChangeService, type ChangeEntity } from '@claviger/features/changes';
+import { ComplianceModule } from '@claviger/features/compliance';
 import { ISSUER_DOCUMENTS } from '@claviger/features/principals';
 import { ReplicationModule, Reconciler } from '@claviger/features/replication';
 import {
@@ -166,7 +167,7 @@ export async function createSecretRoom(
   const keyring = await testKeyring(db.database);
   const logs = captureLogs();
   const access = new TestAccess();
-  const config: RoomConfig = { work: { verifyIntervalSeconds: 3_600, deleteFuse: 0 } };
+  const config: RoomConfig = { work: { verifyIntervalSeconds: 3_600, complianceIntervalSeconds: 900, deleteFuse: 0 } };
   const module = await Test.createTestingModule({
     imports: [
       Ground.of({ config, db, keyring, clock, logs, kind }),
@@ -174,6 +175,7 @@ export async function createSecretRoom(
       SecretsModule,
       ChangesModule,
       ApprovalsModule,
+      ComplianceModule,
     ],
   })
     .overrideProvider(AccessService)
@@ -274,7 +276,13 @@ class TestAccess {
 }
 
 /** What a test may set: nothing limits deletions unless it says so. */
-export type RoomConfig = { readonly work: { readonly verifyIntervalSeconds: number; deleteFuse: number } };
+export type RoomConfig = {
+  readonly work: {
+    readonly verifyIntervalSeconds: number;
+    readonly complianceIntervalSeconds: number;
+    deleteFuse: number;
+  };
+};
 
 type GroundInit = {
   readonly config: RoomConfig;

@@ -14,6 +14,10 @@ export const EVENT_TYPES = [
   'approval.decided',
   'approval.break-glass',
   'approval.break-glass-reviewed',
+  'compliance.broken',
+  'compliance.mended',
+  'compliance.blocked',
+  'waiver.expiring',
   'webhook.disabled',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

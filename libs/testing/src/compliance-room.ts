@@ -3,6 +3,7 @@ import {
   ComplianceProfileService,
   ComplianceResults,
   Evaluator,
+  WaiverService,
   type ComplianceResult,
   type ResultQuery,
 } from '@claviger/features/compliance';
@@ -20,11 +21,13 @@ export class ComplianceRoom {
   readonly profiles: ComplianceProfileService;
   readonly results: ComplianceResults;
   readonly evaluator: Evaluator;
+  readonly waivers: WaiverService;
 
   private constructor(readonly approvals: ApprovalRoom) {
     this.profiles = this.secrets.get(ComplianceProfileService);
     this.results = this.secrets.get(ComplianceResults);
     this.evaluator = this.secrets.get(Evaluator);
+    this.waivers = this.secrets.get(WaiverService);
   }
 
   static async create(db: TestDatabase, kind?: OutsideKind, clock?: AheadClock): Promise<ComplianceRoom> {

@@ -40,6 +40,11 @@ export class ComplianceDirectory {
     return (await this.#memory.readNow(tx)).all;
   }
 
+  /** All that are in force. From memory. */
+  async all(ctx: RequestContext): Promise<readonly CompiledProfile[]> {
+    return (await this.#memory.read(ctx)).all;
+  }
+
   /** Those with a rule that blocks; from memory, and inside a transaction as the database has them now. */
   async blocking(ctx: RequestContext): Promise<readonly CompiledProfile[]> {
     return (await (ctx.transaction ? this.#memory.readNow(ctx) : this.#memory.read(ctx))).blocking;

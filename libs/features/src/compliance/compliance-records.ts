@@ -97,6 +97,16 @@ export class ComplianceRecords {
     return new Map(rows.map(({ fingerprint, uses }) => [fingerprint, uses]));
   }
 
+  /** How many other secrets hold the value of this fingerprint, as they were looked at last. */
+  async countOthers(ctx: RequestContext, fingerprint: string, secretId: string): Promise<number> {
+    const [row] = (await this.database.manager(ctx).query(
+      `select count(*)::int as others from compliance_state
+       where store_id = $1 and fingerprint = $2 and secret_id <> $3`,
+      [ctx.storeId, fingerprint, secretId],
+    )) as [{ others: number }];
+    return row.others;
+  }
+
   /** Remembers the fingerprints of secrets; gives those that are new or not used any more. */
   async moveFingerprints(
     tx: RequestContext,

@@ -54,11 +54,12 @@ export const ruleNotFound = (): AppError =>
     message: 'The compliance profile has no such rule in force, or it does not judge this secret.',
   });
 
-export const waiverNotFound = (): AppError =>
+export const waiverNotFound = (refusal?: unknown): AppError =>
   new AppError({
     code: 'WAIVER_NOT_FOUND',
     kind: 'not_found',
     message: 'There is no such waiver in force, or you may not see it.',
+    cause: refusal,
   });
 
 export const waiverExists = (): AppError =>
@@ -82,3 +83,6 @@ export const scopeUnknown = (): AppError =>
     kind: 'invalid',
     message: 'There is no such secret or vault profile. Give the id of a secret, or the id or name of a vault profile.',
   });
+
+export const waiverInvalid = (message: string): AppError =>
+  new AppError({ code: 'WAIVER_INVALID', kind: 'invalid', message });

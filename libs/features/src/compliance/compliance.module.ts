@@ -1,12 +1,14 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '@claviger/features/access';
-import { ChangeHandlers, ChangesModule } from '@claviger/features/changes';
+import { AuditModule } from '@claviger/features/audit';
+import { ChangeHandlers, ChangeJudgeSlot, ChangesModule } from '@claviger/features/changes';
 import { NotificationsModule, OutboxListeners } from '@claviger/features/notifications';
 import { SecretsModule } from '@claviger/features/secrets';
 import { VaultProfilesModule } from '@claviger/features/vault-profiles';
 import { QueueModule } from '@claviger/platform/queue';
 import { ComplianceDirectory } from './compliance-directory.js';
 import { ComplianceDue } from './compliance-due.js';
+import { ComplianceJudge } from './compliance-judge.js';
 import { COMPLIANCE_JOBS } from './compliance.jobs.js';
 import { ComplianceProfileHandlers, ComplianceProfileKeeper } from './compliance-profile.handlers.js';
 import { ComplianceProfileRepository } from './compliance-profile.repository.js';
@@ -15,11 +17,15 @@ import { ComplianceRecords } from './compliance-records.js';
 import { ComplianceResults } from './compliance-results.js';
 import { Evaluator } from './evaluator.js';
 import { SecretStates } from './secret-states.js';
+import { WaiverHandlers, WaiverKeeper } from './waiver.handlers.js';
+import { WaiverRepository } from './waiver.repository.js';
+import { WaiverService } from './waiver.service.js';
 
 /** Compliance profiles, what their rules find, and the judge that refuses changes. */
 @Module({
   imports: [
     AccessModule,
+    AuditModule,
     ChangesModule,
     NotificationsModule,
     SecretsModule,
@@ -29,6 +35,7 @@ import { SecretStates } from './secret-states.js';
   providers: [
     ComplianceDirectory,
     ComplianceDue,
+    ComplianceJudge,
     ComplianceProfileHandlers,
     ComplianceProfileKeeper,
     ComplianceProfileRepository,
@@ -37,19 +44,28 @@ import { SecretStates } from './secret-states.js';
     ComplianceResults,
     Evaluator,
     SecretStates,
+    WaiverHandlers,
+    WaiverKeeper,
+    WaiverRepository,
+    WaiverService,
   ],
-  exports: [ComplianceProfileService, ComplianceResults, Evaluator],
+  exports: [ComplianceProfileService, ComplianceResults, Evaluator, WaiverService],
 })
 export class ComplianceModule {
   constructor(
+    slot: ChangeJudgeSlot,
+    judge: ComplianceJudge,
     changes: ChangeHandlers,
-    handlers: ComplianceProfileHandlers,
-    keeper: ComplianceProfileKeeper,
+    profiles: ComplianceProfileHandlers,
+    waivers: WaiverHandlers,
+    profileKeeper: ComplianceProfileKeeper,
+    waiverKeeper: WaiverKeeper,
     listeners: OutboxListeners,
     due: ComplianceDue,
   ) {
-    for (const handler of handlers.all) changes.add(handler);
-    changes.addKeeper(keeper);
+    slot.set(judge);
+    for (const handler of [...profiles.all, ...waivers.all]) changes.add(handler as never);
+    for (const keeper of [profileKeeper, waiverKeeper]) changes.addKeeper(keeper);
     listeners.add((tx, events) => due.hear(tx, events));
   }
 }

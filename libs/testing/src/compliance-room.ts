@@ -42,9 +42,10 @@ export class ComplianceRoom {
     return this.secrets.ctx;
   }
 
-  /** Creates a compliance profile. */
-  async profile(name: string, settings: Settings): Promise<void> {
-    await this.profiles.create(this.ctx, { name, ...settings });
+  /** Creates a compliance profile, approved by a voter where it judges what is gated. */
+  async profile(name: string, settings: Settings, voter?: RequestContext): Promise<void> {
+    const { id, state } = await this.profiles.create(this.ctx, { name, ...settings });
+    if (state === 'pending_approval') await this.approvals.approve(voter!, id);
   }
 
   /** What happened is heard, and what is due is looked at. */

@@ -4,6 +4,7 @@ import { AccessModule } from '@claviger/features/access';
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
+import { ComplianceModule } from '@claviger/features/compliance';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
 import { PlansModule } from '@claviger/features/plans';
@@ -58,6 +59,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     ApprovalsModule,
     AuditModule,
     ChangesModule,
+    ComplianceModule,
     DiscoveryModule,
     IdempotencyModule,
     PlansModule,

@@ -2,6 +2,7 @@ import { everyMs, type JobSchedule } from '@claviger/platform/queue';
 import { REMOVE_ENDED_TOKENS } from '@claviger/features/access';
 import { SWEEP_APPROVALS } from '@claviger/features/approvals';
 import { RECOVER_CHANGES, ABANDON_CHANGES } from '@claviger/features/changes';
+import { SWEEP_COMPLIANCE } from '@claviger/features/compliance';
 import { REMOVE_EXPIRED_ANSWERS } from '@claviger/features/idempotency';
 import { REMOVE_OLD_DELIVERIES, SWEEP_NOTIFICATIONS } from '@claviger/features/notifications';
 import { SWEEP_PLANS } from '@claviger/features/plans';
@@ -15,6 +16,7 @@ import { MAINTAIN_AUDIT, RETAIN_AUDIT } from '@claviger/features/audit';
 export const SCHEDULES: readonly JobSchedule[] = [
   everyMs(1_000, SWEEP_NOTIFICATIONS, {}),
   everyMs(1_000, SWEEP_REPORTS, {}),
+  everyMs(1_000, SWEEP_COMPLIANCE, {}),
   everyMs(2_000, SWEEP_TARGETS, {}),
   everyMs(2_000, RECOVER_CHANGES, {}),
   everyMs(2_000, ADVANCE_KEY_ROTATIONS, {}),

@@ -3,6 +3,7 @@ import { AccessModule } from '@claviger/features/access';
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { AuditKeeperModule, AuditModule, AuditRetentionModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
+import { ComplianceModule } from '@claviger/features/compliance';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
 import { PlansModule } from '@claviger/features/plans';
@@ -16,6 +17,7 @@ import { AccessProcessor } from './processors/access.processor.js';
 import { ApprovalProcessor } from './processors/approval.processor.js';
 import { AuditProcessor } from './processors/audit.processor.js';
 import { ChangeProcessor } from './processors/change.processor.js';
+import { ComplianceProcessor } from './processors/compliance.processor.js';
 import { IdempotencyProcessor } from './processors/idempotency.processor.js';
 import { KeyProcessor } from './processors/key.processor.js';
 import { NotificationProcessor } from './processors/notification.processor.js';
@@ -38,6 +40,7 @@ export class WorkerModule {
         AuditModule,
         AuditRetentionModule,
         ChangesModule,
+        ComplianceModule,
         IdempotencyModule,
         PlansModule,
         KeysModule,
@@ -52,6 +55,7 @@ export class WorkerModule {
         ApprovalProcessor,
         AuditProcessor,
         ChangeProcessor,
+        ComplianceProcessor,
         IdempotencyProcessor,
         KeyProcessor,
         NotificationProcessor,

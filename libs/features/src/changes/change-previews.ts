@@ -3,6 +3,7 @@ import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { ChangeDigests } from './change-digest.js';
 import { ChangeGateSlot } from './change-gate.js';
+import { ChangeJudgeSlot } from './change-judge.js';
 import { ChangeHandlers } from './change-handler.js';
 import { toExecuting } from './change-row.js';
 import type { ReviewStep } from './change-subject.js';
@@ -23,13 +24,15 @@ export class ChangePreviews {
     private readonly database: Database,
     private readonly handlers: ChangeHandlers,
     private readonly slot: ChangeGateSlot,
+    private readonly judges: ChangeJudgeSlot,
     private readonly digests: ChangeDigests,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** @throws AppError what beginning the change would be refused with */
+  /** @throws AppError what submitting or beginning the change would be refused with */
   async preview<P>(ctx: RequestContext, { kind, change: prepared }: Proposal<P>): Promise<ChangePreview> {
     const change = toExecuting(ctx, prepared, this.clock.now());
+    await this.judges.judge.judge(ctx, kind, change);
     await this.#rehearse(ctx, kind, change);
     const binding = await this.slot.gate.bind(ctx, change);
     return {

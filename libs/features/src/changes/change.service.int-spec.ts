@@ -19,6 +19,7 @@ import { ChangeDigests } from './change-digest.js';
 import { ChangeEntity } from './change.entity.js';
 import { ChangeExecutor } from './change-executor.js';
 import { ChangeGateSlot, type ChangeGate, type GateBinding } from './change-gate.js';
+import { ChangeJudgeSlot } from './change-judge.js';
 import { ChangeHandlers, type ChangeHandler } from './change-handler.js';
 import type { ExecutingChange } from './executing-change.js';
 import { ChangeRepository } from './change.repository.js';
@@ -67,6 +68,7 @@ describe('ChangeService', () => {
   let held: HeldChanges;
   let gate: TestGate;
   let world: unknown;
+  let judged: () => void;
   const keeper: ChangeSubjectKeeper = {
     kind: 'secret',
     bind: async () => world,
@@ -85,6 +87,7 @@ describe('ChangeService', () => {
     audit = new AuditService(test.database, keyring, clock);
     steps = [];
     world = { revision: 1 };
+    judged = () => undefined;
     gate = new TestGate(steps);
     handler = {
       kind: KIND,
@@ -111,7 +114,14 @@ describe('ChangeService', () => {
     const executor = new ChangeExecutor(database, rows, handlers, trail, new Outbox(database), time);
     const slot = new ChangeGateSlot();
     slot.set(gate as unknown as ChangeGate);
-    held = new HeldChanges(database, rows, handlers, slot, new ChangeDigests(keyring), executor, trail, time);
+    const judges = new ChangeJudgeSlot();
+    judges.set({
+      couldRefuse: async () => false,
+      judge: async () => judged(),
+      tell: async (_, { id }) => void steps.push(`told of ${id}`),
+      review: async () => [],
+    });
+    held = new HeldChanges(database, rows, handlers, slot, judges, new ChangeDigests(keyring), executor, trail, time);
     return new ChangeService(database, rows, handlers, executor, held, trail, access, time);
   }
 

@@ -39,7 +39,7 @@ export class ChangeService {
    * Executes a prepared change and returns it: `done`, or `pending_approval` when it waits for that and nothing is
    * written anywhere, or `executing` when the outcome at the vault is not known yet (recovery finds out). A change that
    * failed throws its error, with `details.changeId`. A request with an idempotency key makes one change at most.
-   * @throws AppError IDEMPOTENCY_IN_PROGRESS when another execution of the same request made the change
+   * @throws AppError COMPLIANCE_BLOCKED, and IDEMPOTENCY_IN_PROGRESS when another execution of the same request made the change
    */
   async submit<P>(ctx: RequestContext, kind: string, prepared: PreparedChange<P>): Promise<ChangeEntity> {
     const change = toExecuting(ctx, prepared, this.clock.now());
@@ -112,7 +112,7 @@ export class ChangeService {
    * Executes a failed change again, with the payload kept for it: for a caller who may do what it does, or who looks after
    * changes (`update claviger/changes/<id>`), because the change was authorised when it was submitted. One that needed
    * approval must be what was approved still.
-   * @throws AppError CHANGE_NOT_FOUND, ACCESS_DENIED, CHANGE_NOT_IN_STATE, SECRET_BUSY, CHANGE_STALE
+   * @throws AppError CHANGE_NOT_FOUND, ACCESS_DENIED, CHANGE_NOT_IN_STATE, SECRET_BUSY, CHANGE_STALE, COMPLIANCE_BLOCKED
    */
   async retry(ctx: RequestContext, id: string): Promise<ChangeEntity> {
     const row = await this.get(ctx, id);
@@ -120,6 +120,7 @@ export class ChangeService {
     if (row.state !== 'failed') throw changeNotInState(row.state, 'failed');
     const progress = { attempt: row.attempts + 1, isResumed: false };
     const change = fromRow(row, await this.changes.findPayload(ctx, id), progress);
+    await this.held.assertPermitted(ctx, row.kind, change);
     const owner = newId();
     try {
       await this.database.transaction(ctx, async (tx) => {

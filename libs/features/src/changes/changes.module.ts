@@ -9,6 +9,7 @@ import { ChangeExecutor } from './change-executor.js';
 import { ChangeGateSlot } from './change-gate.js';
 import { ChangeHandlers } from './change-handler.js';
 import { ChangePreviews } from './change-previews.js';
+import { ChangeJudgeSlot } from './change-judge.js';
 import { ChangeRepository } from './change.repository.js';
 import { ChangeService } from './change.service.js';
 import { ChangeTrail } from './change-trail.js';
@@ -22,11 +23,12 @@ import { HeldChanges } from './held-changes.js';
     ChangeGateSlot,
     ChangeHandlers,
     ChangePreviews,
+    ChangeJudgeSlot,
     ChangeRepository,
     ChangeService,
     ChangeTrail,
     HeldChanges,
   ],
-  exports: [ChangeGateSlot, ChangeHandlers, ChangePreviews, ChangeService, HeldChanges],
+  exports: [ChangeGateSlot, ChangeHandlers, ChangeJudgeSlot, ChangePreviews, ChangeService, HeldChanges],
 })
 export class ChangesModule {}

@@ -10,6 +10,7 @@ export { canonicalText } from './change-digest.js';
 export { ACT_LIMIT_MS } from './change-executor.js';
 export * from './change-gate.js';
 export { ChangePreviews, type ChangePreview } from './change-previews.js';
+export * from './change-judge.js';
 export { requesterOf } from './change-row.js';
 export { ChangeService } from './change.service.js';
 export * from './change-subject.js';

@@ -19,6 +19,10 @@ export const EVENT_TYPES = [
   'plan.failed',
   'report.ready',
   'report.failed',
+  'compliance.broken',
+  'compliance.mended',
+  'compliance.blocked',
+  'waiver.expiring',
   'webhook.disabled',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

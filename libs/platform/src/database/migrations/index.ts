@@ -13,11 +13,12 @@ import { Approvals1763701100000 } from './1763701100000-approvals.js';
 import { Idempotency1763701200000 } from './1763701200000-idempotency.js';
 import { Notifications1763701300000 } from './1763701300000-notifications.js';
 import { DeleteFuse1763701400000 } from './1763701400000-delete-fuse.js';
+import { Compliance1763701500000 } from './1763701500000-compliance.js';
+import { Reports1763701600000 } from './1763701600000-reports.js';
 import { Plans1763701700000 } from './1763701700000-plans.js';
 import { SourceChange1763701800000 } from './1763701800000-source-change.js';
 import { KeyRotation1763701900000 } from './1763701900000-key-rotation.js';
 import { AuditRetention1763702000000 } from './1763702000000-audit-retention.js';
-import { Reports1763701600000 } from './1763701600000-reports.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
 export const MIGRATIONS = [
@@ -36,9 +37,10 @@ export const MIGRATIONS = [
   Idempotency1763701200000,
   Notifications1763701300000,
   DeleteFuse1763701400000,
+  Compliance1763701500000,
+  Reports1763701600000,
   Plans1763701700000,
   SourceChange1763701800000,
   KeyRotation1763701900000,
   AuditRetention1763702000000,
-  Reports1763701600000,
 ];

@@ -14,6 +14,7 @@ import { Idempotency1763701200000 } from './1763701200000-idempotency.js';
 import { Notifications1763701300000 } from './1763701300000-notifications.js';
 import { DeleteFuse1763701400000 } from './1763701400000-delete-fuse.js';
 import { SourceChange1763701800000 } from './1763701800000-source-change.js';
+import { TargetEvents1763701810000 } from './1763701810000-target-events.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
 export const MIGRATIONS = [
@@ -33,4 +34,5 @@ export const MIGRATIONS = [
   Notifications1763701300000,
   DeleteFuse1763701400000,
   SourceChange1763701800000,
+  TargetEvents1763701810000,
 ];

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { FAULT_POINTS, setFaultHook, SOURCE_FAULT_POINTS, type FaultPoint } from '@claviger/kernel';
+import { eventually } from '@claviger/testing';
 import { kv1, kv2, ONE, read, room, secretOf, TWO, unique, write } from '../../../testing/src/foreign-room.js';
 import { movingIn } from '../../../testing/src/moving-room.js';
 import { dieAt, errorOf, failing, Killed, neverArrived } from '../../../testing/src/secret-faults.js';
@@ -12,7 +13,7 @@ beforeAll(async () => {
   other = await room.outside('other', 'pruned');
 });
 
-const { acceptDatabase, move, places, recover, sourceOf, targets } = movingIn(() => room);
+const { acceptDatabase, move, places, recover, sourceOf, targets, working } = movingIn(() => room);
 const create = (sourceProfile: string): Promise<string> => room.secret(unique(), { sourceProfile, content: ONE });
 const nameOf = async (id: string) => (await secretOf(id)).name;
 
@@ -46,6 +47,22 @@ describe('while a source is changed', () => {
       expect(await targets(id)).toMatchObject([{ profile: to, status: 'in_sync' }]);
     },
   );
+
+  it('a read that began at the old place, and finds nothing there any more, is answered from the new one', async () => {
+    const id = await create('kv2');
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    let reads = 0;
+    kv2.holds = (operation) => (operation === 'read' && reads++ === 0 ? released : undefined);
+    const reading = read(id);
+    await eventually(async () => expect(reads).toBe(1));
+    await move(id, 'other');
+    await working(id, room.secrets.removeSyncProfile(room.ctx, id, { profile: 'kv2', purge: true }));
+    expect(await targets(id)).toEqual([]);
+    release();
+    expect(await reading).toEqual(ONE);
+    expect(await secretOf(id)).toMatchObject({ drift: null });
+  });
 
   it('a write that came in between is the one that is read at the new place', async () => {
     const id = await create('inside');

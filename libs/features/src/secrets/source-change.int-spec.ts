@@ -137,6 +137,39 @@ describe('history', () => {
     expect(await read(id, 2)).toEqual(TWO);
   });
 
+  it('is not lost with the object at the new source', async () => {
+    const id = await create('kv2');
+    await write(id, TWO);
+    await move(id, 'other');
+    await other.remove(await nameOf(id));
+    await working(id, write(id, { value: 'three' }));
+    expect(await versions(id)).toMatchObject([
+      { number: 3, profile: 'other', state: 'live' },
+      { number: 2, profile: 'kv2', state: 'live' },
+      { number: 1, profile: 'kv2', state: 'live' },
+    ]);
+    expect(await read(id, 2)).toEqual(TWO);
+  });
+
+  it('is not said to be erased where the secret was left behind before it was deleted', async () => {
+    const id = await create('kv2');
+    await write(id, TWO);
+    await move(id, 'other');
+    await room.secrets.removeSyncProfile(room.ctx, id, { profile: 'kv2', purge: false });
+    await working(id, room.secrets.remove(room.ctx, id, { retain: false }));
+    const rows = await room.rows(
+      `select number, revision, destroyed_at is not null as erased from secret_version where secret_id = $1
+       order by number, revision`,
+      [id],
+    );
+    expect(rows).toEqual([
+      { number: 1, revision: 1, erased: false },
+      { number: 2, revision: 1, erased: false },
+      { number: 2, revision: 2, erased: true },
+    ]);
+    expect(await kv2.read(await nameOf(id))).toEqual(TWO);
+  });
+
   it('can be deleted where it was managed', async () => {
     const id = await create('kv2');
     await write(id, TWO);

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { VERIFY_TARGETS } from '@claviger/features/replication';
 import { eventually, type ApiAnswer, type ApiClient, type JsonBody } from '@claviger/testing';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startCluster, type TestApp } from '../../libs/testing/src/app-harness.js';
@@ -73,6 +74,29 @@ describe('a webhook', () => {
       const { items } = (await api.get(`/webhooks/${name}/deliveries`)).body;
       expect(items).toMatchObject([delivered, delivered]);
     });
+  });
+
+  it('hears when a copy is lost, and when it is there again', async () => {
+    const name = unique('hook');
+    await hook(name, ['target.*']);
+    await made(api.post('/vault-profiles', { name: 'copies', instance: 'inside', mount: 'copies' }));
+    const { id } = await secret();
+    await made(api.post(`/secrets/${id}/sync-profiles`, { profile: 'copies' }));
+    const target = async (): Promise<JsonBody> =>
+      ((await made(api.get(`/secrets/${id}/targets`))).items as JsonBody[])[0]!;
+    await eventually(async () => expect(await target()).toMatchObject({ status: 'in_sync' }));
+    await app.database.dataSource.query(`delete from builtin_object where mount = 'copies'`);
+    await app.database.dataSource.query(`update sync_target set next_verify_at = now()`);
+    app.runJob(VERIFY_TARGETS);
+    await eventually(() => expect(receiver.at(`/${name}`)).toHaveLength(1));
+    await made(api.post(`/secrets/${id}/targets/copies/sync`));
+    await eventually(() => expect(receiver.at(`/${name}`)).toHaveLength(2));
+    const lost = { profile: 'copies', status: 'missing', code: 'TARGET_REMOVED_AT_TARGET' };
+    const told = receiver.at(`/${name}`).map((post) => JSON.parse(post.body) as JsonBody);
+    expect(told).toMatchObject([
+      { type: 'target.drifted', data: { subjectId: id, facts: lost } },
+      { type: 'target.recovered', data: { subjectId: id, facts: { profile: 'copies', status: 'in_sync' } } },
+    ]);
   });
 
   it('tells its secret once, and signs with two after a rotation', async () => {

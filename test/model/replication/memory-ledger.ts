@@ -88,6 +88,7 @@ export class MemoryLedger implements ModelLedger {
       unsettledUntil: null,
       drift: null,
       overwritten: null,
+      told: null,
       isLookDue: false,
       isRepairRequested: false,
       verifiedEpoch: this.epoch,

@@ -66,6 +66,7 @@ export class ChangeExecutor {
     const handler = this.handlers.get(kind);
     // The vault call outlives a caller who hangs up: a write that was begun is finished.
     const signal = AbortSignal.timeout(ACT_LIMIT_MS);
+    const endsAt = this.clock.now().getTime() + ACT_LIMIT_MS;
     for (let isRecorded = false; !isRecorded;) {
       let outcome: unknown;
       try {
@@ -83,7 +84,7 @@ export class ChangeExecutor {
         });
         isRecorded = true;
       } catch (error) {
-        if (error instanceof ActAgain && !signal.aborted) continue;
+        if (error instanceof ActAgain && this.clock.now().getTime() < endsAt) continue;
         // The world has moved while we were outside: whatever is repeated would be refused again.
         if (isAppError(error) && !error.retryable) return this.#failed(ctx, kind, change, owner, error);
         throw error;

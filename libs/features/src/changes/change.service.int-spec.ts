@@ -17,10 +17,10 @@ import { createTestDatabase, FakeClock, testContext, testKeyring, type TestDatab
 import { VaultError } from '@claviger/vaults/contract';
 import { ChangeDigests } from './change-digest.js';
 import { ChangeEntity } from './change.entity.js';
-import { ChangeExecutor } from './change-executor.js';
+import { ACT_LIMIT_MS, ChangeExecutor } from './change-executor.js';
 import { ChangeGateSlot, type ChangeGate, type GateBinding } from './change-gate.js';
+import { ActAgain, ChangeHandlers, type ChangeHandler } from './change-handler.js';
 import { ChangeJudgeSlot } from './change-judge.js';
-import { ChangeHandlers, type ChangeHandler } from './change-handler.js';
 import type { ExecutingChange } from './executing-change.js';
 import { ChangeRepository } from './change.repository.js';
 import { ChangeService } from './change.service.js';
@@ -169,6 +169,33 @@ describe('ChangeService', () => {
       expect(await changes.mayTakeEffect(ctx, id)).toBe(true);
     },
   );
+
+  it('acts again, and records nothing, when what was found out has changed before it could be recorded', async () => {
+    const { complete } = handler;
+    let times = 0;
+    handler.complete = async (...args) => {
+      if (times++ < 2) {
+        steps.push('overtaken');
+        throw new ActAgain();
+      }
+      return complete(...args);
+    };
+    const change = await changes.submit(ctx, KIND, prepared());
+    expect(steps).toEqual(['begin', 'act', 'overtaken', 'act', 'overtaken', 'act', 'complete']);
+    expect(change).toMatchObject({ state: 'done', attempts: 1 });
+    expect(await phases(change.id)).toEqual(['intent', 'done']);
+  });
+
+  it('fails for good when it was overtaken until its time was over', async () => {
+    handler.complete = async () => {
+      await clock.advance(ACT_LIMIT_MS / 2);
+      throw new ActAgain();
+    };
+    const error = await changes.submit(ctx, KIND, prepared()).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'CHANGE_OVERTAKEN', kind: 'conflict', retryable: false });
+    expect(steps).toEqual(['begin', 'act', 'act', 'fail']);
+    expect(await row(idOf(error))).toMatchObject({ state: 'failed', error_code: 'CHANGE_OVERTAKEN' });
+  });
 
   it('knows a change of a request that failed from one that may take effect', async () => {
     const as = { ...ctx, attempt: { id: newId(), owner: 'a', granted: new Set<string>() } };

@@ -41,6 +41,9 @@ export type Drift = {
 /** Content that was no version of the secret and that we replaced; the fingerprint stays inside. */
 export type Overwritten = { readonly at: string; readonly fingerprint: string };
 
+/** What is told of a target that does not become equal by itself: it waits for a person, or somebody changed it there. */
+export type Trouble = 'blocked' | 'drifted';
+
 /** One (secret, sync profile) pair: what should be there, what was last seen there, and what happens next. */
 @Entity({ name: 'sync_target' })
 export class SyncTargetEntity {
@@ -129,6 +132,10 @@ export class SyncTargetEntity {
   /** The last time that content which was not ours was replaced here. */
   @Column('jsonb', { nullable: true })
   overwritten: Overwritten | null;
+
+  /** What was told of it last and is not over, as far as that was told. */
+  @Column('text', { nullable: true })
+  told: Trouble | null;
 
   /** Look at what is there before anything is written, whatever this row says. */
   @Column('boolean', { name: 'is_look_due', default: false })

@@ -65,6 +65,8 @@ export type HotSettlement = {
   readonly facts: string;
   /** What to store while the same is desired as when it was claimed. */
   readonly all: string;
+  /** What to tell then; null for nothing. */
+  readonly news: { readonly id: string; readonly type: string; readonly facts: string } | null;
 };
 
 const SETTLEMENT_COLUMNS: readonly ArrayColumn<HotSettlement>[] = [
@@ -75,6 +77,9 @@ const SETTLEMENT_COLUMNS: readonly ArrayColumn<HotSettlement>[] = [
   { name: 'generation', type: 'text', value: (settlement) => settlement.generation },
   { name: 'facts', type: 'jsonb', value: (settlement) => settlement.facts },
   { name: 'everything', type: 'jsonb', value: (settlement) => settlement.all },
+  { name: 'news_id', type: 'uuid', value: ({ news }) => news?.id ?? null },
+  { name: 'news_type', type: 'text', value: ({ news }) => news?.type ?? null },
+  { name: 'news_facts', type: 'jsonb', value: ({ news }) => news?.facts ?? null },
 ];
 
 /** The parameters of {@link SETTLE_TARGETS}. */
@@ -99,6 +104,7 @@ const SETTLED = [
   'unsettled_until',
   'drift',
   'overwritten',
+  'told',
   'is_look_due',
   'is_repair_requested',
   'verified_epoch',
@@ -109,7 +115,7 @@ const SETTLED = [
 ];
 
 /**
- * Stores what came of claims and gives the leases back. A row for each that was still held; `is_settled` when the same is
+ * Stores what came of claims, gives the leases back, and tells what is news. A row for each that was still held; `is_settled` when the same is
  * desired as when it was claimed. By secret and not by profile, as in {@link CLAIM_TARGETS}.
  */
 export const SETTLE_TARGETS: NamedStatement = {
@@ -117,14 +123,23 @@ export const SETTLE_TARGETS: NamedStatement = {
   text: `
     with given as materialized (
       select ${unnestSql(SETTLEMENT_COLUMNS)}
+    ), settled as (
+      update sync_target t set (${SETTLED.join(', ')}) = (
+          select ${SETTLED.map((column) => `r.${column}`).join(', ')}
+          from jsonb_populate_record(t, case when t.generation = g.generation::bigint then g.everything else g.facts end) r
+        ),
+        lease_owner = null, lease_until = null, updated_at = now()
+      from given g
+      where t.store_id = g.store_id and t.secret_id = g.secret_id and t.profile_id is not distinct from g.profile_id
+        and t.lease_owner = g.lease_owner
+      returning t.store_id, t.secret_id, t.profile_id, t.generation = g.generation::bigint as is_settled,
+        g.news_id, g.news_type, g.news_facts
+    ), told as (
+      insert into event (store_id, id, type, subject_id, facts)
+      select s.store_id, s.news_id, s.news_type, s.secret_id, s.news_facts || jsonb_build_object('profile', (
+          select p.name from vault_profile p where p.store_id = s.store_id and p.id = s.profile_id
+        ))
+      from settled s where s.is_settled and s.news_id is not null
     )
-    update sync_target t set (${SETTLED.join(', ')}) = (
-        select ${SETTLED.map((column) => `r.${column}`).join(', ')}
-        from jsonb_populate_record(t, case when t.generation = g.generation::bigint then g.everything else g.facts end) r
-      ),
-      lease_owner = null, lease_until = null, updated_at = now()
-    from given g
-    where t.store_id = g.store_id and t.secret_id = g.secret_id and t.profile_id is not distinct from g.profile_id
-      and t.lease_owner = g.lease_owner
-    returning t.secret_id, t.generation = g.generation::bigint as is_settled`,
+    select secret_id, is_settled from settled`,
 };

@@ -115,6 +115,69 @@ describe('TargetRepository', () => {
   });
 
   describe('settle', () => {
+    const events = () =>
+      room.sql<{ type: string; facts: object }>('select type, facts from event where subject_id = $1 order by id', [
+        secretId,
+      ]);
+    const fails = (code: string, status: 'blocked' | 'drifted' = 'blocked'): Settlement => ({
+      facts: {},
+      verdict: { status, errorCode: code, nextAttemptAt: clock.now() },
+    });
+    const settle = async (settlement: Settlement): Promise<void> => {
+      await room.targets.settle(room.ctx, await claimOne(), settlement);
+    };
+    const SYNCED_DUE = { ...SYNCED, verdict: { ...SYNCED.verdict, nextAttemptAt: clock.now() } };
+
+    it('tells what became of the target when that is news, once, and that it is over', async () => {
+      await room.addTarget(secretId);
+      await settle(SYNCED_DUE);
+      await settle(fails('VAULT_PERMISSION_DENIED'));
+      await settle(fails('VAULT_TOO_LARGE'));
+      await settle({
+        facts: {},
+        verdict: { status: 'retrying', errorCode: 'VAULT_TIMEOUT', nextAttemptAt: clock.now() },
+      });
+      await settle(fails('VAULT_PERMISSION_DENIED'));
+      await settle(fails('TARGET_CHANGED_AT_TARGET', 'drifted'));
+      await settle(SYNCED_DUE);
+      await settle(SYNCED_DUE);
+      const profile = expect.any(String);
+      expect(await events()).toEqual([
+        { type: 'target.blocked', facts: { profile, status: 'blocked', code: 'VAULT_PERMISSION_DENIED' } },
+        { type: 'target.drifted', facts: { profile, status: 'drifted', code: 'TARGET_CHANGED_AT_TARGET' } },
+        { type: 'target.recovered', facts: { profile, status: 'in_sync' } },
+      ]);
+    });
+
+    it('remembers what was told while something else is wanted, and tells nothing of what is wanted no more', async () => {
+      await room.addTarget(secretId);
+      await settle(fails('VAULT_TOO_LARGE'));
+      const claimed = await claimOne();
+      await room.in((tx) => room.ledger.desire(tx, secretId, { version: 2, fingerprint: 'two', presence: 'present' }));
+      expect(await room.targets.settle(room.ctx, claimed, SYNCED)).toBe('superseded');
+      expect(await events()).toHaveLength(1);
+      await settle(fails('VAULT_TOO_LARGE'));
+      expect(await events()).toHaveLength(1);
+      await settle(SYNCED);
+      expect((await events()).map(({ type }) => type)).toEqual(['target.blocked', 'target.recovered']);
+    });
+
+    it('tells of two secrets that are settled in one statement each its own', async () => {
+      const other = await room.addSecret();
+      await room.addTarget(secretId);
+      await room.addTarget(other);
+      const [mine, theirs] = [
+        await claimOne(),
+        (await room.targets.claim(room.ctx, other, claimAs(newId()))).targets[0]!,
+      ];
+      await Promise.all([
+        room.targets.settle(room.ctx, mine, fails('VAULT_TOO_LARGE')),
+        room.targets.settle(room.ctx, theirs, SYNCED),
+      ]);
+      expect(await events()).toMatchObject([{ type: 'target.blocked' }]);
+      expect(await room.sql('select 1 from event where subject_id = $1', [other])).toEqual([]);
+    });
+
     it('stores everything and gives the lease back', async () => {
       await room.addTarget(secretId);
       expect(await room.targets.settle(room.ctx, await claimOne(), SYNCED)).toBe('settled');

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { RequestContext } from '@claviger/kernel';
+import { newId, type RequestContext } from '@claviger/kernel';
 import { BatchedStatement, Database, EntityRows } from '@claviger/platform/database';
 import { Not } from 'typeorm';
 import { IS_ACCEPTED_DATABASE } from './database-epoch.sql.js';
@@ -12,6 +12,7 @@ import {
   type HotClaim,
   type HotSettlement,
 } from './sync-target.hot.js';
+import { newsOf } from './target-news.policy.js';
 
 const MAX_BATCH = 100;
 
@@ -68,14 +69,13 @@ export class TargetRepository {
 
   /**
    * Stores what came of a claim and gives the lease back. `superseded` when something else is desired by now: then only
-   * the facts are stored and the target is due. `lost` when somebody else has the lease: then nothing is. Gathered with
+   * the facts are stored and the target is due. What is news is told with it, in the same statement. `lost` when somebody else has the lease: then nothing is. Gathered with
    * those of other secrets.
    */
-  settle(
-    _ctx: RequestContext,
-    { storeId, secretId, profileId, leaseOwner, generation }: SyncTargetEntity,
-    { facts, verdict }: Settlement,
-  ): Promise<Outcome> {
+  settle(_ctx: RequestContext, claimed: SyncTargetEntity, { facts, verdict }: Settlement): Promise<Outcome> {
+    const { storeId, secretId, profileId, leaseOwner, generation } = claimed;
+    const news = newsOf(claimed, verdict);
+    const told = news && { told: news.told };
     return this.#settlements.submit({
       storeId,
       secretId,
@@ -83,7 +83,8 @@ export class TargetRepository {
       leaseOwner: leaseOwner!,
       generation,
       facts: JSON.stringify(this.#targets.toRow(facts)),
-      all: JSON.stringify(this.#targets.toRow({ ...facts, ...verdict })),
+      all: JSON.stringify(this.#targets.toRow({ ...facts, ...verdict, ...told })),
+      news: news ? { id: newId(), type: news.type, facts: JSON.stringify(factsOf(verdict)) } : null,
     });
   }
 
@@ -253,6 +254,11 @@ export class TargetRepository {
     const bySecret = new Map(rows.map((row) => [row.secret_id, row.is_settled ? 'settled' : 'superseded'] as const));
     return settlements.map(({ secretId }) => bySecret.get(secretId) ?? 'lost');
   }
+}
+
+/** What is told beside the name of the profile. */
+function factsOf({ status, errorCode }: Settlement['verdict']): Record<string, unknown> {
+  return { status, ...(errorCode ? { code: errorCode } : {}) };
 }
 
 const PAUSED = 'DATABASE_RESTORED';

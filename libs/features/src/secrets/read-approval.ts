@@ -10,7 +10,7 @@ import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { IsNull, MoreThan } from 'typeorm';
 import { ReadGrantEntity } from './read-grant.entity.js';
-import { gatedAs } from './secret-gating.js';
+import { assertSourceAsJudged, gatedAs } from './secret-gating.js';
 import { readNeedsApproval, secretNotFound } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
 
@@ -92,9 +92,15 @@ export class ReadApprovals {
 export class ReadContentHandler implements ChangeHandler<ReadParameters> {
   readonly kind = READ_CONTENT;
 
-  constructor(private readonly approvals: ReadApprovals) {}
+  constructor(
+    private readonly approvals: ReadApprovals,
+    private readonly secrets: SecretRepository,
+  ) {}
 
   async complete(tx: RequestContext, change: ExecutingChange<ReadParameters>): Promise<ChangeResult> {
+    const secret = await this.secrets.lock(tx, change.secretId!);
+    if (!secret) throw secretNotFound();
+    assertSourceAsJudged(secret, change);
     const readUntil = await this.approvals.add(tx, change);
     return { secretId: change.secretId, version: change.parameters.version, readUntil: readUntil.toISOString() };
   }

@@ -1,6 +1,4 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { FAULT_POINTS, setFaultHook, SOURCE_FAULT_POINTS, type FaultPoint } from '@claviger/kernel';
-import type { ChangeEntity } from '@claviger/features/changes';
 import { ReplicationService } from '@claviger/features/replication';
 import { SourceChangeService } from '@claviger/features/secrets';
 import {
@@ -16,56 +14,18 @@ import {
   versions,
   write,
 } from '../../../testing/src/foreign-room.js';
-import { dieAt, errorOf, failing, Killed, neverArrived, refused } from '../../../testing/src/secret-faults.js';
-import { json, type OutsideMount } from '../../../testing/src/secret-room.js';
+import { movingIn } from '../../../testing/src/moving-room.js';
+import { errorOf, refused } from '../../../testing/src/secret-faults.js';
+import type { OutsideMount } from '../../../testing/src/secret-room.js';
 
 let other: OutsideMount;
 beforeAll(async () => {
   await room.builtin('inside');
-  // Replication is set up with this database.
-  await room.rows(`insert into database_epoch (id, system_identifier)
-    select 1, system_identifier::text from pg_control_system() on conflict do nothing`);
+  await acceptDatabase();
   other = await room.outside('other', 'pruned');
 });
 
-type Input = Partial<Parameters<SourceChangeService['change']>[2]>;
-
-/** Works on the targets of a secret until `work` has ended. */
-async function working<T>(id: string, work: Promise<T>): Promise<T> {
-  let isOver = false;
-  const ended = work.finally(() => (isOver = true));
-  ended.catch(() => undefined);
-  while (!isOver) {
-    await room.reconciler.reconcile(room.ctx, id);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  await room.reconciler.reconcile(room.ctx, id);
-  return ended;
-}
-
-const ask = (id: string, profile: string, more: Input = {}): Promise<ChangeEntity | undefined> =>
-  room.get(SourceChangeService).change(room.ctx, id, { profile, onConflict: 'fail', ...more });
-const move = (id: string, profile: string, more: Input = {}): Promise<ChangeEntity | undefined> =>
-  working(id, ask(id, profile, more));
-const recover = async (id: string): Promise<void> => {
-  room.clock.skip(120_000);
-  await working(id, room.changes.recover(room.ctx));
-};
-const targets = (id: string) =>
-  room.rows(
-    `select p.name as profile, t.status, t.ownership, t.desired_presence as presence, t.physical_name as name
-     from sync_target t join vault_profile p on p.id = t.profile_id where t.secret_id = $1 order by p.name`,
-    [id],
-  );
-const places = async (id: string) =>
-  (
-    await room.rows(
-      `select f.name from backend_place p join vault_profile f on f.id = p.profile_id
-       where p.secret_id = $1 order by f.name`,
-      [id],
-    )
-  ).map(({ name }) => name);
-const sourceOf = async (id: string) => (await room.views.one(room.ctx, await secretOf(id))).sourceProfile;
+const { acceptDatabase, ask, move, places, sourceOf, targets, working } = movingIn(() => room);
 const create = (sourceProfile: string, more: object = {}): Promise<string> =>
   room.secret(unique(), { sourceProfile, content: ONE, ...more });
 const nameOf = async (id: string) => (await secretOf(id)).name;
@@ -175,6 +135,39 @@ describe('history', () => {
       details: { reason: 'vault_removed' },
     });
     expect(await read(id, 2)).toEqual(TWO);
+  });
+
+  it('is not lost with the object at the new source', async () => {
+    const id = await create('kv2');
+    await write(id, TWO);
+    await move(id, 'other');
+    await other.remove(await nameOf(id));
+    await working(id, write(id, { value: 'three' }));
+    expect(await versions(id)).toMatchObject([
+      { number: 3, profile: 'other', state: 'live' },
+      { number: 2, profile: 'kv2', state: 'live' },
+      { number: 1, profile: 'kv2', state: 'live' },
+    ]);
+    expect(await read(id, 2)).toEqual(TWO);
+  });
+
+  it('is not said to be erased where the secret was left behind before it was deleted', async () => {
+    const id = await create('kv2');
+    await write(id, TWO);
+    await move(id, 'other');
+    await room.secrets.removeSyncProfile(room.ctx, id, { profile: 'kv2', purge: false });
+    await working(id, room.secrets.remove(room.ctx, id, { retain: false }));
+    const rows = await room.rows(
+      `select number, revision, destroyed_at is not null as erased from secret_version where secret_id = $1
+       order by number, revision`,
+      [id],
+    );
+    expect(rows).toEqual([
+      { number: 1, revision: 1, erased: false },
+      { number: 2, revision: 1, erased: false },
+      { number: 2, revision: 2, erased: true },
+    ]);
+    expect(await kv2.read(await nameOf(id))).toEqual(TWO);
   });
 
   it('can be deleted where it was managed', async () => {
@@ -293,7 +286,7 @@ describe('what a source change needs', () => {
     const reader = { 'inside/data/*': ['read'] };
     const creator = { 'claviger/secrets/kv2/*': ['create'], 'kv2/data/*': ['create'] };
     const as = (path: Record<string, string[]>, onConflict: 'fail' | 'overwrite' = 'fail') =>
-      room.get(SourceChangeService).change(room.caller(path), id, { profile: 'kv2', onConflict });
+      ask(id, 'kv2', { onConflict }, room.caller(path));
     for (const path of [record, { ...record, ...reader }, { ...record, ...creator }, { ...reader, ...creator }])
       await expect(as(path)).rejects.toMatchObject({ kind: expect.stringMatching('forbidden|not_found') });
     await expect(as({ ...record, ...reader, ...creator }, 'overwrite')).rejects.toMatchObject({ kind: 'forbidden' });
@@ -336,116 +329,4 @@ describe('a plan of a source change', () => {
     expect(await places(id)).toEqual(['inside', 'kv1']);
     expect(await sourceOf(id)).toBe('inside');
   });
-});
-
-describe('while a source is changed', () => {
-  it.each(['inside', 'kv2', 'kv1'])(
-    'everybody reads at %s and never an older version after a newer one',
-    async (from) => {
-      const id = await create(from);
-      let isOver = false;
-      const reader = async (): Promise<number> => {
-        let [reads, newest] = [0, 0];
-        for (; !isOver; reads += 1) {
-          const { number } = await room.content.read(room.ctx, id);
-          expect(number).toBeGreaterThanOrEqual(newest);
-          newest = number;
-        }
-        return reads;
-      };
-      const writer = async (): Promise<void> => {
-        for (let i = 0; i < 5; i += 1) await write(id, { value: `written-${i}` });
-      };
-      const readers = [reader(), reader()];
-      const to = from === 'kv2' ? 'other' : 'kv2';
-      await Promise.all([move(id, to), writer()]);
-      await move(id, from);
-      isOver = true;
-      for (const reads of await Promise.all(readers)) expect(reads).toBeGreaterThan(0);
-      await room.reconciler.reconcile(room.ctx, id);
-      expect(await read(id)).toEqual({ value: 'written-4' });
-      expect(await secretOf(id)).toMatchObject({ currentVersion: 6, drift: null });
-      expect(await targets(id)).toMatchObject([{ profile: to, status: 'in_sync' }]);
-    },
-  );
-
-  it('a write that came in between is the one that is read at the new place', async () => {
-    const id = await create('inside');
-    let written: Promise<unknown> | undefined;
-    kv2.holds = (operation) => (operation === 'read' ? (written ??= write(id, TWO)) : undefined);
-    expect(await move(id, 'kv2')).toMatchObject({ state: 'done', result: { version: 2 } });
-    await room.reconciler.reconcile(room.ctx, id);
-    expect(await read(id)).toEqual(TWO);
-    expect(await secretOf(id)).toMatchObject({ currentVersion: 2, drift: null });
-    expect(await kv2.read(await nameOf(id))).toEqual(TWO);
-  });
-
-  it('deleting the secret wins, and takes the new copy with it', async () => {
-    const id = await create('inside');
-    const name = await nameOf(id);
-    let deletion: Promise<unknown> | undefined;
-    kv2.holds = (operation) =>
-      operation === 'read' ? (deletion ??= room.secrets.remove(room.ctx, id, { retain: false })) : undefined;
-    expect(await errorOf(move(id, 'kv2'))).toMatchObject({ code: 'SECRET_NOT_ACTIVE' });
-    room.clock.skip(120_000);
-    await room.reconciler.reconcile(room.ctx, id);
-    expect(await kv2.read(name)).toBeUndefined();
-    expect(await secretOf(id)).toMatchObject({ state: 'deleted' });
-    expect(await places(id)).toEqual([]);
-  });
-
-  it('a write that waited for it is judged, and made, at the new source', async () => {
-    for (const isAllowed of [true, false]) {
-      const id = await create('kv2');
-      const paths = { 'kv2/data/*': ['update'], ...(isAllowed && { 'other/data/*': ['update'] }) };
-      const writer = room.caller({ ...paths, 'claviger/secrets/*': ['read'] });
-      let late: Promise<unknown> | undefined;
-      setFaultHook((point) => {
-        if (point === 'source.established')
-          late ??= room.content.write(writer, id, { content: json(TWO) }).catch((error: unknown) => error);
-      });
-      await move(id, 'other');
-      setFaultHook(undefined);
-      if (isAllowed) expect(await late).toMatchObject({ change: { state: 'done', result: { version: 2 } } });
-      else expect(await late).toMatchObject({ code: 'ACCESS_DENIED' });
-      expect(await read(id)).toEqual(isAllowed ? TWO : ONE);
-      expect(await other.read(await nameOf(id))).toEqual(isAllowed ? TWO : ONE);
-    }
-  });
-
-  it('a copy whose write had no answer is not made the source while that may arrive', async () => {
-    const id = await create('inside');
-    failing(kv1, 'create', neverArrived('create'));
-    expect(await errorOf(move(id, 'kv1'))).toMatchObject({ code: 'NEW_SOURCE_NOT_EQUAL' });
-    expect(await sourceOf(id)).toBe('inside');
-    kv1.faults = () => undefined;
-    room.clock.skip(120_000);
-    await room.reconciler.reconcile(room.ctx, id);
-    expect(await targets(id)).toEqual([]);
-  });
-});
-
-describe('a process that dies while it changes a source', () => {
-  const points = [...FAULT_POINTS.filter((point) => point.startsWith('change.')), ...SOURCE_FAULT_POINTS];
-  it.each(points.filter((point) => point !== 'change.submitted') as FaultPoint[])(
-    'at %s leaves everything to be finished by the next one',
-    async (point) => {
-      for (const [from, to] of [
-        ['inside', 'kv2'],
-        ['kv2', 'inside'],
-        ['kv2', 'kv1'],
-      ] as const) {
-        const id = await create(from);
-        dieAt(point);
-        await expect(move(id, to)).rejects.toBeInstanceOf(Killed);
-        expect(await read(id)).toEqual(ONE);
-        await recover(id);
-        expect(await sourceOf(id)).toBe(to);
-        expect(await read(id)).toEqual(ONE);
-        expect(await secretOf(id)).toMatchObject({ currentVersion: 1, drift: null });
-        expect(await targets(id)).toMatchObject([{ profile: from, status: 'in_sync' }]);
-        expect(await room.rows(`select 1 from change where secret_id = $1 and state = 'executing'`, [id])).toEqual([]);
-      }
-    },
-  );
 });

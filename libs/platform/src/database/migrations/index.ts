@@ -17,6 +17,7 @@ import { Compliance1763701500000 } from './1763701500000-compliance.js';
 import { Reports1763701600000 } from './1763701600000-reports.js';
 import { Plans1763701700000 } from './1763701700000-plans.js';
 import { SourceChange1763701800000 } from './1763701800000-source-change.js';
+import { TargetEvents1763701810000 } from './1763701810000-target-events.js';
 import { KeyRotation1763701900000 } from './1763701900000-key-rotation.js';
 import { AuditRetention1763702000000 } from './1763702000000-audit-retention.js';
 
@@ -41,6 +42,7 @@ export const MIGRATIONS = [
   Reports1763701600000,
   Plans1763701700000,
   SourceChange1763701800000,
+  TargetEvents1763701810000,
   KeyRotation1763701900000,
   AuditRetention1763702000000,
 ];

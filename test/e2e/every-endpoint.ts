@@ -1,4 +1,5 @@
-import type { ApiAnswer, ApiClient } from '@claviger/testing';
+import { expect } from '@jest/globals';
+import { eventually, type ApiAnswer, type ApiClient } from '@claviger/testing';
 import { KeyServer } from './key-server.js';
 import { Stage, unique, type StageVault } from './stage.js';
 
@@ -79,6 +80,18 @@ async function mailSubscription({ stage }: Ground): Promise<string> {
   const name = unique('mail');
   await stage.register('mail-subscriptions', { name, address: 'a@b.example', eventTypes: ['webhook.disabled'] });
   return name;
+}
+
+/** An import of root that has found what belongs to no secret any more; its id. */
+async function scanned({ stage }: Ground): Promise<string> {
+  const vault = await stage.vault('builtin');
+  const { id: secretId } = await stage.secret({ source: vault, content });
+  await stage.api.delete(`/secrets/${secretId}?retain=true`, any);
+  const { id } = (await stage.api.post('/imports', { vaultProfile: vault.profile })).body;
+  await eventually(async () => {
+    expect((await stage.api.get(`/imports/${id}`)).body).toMatchObject({ state: 'ready', found: 1 });
+  });
+  return id as string;
 }
 
 /** A plan of root, of an item that changes nothing; its id. */
@@ -173,6 +186,18 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
     const id = await change(ground);
     return (caller) => caller.post(`/changes/${id}/retry`);
   },
+
+  'GET /api/v1/imports': () => (caller) => caller.get('/imports'),
+  'POST /api/v1/imports':
+    ({ source }) =>
+    (caller) =>
+      caller.post('/imports', { vaultProfile: source.profile, limit: 1 }),
+  'GET /api/v1/imports/:id': on(scanned, (caller, id) => caller.get(`/imports/${id}`)),
+  'GET /api/v1/imports/:id/items': on(scanned, (caller, id) => caller.get(`/imports/${id}/items`)),
+  'POST /api/v1/imports/:id/adopt': on(scanned, (caller, id) =>
+    caller.post(`/imports/${id}/adopt`, { items: [{ number: 1, type: 'key-value' }] }),
+  ),
+  'DELETE /api/v1/imports/:id': on(scanned, (caller, id) => caller.delete(`/imports/${id}`)),
 
   'GET /api/v1/plans': () => (caller) => caller.get('/plans'),
   'POST /api/v1/plans': async (ground) => {

@@ -6,6 +6,7 @@ import { AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
+import { ImportsModule } from '@claviger/features/imports';
 import { PlansModule } from '@claviger/features/plans';
 import { PrincipalsModule } from '@claviger/features/principals';
 import { ReplicationModule } from '@claviger/features/replication';
@@ -28,6 +29,7 @@ import { GroupsController } from './rest/groups/groups.controller.js';
 import { LoginIssuersController } from './rest/login-issuers/login-issuers.controller.js';
 import { LoginController } from './rest/login/login.controller.js';
 import { MailSubscriptionsController } from './rest/mail-subscriptions/mail-subscriptions.controller.js';
+import { ImportsController } from './rest/imports/imports.controller.js';
 import { PlansController } from './rest/plans/plans.controller.js';
 import { PoliciesController } from './rest/policies/policies.controller.js';
 import { ReplicationController } from './rest/replication/replication.controller.js';
@@ -53,6 +55,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     ChangesModule,
     DiscoveryModule,
     IdempotencyModule,
+    ImportsModule,
     PlansModule,
     PrincipalsModule,
     ReplicationModule.over(SecretsModule),
@@ -71,6 +74,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     DocsController,
     GroupsController,
     HealthController,
+    ImportsController,
     LoginController,
     LoginIssuersController,
     MailSubscriptionsController,

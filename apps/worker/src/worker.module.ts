@@ -5,6 +5,7 @@ import { AuditKeeperModule, AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
+import { ImportsModule } from '@claviger/features/imports';
 import { PlansModule } from '@claviger/features/plans';
 import { ReplicationModule } from '@claviger/features/replication';
 import { SecretsModule } from '@claviger/features/secrets';
@@ -15,6 +16,7 @@ import { ApprovalProcessor } from './processors/approval.processor.js';
 import { AuditProcessor } from './processors/audit.processor.js';
 import { ChangeProcessor } from './processors/change.processor.js';
 import { IdempotencyProcessor } from './processors/idempotency.processor.js';
+import { ImportProcessor } from './processors/import.processor.js';
 import { NotificationProcessor } from './processors/notification.processor.js';
 import { PlanProcessor } from './processors/plan.processor.js';
 import { ReplicationProcessor } from './processors/replication.processor.js';
@@ -34,6 +36,7 @@ export class WorkerModule {
         AuditModule,
         ChangesModule,
         IdempotencyModule,
+        ImportsModule,
         PlansModule,
         ReplicationModule.over(SecretsModule),
         SecretsModule,
@@ -46,6 +49,7 @@ export class WorkerModule {
         AuditProcessor,
         ChangeProcessor,
         IdempotencyProcessor,
+        ImportProcessor,
         NotificationProcessor,
         PlanProcessor,
         ReplicationProcessor,

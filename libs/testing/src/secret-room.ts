@@ -19,6 +19,7 @@ import { AccessService, compilePolicies, parsePolicy, type PolicyMatcher } from 
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { ChangesModule, ChangeService, type ChangeEntity } from '@claviger/features/changes';
 import { ISSUER_DOCUMENTS } from '@claviger/features/principals';
+import { ImportsModule } from '@claviger/features/imports';
 import { PlansModule } from '@claviger/features/plans';
 import { ReplicationModule, Reconciler } from '@claviger/features/replication';
 import {
@@ -187,6 +188,7 @@ export async function createSecretRoom(
       ChangesModule,
       ApprovalsModule,
       PlansModule,
+      ImportsModule,
     ],
   })
     .overrideProvider(AccessService)

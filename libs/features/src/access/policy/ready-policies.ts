@@ -32,6 +32,8 @@ const OPERATOR: Grants = {
   'claviger/changes/*': ['read', 'update', 'list'],
   'claviger/plans': READ,
   'claviger/plans/*': ['read', 'delete', 'list'],
+  'claviger/imports': READ,
+  'claviger/imports/*': ['read', 'delete', 'list'],
   'claviger/secrets/*': READ,
 };
 
@@ -62,6 +64,7 @@ const AUDITOR: Grants = {
       'changes',
       'delete-fuse',
       'groups',
+      'imports',
       'login-issuers',
       'mail-subscriptions',
       'plans',

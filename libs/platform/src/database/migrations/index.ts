@@ -14,6 +14,7 @@ import { Idempotency1763701200000 } from './1763701200000-idempotency.js';
 import { Notifications1763701300000 } from './1763701300000-notifications.js';
 import { DeleteFuse1763701400000 } from './1763701400000-delete-fuse.js';
 import { Plans1763701700000 } from './1763701700000-plans.js';
+import { Imports1763701710000 } from './1763701710000-imports.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
 export const MIGRATIONS = [
@@ -33,4 +34,5 @@ export const MIGRATIONS = [
   Notifications1763701300000,
   DeleteFuse1763701400000,
   Plans1763701700000,
+  Imports1763701710000,
 ];

@@ -33,6 +33,7 @@ const ABOUT_ONESELF = [
   'GET /api/v1/approvals',
   'GET /api/v1/approvals/counts',
   'GET /api/v1/plans',
+  'GET /api/v1/imports',
 ];
 
 /** What an error says, without what is never the same twice. */

@@ -90,6 +90,18 @@ async function mailSubscription({ stage }: Ground): Promise<string> {
   return name;
 }
 
+/** An import of root that has found what belongs to no secret any more; its id. */
+async function scanned({ stage }: Ground): Promise<string> {
+  const vault = await stage.vault('builtin');
+  const { id: secretId } = await stage.secret({ source: vault, content });
+  await stage.api.delete(`/secrets/${secretId}?retain=true`, any);
+  const { id } = (await stage.api.post('/imports', { vaultProfile: vault.profile })).body;
+  await eventually(async () => {
+    expect((await stage.api.get(`/imports/${id}`)).body).toMatchObject({ state: 'ready', found: 1 });
+  });
+  return id as string;
+}
+
 /** A plan of root, of an item that changes nothing; its id. */
 async function plan(ground: Ground): Promise<string> {
   const { id: secretId } = await ground.stage.secret({ source: ground.source, content });
@@ -215,6 +227,18 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
     const id = await change(ground);
     return (caller) => caller.post(`/changes/${id}/retry`);
   },
+
+  'GET /api/v1/imports': () => (caller) => caller.get('/imports'),
+  'POST /api/v1/imports':
+    ({ source }) =>
+    (caller) =>
+      caller.post('/imports', { vaultProfile: source.profile, limit: 1 }),
+  'GET /api/v1/imports/:id': on(scanned, (caller, id) => caller.get(`/imports/${id}`)),
+  'GET /api/v1/imports/:id/items': on(scanned, (caller, id) => caller.get(`/imports/${id}/items`)),
+  'POST /api/v1/imports/:id/adopt': on(scanned, (caller, id) =>
+    caller.post(`/imports/${id}/adopt`, { items: [{ number: 1, type: 'key-value' }] }),
+  ),
+  'DELETE /api/v1/imports/:id': on(scanned, (caller, id) => caller.delete(`/imports/${id}`)),
 
   'GET /api/v1/plans': () => (caller) => caller.get('/plans'),
   'POST /api/v1/plans': async (ground) => {

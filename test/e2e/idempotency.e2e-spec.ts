@@ -45,7 +45,7 @@ async function effects(): Promise<unknown> {
   const tables =
     'change secret secret_version sync_target token principal principal_group client_credential policy login_issuer ' +
     'approval approval_vote approval_comment approval_delegation approval_profile approval_profile_version ' +
-    'vault_instance vault_profile notification_subscription delete_fuse plan plan_item';
+    'vault_instance vault_profile notification_subscription delete_fuse plan plan_item vault_import';
   const counts = tables.split(' ').map((name) => `(select count(*) from ${name}) as "${name}"`);
   return (await query(`select ${counts.join(', ')}, (select max(renewed_at) from token) as renewed`))[0];
 }

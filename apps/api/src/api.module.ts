@@ -7,6 +7,7 @@ import { ChangesModule } from '@claviger/features/changes';
 import { ComplianceModule } from '@claviger/features/compliance';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
+import { ImportsModule } from '@claviger/features/imports';
 import { PlansModule } from '@claviger/features/plans';
 import { KeysModule } from '@claviger/features/keys';
 import { PrincipalsModule } from '@claviger/features/principals';
@@ -32,6 +33,7 @@ import { KeysController } from './rest/keys/keys.controller.js';
 import { LoginIssuersController } from './rest/login-issuers/login-issuers.controller.js';
 import { LoginController } from './rest/login/login.controller.js';
 import { MailSubscriptionsController } from './rest/mail-subscriptions/mail-subscriptions.controller.js';
+import { ImportsController } from './rest/imports/imports.controller.js';
 import { PlansController } from './rest/plans/plans.controller.js';
 import { PoliciesController } from './rest/policies/policies.controller.js';
 import { ReplicationController } from './rest/replication/replication.controller.js';
@@ -62,6 +64,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     ComplianceModule,
     DiscoveryModule,
     IdempotencyModule,
+    ImportsModule,
     PlansModule,
     KeysModule,
     PrincipalsModule,
@@ -83,6 +86,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     GroupsController,
     HealthController,
     KeysController,
+    ImportsController,
     LoginController,
     LoginIssuersController,
     MailSubscriptionsController,

@@ -4,6 +4,7 @@ import { newId, systemContext, type RequestContext } from '@claviger/kernel';
 import { TokenService } from '@claviger/features/access';
 import { ChangeService } from '@claviger/features/changes';
 import { IdempotencyService } from '@claviger/features/idempotency';
+import { ImportScanner } from '@claviger/features/imports';
 import { PlanWorker } from '@claviger/features/plans';
 import { ReplicationService } from '@claviger/features/replication';
 import type { Config } from '@claviger/platform/config';
@@ -71,6 +72,7 @@ async function ensureRootToken(app: INestApplicationContext, ctx: RequestContext
 async function takeOver(app: INestApplicationContext, ctx: RequestContext): Promise<void> {
   await app.get(ChangeService, { strict: false }).expireLeases(ctx);
   await app.get(IdempotencyService, { strict: false }).expireLeases(ctx);
+  await app.get(ImportScanner, { strict: false }).expireLeases(ctx);
   await app.get(PlanWorker, { strict: false }).expireLeases(ctx);
   await app.get(ReplicationService, { strict: false }).expireLeases(ctx);
 }

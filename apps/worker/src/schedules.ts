@@ -5,6 +5,7 @@ import { RECOVER_CHANGES, ABANDON_CHANGES } from '@claviger/features/changes';
 import { SWEEP_COMPLIANCE } from '@claviger/features/compliance';
 import { REMOVE_EXPIRED_ANSWERS } from '@claviger/features/idempotency';
 import { REMOVE_OLD_DELIVERIES, SWEEP_NOTIFICATIONS } from '@claviger/features/notifications';
+import { SWEEP_IMPORTS } from '@claviger/features/imports';
 import { SWEEP_PLANS } from '@claviger/features/plans';
 import { ADVANCE_KEY_ROTATIONS } from '@claviger/features/keys';
 import { SWEEP_TARGETS, VERIFY_TARGETS } from '@claviger/features/replication';
@@ -22,6 +23,7 @@ export const SCHEDULES: readonly JobSchedule[] = [
   everyMs(2_000, ADVANCE_KEY_ROTATIONS, {}),
   everyMs(5_000, SWEEP_APPROVALS, {}),
   everyMs(5_000, SWEEP_PLANS, {}),
+  everyMs(10_000, SWEEP_IMPORTS, {}),
   everyMs(30_000, VERIFY_TARGETS, {}),
   everyMs(30_000, VERIFY_SOURCES, {}),
   everyMs(600_000, REMIND_OF_SECRETS, {}),

@@ -6,6 +6,7 @@ import { ChangesModule } from '@claviger/features/changes';
 import { ComplianceModule } from '@claviger/features/compliance';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
+import { ImportsModule } from '@claviger/features/imports';
 import { PlansModule } from '@claviger/features/plans';
 import { KeysModule } from '@claviger/features/keys';
 import { ReplicationModule } from '@claviger/features/replication';
@@ -20,6 +21,7 @@ import { ChangeProcessor } from './processors/change.processor.js';
 import { ComplianceProcessor } from './processors/compliance.processor.js';
 import { IdempotencyProcessor } from './processors/idempotency.processor.js';
 import { KeyProcessor } from './processors/key.processor.js';
+import { ImportProcessor } from './processors/import.processor.js';
 import { NotificationProcessor } from './processors/notification.processor.js';
 import { PlanProcessor } from './processors/plan.processor.js';
 import { ReplicationProcessor } from './processors/replication.processor.js';
@@ -42,6 +44,7 @@ export class WorkerModule {
         ChangesModule,
         ComplianceModule,
         IdempotencyModule,
+        ImportsModule,
         PlansModule,
         KeysModule,
         ReplicationModule.over(SecretsModule),
@@ -58,6 +61,7 @@ export class WorkerModule {
         ComplianceProcessor,
         IdempotencyProcessor,
         KeyProcessor,
+        ImportProcessor,
         NotificationProcessor,
         PlanProcessor,
         ReplicationProcessor,

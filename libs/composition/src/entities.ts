@@ -6,6 +6,7 @@ import { PRINCIPALS_ENTITIES } from '@claviger/features/principals';
 import { AUDIT_ENTITIES } from '@claviger/features/audit';
 import { ChangeEntity } from '@claviger/features/changes';
 import { IdempotencyRecordEntity } from '@claviger/features/idempotency';
+import { ImportEntity, ImportItemEntity } from '@claviger/features/imports';
 import { PlanEntity, PlanItemEntity } from '@claviger/features/plans';
 import { KeyRotationEntity } from '@claviger/features/keys';
 import { SyncTargetEntity } from '@claviger/features/replication';
@@ -24,6 +25,8 @@ export const ENTITIES = [
   ...AUDIT_ENTITIES,
   ChangeEntity,
   IdempotencyRecordEntity,
+  ImportEntity,
+  ImportItemEntity,
   PlanEntity,
   PlanItemEntity,
   KeyRotationEntity,

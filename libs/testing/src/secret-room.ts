@@ -20,6 +20,7 @@ import { ApprovalsModule } from '@claviger/features/approvals';
 import { ChangesModule, ChangeService, type ChangeEntity } from '@claviger/features/changes';
 import { ComplianceModule } from '@claviger/features/compliance';
 import { ISSUER_DOCUMENTS } from '@claviger/features/principals';
+import { ImportsModule } from '@claviger/features/imports';
 import { PlansModule } from '@claviger/features/plans';
 import { ReplicationModule, Reconciler } from '@claviger/features/replication';
 import {
@@ -197,6 +198,7 @@ export async function createSecretRoom(
       PlansModule,
       ComplianceModule,
       ...rooms,
+      ImportsModule,
     ],
   })
     .overrideProvider(AccessService)

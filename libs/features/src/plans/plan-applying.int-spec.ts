@@ -45,6 +45,7 @@ describe('applying', () => {
     expect(await room.content(ids.written)).toEqual({ value: 'two' });
     expect(await room.left(plan.id)).toBe(0);
     const items = await room.items(plan.id);
+    expect(items[0]!.secretId).toEqual(expect.any(String));
     expect(items.map(({ change }) => change?.state)).toEqual([
       'done',
       'done',

@@ -6,7 +6,7 @@ import { outcomeOfChange, outcomeOfError } from './plan-outcome.policy.js';
 describe('the outcome of an item', () => {
   it('is where its change stands', () => {
     const states = CHANGE_STATES.map((state) => {
-      const change = { id: 'c', state, errorCode: null, errorMessage: null };
+      const change = { id: 'c', state, secretId: null, errorCode: null, errorMessage: null };
       return [state, outcomeOfChange(change).state];
     });
     expect(Object.fromEntries(states)).toEqual({

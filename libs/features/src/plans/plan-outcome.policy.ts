@@ -8,6 +8,8 @@ export type ItemOutcome = {
   readonly code?: string | null;
   readonly message?: string | null;
   readonly changeId?: string;
+  /** The secret that it was about, or made. */
+  readonly secretId?: string | null;
 };
 
 /** Where an item stands by where its change stands. */
@@ -30,10 +32,10 @@ const STALE: ReadonlySet<string> = new Set(['STALE_MATCH', 'CHANGE_STALE', 'FOUN
 
 /** The outcome of an item that made a change. */
 export function outcomeOfChange(
-  change: Pick<ChangeEntity, 'id' | 'state' | 'errorCode' | 'errorMessage'>,
+  change: Pick<ChangeEntity, 'id' | 'state' | 'secretId' | 'errorCode' | 'errorMessage'>,
 ): ItemOutcome {
-  const { id: changeId, state, errorCode: code, errorMessage: message } = change;
-  return { state: BY_CHANGE[state], changeId, code, message };
+  const { id: changeId, state, secretId, errorCode: code, errorMessage: message } = change;
+  return { state: BY_CHANGE[state], changeId, secretId, code, message };
 }
 
 /** The outcome of an item that was refused before it made one. */

@@ -1,5 +1,5 @@
 import type { Requester, ReviewStep } from '@claviger/features/changes';
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 import type { PlanItemState, PlanState } from './plan-state.js';
 import type { PlanKind } from './plan-request.js';
 import type { PlanAction } from './plan-verdict.policy.js';
@@ -10,6 +10,8 @@ export type OnFailure = (typeof ON_FAILURE)[number];
 
 /** A list of changes that were judged together and may be applied together. */
 @Entity({ name: 'plan' })
+@Check('ck_plan_state', `state in ('judging', 'ready', 'applying', 'applied', 'cancelled', 'expired', 'stale')`)
+@Check('ck_plan_on_failure', `on_failure in ('continue', 'stop')`)
 export class PlanEntity {
   @PrimaryColumn('uuid', { name: 'store_id' })
   storeId: string;
@@ -64,6 +66,11 @@ export class PlanEntity {
 
 /** One change of a plan. The payload is sealed, and erased when the item ends. */
 @Entity({ name: 'plan_item' })
+@Check(
+  'ck_plan_item_state',
+  `state in ('open', 'done', 'no-op', 'pending_approval', 'executing', 'failed', 'stale', 'skipped')`,
+)
+@Check('ck_plan_item_erased', `state = 'open' or payload is null`)
 export class PlanItemEntity {
   @PrimaryColumn('uuid', { name: 'store_id' })
   storeId: string;

@@ -22,7 +22,7 @@ const PLAN_ID = '01a1ff05-4b1c-7d3e-9a6f-2c8e5d7b9a10';
 const params = z.object({ id: z.uuid().toLowerCase().meta({ description: 'Id of the plan.', example: PLAN_ID }) });
 const count = z.number().int();
 
-const planView = z
+export const planView = z
   .object({
     id: z.string(),
     state: z.enum(PLAN_STATES),

@@ -33,6 +33,8 @@ const OPERATOR: Grants = {
   'claviger/changes/*': ['read', 'update', 'list'],
   'claviger/plans': READ,
   'claviger/plans/*': ['read', 'delete', 'list'],
+  'claviger/imports': READ,
+  'claviger/imports/*': ['read', 'delete', 'list'],
   'claviger/secrets/*': READ,
 };
 
@@ -63,6 +65,7 @@ const AUDITOR: Grants = {
       'changes',
       'delete-fuse',
       'groups',
+      'imports',
       'keys',
       'login-issuers',
       'mail-subscriptions',

@@ -16,6 +16,7 @@ import { DeleteFuse1763701400000 } from './1763701400000-delete-fuse.js';
 import { Compliance1763701500000 } from './1763701500000-compliance.js';
 import { Reports1763701600000 } from './1763701600000-reports.js';
 import { Plans1763701700000 } from './1763701700000-plans.js';
+import { Imports1763701710000 } from './1763701710000-imports.js';
 import { SourceChange1763701800000 } from './1763701800000-source-change.js';
 import { TargetEvents1763701810000 } from './1763701810000-target-events.js';
 import { KeyRotation1763701900000 } from './1763701900000-key-rotation.js';
@@ -41,6 +42,7 @@ export const MIGRATIONS = [
   Compliance1763701500000,
   Reports1763701600000,
   Plans1763701700000,
+  Imports1763701710000,
   SourceChange1763701800000,
   TargetEvents1763701810000,
   KeyRotation1763701900000,

@@ -1,7 +1,7 @@
 import { everyMs, type JobSchedule } from '@claviger/platform/queue';
 import { REMOVE_ENDED_TOKENS } from '@claviger/features/access';
 import { SWEEP_APPROVALS } from '@claviger/features/approvals';
-import { RECOVER_CHANGES, ABANDON_CHANGES } from '@claviger/features/changes';
+import { ABANDON_CHANGES, RECOVER_CHANGES, RETAIN_CHANGES } from '@claviger/features/changes';
 import { REMOVE_EXPIRED_ANSWERS } from '@claviger/features/idempotency';
 import { REMOVE_OLD_DELIVERIES, SWEEP_NOTIFICATIONS } from '@claviger/features/notifications';
 import { SWEEP_TARGETS, VERIFY_TARGETS } from '@claviger/features/replication';
@@ -22,5 +22,6 @@ export const SCHEDULES: readonly JobSchedule[] = [
   everyMs(600_000, REMOVE_EXPIRED_ANSWERS, {}),
   everyMs(600_000, RETAIN_AUDIT, {}),
   everyMs(3_600_000, REMOVE_OLD_DELIVERIES, {}),
+  everyMs(3_600_000, RETAIN_CHANGES, {}),
   everyMs(3_600_000, MAINTAIN_AUDIT, {}),
 ];

@@ -2,7 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { AccessModule } from '@claviger/features/access';
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { AuditKeeperModule, AuditModule, AuditRetentionModule } from '@claviger/features/audit';
-import { ChangesModule } from '@claviger/features/changes';
+import { ChangeRetentionModule, ChangesModule } from '@claviger/features/changes';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
 import { ReplicationModule } from '@claviger/features/replication';
@@ -31,6 +31,7 @@ export class WorkerModule {
         AuditKeeperModule,
         AuditModule,
         AuditRetentionModule,
+        ChangeRetentionModule,
         ChangesModule,
         IdempotencyModule,
         ReplicationModule.over(SecretsModule),

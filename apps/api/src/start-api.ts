@@ -3,9 +3,10 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { FoundationModule, foundationOptions } from '@claviger/composition';
+import { CLOCK, type Clock } from '@claviger/kernel';
 import type { Config } from '@claviger/platform/config';
 import { Keyring } from '@claviger/platform/crypto';
-import { NestLogger, type Logger, type ProcessKind } from '@claviger/platform/telemetry';
+import { HealthRegistry, NestLogger, type Logger, type ProcessKind } from '@claviger/platform/telemetry';
 import { ApiModule } from './api.module.js';
 import { ConnectionDrain } from './http/connection-drain.js';
 import { configureHttp, createHttpAdapter } from './http/http-server.js';
@@ -14,6 +15,11 @@ export type RunningApi = {
   /** The address that it listens on. */
   readonly url: string;
   readonly app: NestFastifyApplication;
+  /**
+   * Says that it will be gone soon (`/readyz` is 503, connections end with their answers), answers for as long as the
+   * configuration says, then resolves.
+   */
+  leave(): Promise<void>;
   /** Takes no new requests, finishes those under way, then resolves. */
   close(): Promise<void>;
 };
@@ -57,7 +63,12 @@ export async function startHttp(
   }
   const url = await app.getUrl();
   options.logger.info('http.listening', { address: url });
-  return { url, app, close: () => connections.during(() => app.close()) };
+  const leave = async (): Promise<void> => {
+    options.logger.info('http.leaving', { seconds: config.server.drainSeconds });
+    app.get(HealthRegistry).leave();
+    await app.get<Clock>(CLOCK).sleep(config.server.drainSeconds * 1_000);
+  };
+  return { url, app, leave, close: () => connections.during(() => app.close()) };
 }
 
 class RootModule {}

@@ -1,7 +1,7 @@
 import { everyMs, type JobSchedule } from '@claviger/platform/queue';
 import { REMOVE_ENDED_TOKENS } from '@claviger/features/access';
 import { SWEEP_APPROVALS } from '@claviger/features/approvals';
-import { RECOVER_CHANGES, ABANDON_CHANGES } from '@claviger/features/changes';
+import { ABANDON_CHANGES, RECOVER_CHANGES, RETAIN_CHANGES } from '@claviger/features/changes';
 import { SWEEP_COMPLIANCE } from '@claviger/features/compliance';
 import { REMOVE_EXPIRED_ANSWERS } from '@claviger/features/idempotency';
 import { REMOVE_OLD_DELIVERIES, SWEEP_NOTIFICATIONS } from '@claviger/features/notifications';
@@ -33,5 +33,6 @@ export const SCHEDULES: readonly JobSchedule[] = [
   everyMs(600_000, RETAIN_AUDIT, {}),
   everyMs(3_600_000, EXPIRE_REPORTS, {}),
   everyMs(3_600_000, REMOVE_OLD_DELIVERIES, {}),
+  everyMs(3_600_000, RETAIN_CHANGES, {}),
   everyMs(3_600_000, MAINTAIN_AUDIT, {}),
 ];

@@ -2,7 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { AccessModule } from '@claviger/features/access';
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { AuditKeeperModule, AuditModule, AuditRetentionModule } from '@claviger/features/audit';
-import { ChangesModule } from '@claviger/features/changes';
+import { ChangeRetentionModule, ChangesModule } from '@claviger/features/changes';
 import { ComplianceModule } from '@claviger/features/compliance';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
@@ -41,6 +41,7 @@ export class WorkerModule {
         AuditKeeperModule,
         AuditModule,
         AuditRetentionModule,
+        ChangeRetentionModule,
         ChangesModule,
         ComplianceModule,
         IdempotencyModule,

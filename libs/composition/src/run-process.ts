@@ -1,7 +1,11 @@
 import { isAppError } from '@claviger/kernel';
 
 /** A process of Claviger that runs until it is asked to stop. */
-type Running = { close(): Promise<void> };
+type Running = {
+  /** Says that it will be gone soon, and resolves when that has been noticed. */
+  leave?(): Promise<void>;
+  close(): Promise<void>;
+};
 
 /**
  * Runs a process of its own from start to stop: SIGINT and SIGTERM drain it and end it with 0, again and again too. One
@@ -15,6 +19,7 @@ export async function runProcess(start: () => Promise<Running>): Promise<void> {
   try {
     const running = await start();
     await asked;
+    await running.leave?.();
     await running.close();
     process.exit(0);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { newId } from '@claviger/kernel';
+import { HealthRegistry } from '@claviger/platform/telemetry';
 import { HOP_HEADER, hopsThrough } from '@claviger/vaults/network';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
@@ -53,7 +54,10 @@ export function configureHttp(app: NestFastifyApplication, installationId: strin
     isStopping = true;
     done();
   });
+  const health = app.get(HealthRegistry);
   server.addHook('onRequest', (request, reply, done) => {
+    // The client's next request then goes to whoever takes over.
+    if (health.isLeaving) void reply.header('connection', 'close');
     if (isStopping) return answer(shuttingDown(), request, reply);
     void reply.header('x-request-id', request.id);
     void reply.header('cache-control', 'no-store');

@@ -1,5 +1,11 @@
 import { Injectable, Optional } from '@nestjs/common';
-import { AuditPartitions, AuditRetention, AuditSearchIndex, MAINTAIN_AUDIT, RETAIN_AUDIT } from '@claviger/features/audit';
+import {
+  AuditPartitions,
+  AuditRetention,
+  AuditSearchIndex,
+  MAINTAIN_AUDIT,
+  RETAIN_AUDIT,
+} from '@claviger/features/audit';
 import { HandlesJob, type JobRun } from '@claviger/platform/queue';
 
 @Injectable()

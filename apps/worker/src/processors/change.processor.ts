@@ -1,6 +1,12 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { CLOCK, systemContext, type Clock } from '@claviger/kernel';
-import { ABANDON_CHANGES, ChangeService, RECOVER_CHANGES } from '@claviger/features/changes';
+import {
+  ABANDON_CHANGES,
+  ChangeRetention,
+  ChangeService,
+  RECOVER_CHANGES,
+  RETAIN_CHANGES,
+} from '@claviger/features/changes';
 import { Keyring } from '@claviger/platform/crypto';
 import { HandlesJob, type JobRun } from '@claviger/platform/queue';
 
@@ -12,6 +18,7 @@ export class ChangeProcessor {
     private readonly changes: ChangeService,
     private readonly keyring: Keyring,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Optional() private readonly retention: ChangeRetention | undefined,
   ) {}
 
   @HandlesJob(RECOVER_CHANGES)
@@ -25,5 +32,10 @@ export class ChangeProcessor {
   async abandon(_: object, run: JobRun): Promise<void> {
     const ctx = systemContext({ requestId: run.requestId, storeId: this.keyring.rootStoreId, job: 'change.abandon' });
     await this.changes.abandonFailed(ctx, new Date(this.clock.now().getTime() - KEEP_FAILED_MS));
+  }
+
+  @HandlesJob(RETAIN_CHANGES)
+  async retain(_: object, run: JobRun): Promise<void> {
+    await this.retention?.run(run.signal);
   }
 }

@@ -1,13 +1,17 @@
-import type { AuditQuery } from './audit-reader.js';
+/** What entries are searched by, as far as an index of words knows it. */
+export type WordFilters = {
+  readonly actor?: string;
+  readonly action?: string;
+  readonly outcome?: string;
+  readonly resourceKind?: string;
+  readonly resource?: string;
+};
 
 /** As long as the database's `audit_words` makes them, in characters. */
 const MAX_WORD = 200;
 
 /** The words that `audit_words` finds in a batch which has an entry that fits; the entry itself is judged afterwards. */
-export function wordsOf(
-  query: Pick<AuditQuery, 'actor' | 'action' | 'outcome' | 'resourceKind' | 'resource'>,
-): string[] {
-  const { actor, action, outcome, resourceKind, resource } = query;
+export function wordsOf({ actor, action, outcome, resourceKind, resource }: WordFilters): string[] {
   const words: string[] = [];
   if (actor !== undefined) words.push(`a:${actor}`);
   if (action !== undefined) words.push(`n:${action}`);

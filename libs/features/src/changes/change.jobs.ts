@@ -18,3 +18,11 @@ export const ABANDON_CHANGES = defineJob({
 });
 
 export const CHANGE_JOBS = [RECOVER_CHANGES, ABANDON_CHANGES];
+
+/** Exports and removes changes that ended longer ago than they need be kept. */
+export const RETAIN_CHANGES = defineJob({
+  name: 'change.retain',
+  payload: z.object({}),
+  retry: NO_RETRY,
+  lane: 'sweep',
+});

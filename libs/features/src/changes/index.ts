@@ -1,5 +1,7 @@
 export { ChangeEntity, type Requester } from './change.entity.js';
-export { ABANDON_CHANGES, CHANGE_JOBS, RECOVER_CHANGES } from './change.jobs.js';
+export { ABANDON_CHANGES, CHANGE_JOBS, RECOVER_CHANGES, RETAIN_CHANGES } from './change.jobs.js';
+export { ChangeRetention } from './change-retention.js';
+export { ChangeRetentionModule } from './change-retention.module.js';
 export { CHANGE_READINGS } from './change.metrics.js';
 export * as changeErrors from './change.errors.js';
 export { secretBusy } from './change.errors.js';

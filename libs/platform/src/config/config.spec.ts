@@ -4,7 +4,7 @@ import { CONCERNS, loadConfig } from './config.js';
 describe('loadConfig', () => {
   it('has a default for everything that a first start needs', () => {
     const config = loadConfig({});
-    expect(config.server).toEqual({ host: '127.0.0.1', port: 8200 });
+    expect(config.server).toEqual({ host: '127.0.0.1', port: 8200, drainSeconds: 5 });
     expect(config.storage.databaseUrl).toBeUndefined();
   });
 

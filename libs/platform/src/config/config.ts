@@ -57,6 +57,13 @@ export const SERVER = {
     sensitive: false,
     schema: port.default(8200),
   },
+  drainSeconds: {
+    name: 'CLAVIGER_DRAIN_SECONDS',
+    description:
+      'How long an api that was asked to stop goes on answering while /readyz says 503, so that whoever distributes requests can turn to another one. At least as long as that takes to notice; standalone stops at once.',
+    sensitive: false,
+    schema: wholeNumber(0, 600, 5),
+  },
 } as const satisfies Concern;
 
 /** Where Claviger keeps its state. */

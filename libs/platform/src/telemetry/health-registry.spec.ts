@@ -13,6 +13,16 @@ beforeEach(() => {
 });
 
 describe('HealthRegistry', () => {
+  it('is unhealthy as soon as the process is leaving, whatever was found a moment ago', async () => {
+    health.register({ name: 'queue', check: async () => undefined });
+    expect(await health.report()).toMatchObject({ isHealthy: true });
+    health.leave();
+    expect(await health.report()).toMatchObject({
+      isHealthy: false,
+      checks: [{ name: 'process', isHealthy: false, code: 'STOPPING' }],
+    });
+  });
+
   it('is healthy when every check passes, and lists them by name', async () => {
     health.register({ name: 'queue', check: async () => undefined });
     health.register({ name: 'database', check: async () => undefined });

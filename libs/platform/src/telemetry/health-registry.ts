@@ -32,11 +32,14 @@ export type HealthReport = {
   readonly checks: readonly CheckResult[];
 };
 
+const LEAVING: CheckResult = { name: 'process', isHealthy: false, isOptional: false, code: 'STOPPING', durationMs: 0 };
+
 /** The named checks of a process. Rooms register theirs; the health endpoints ask for a report. */
 export class HealthRegistry {
   readonly #checks = new Map<string, HealthCheck>();
   #running: Promise<HealthReport> | undefined;
   #latest: HealthReport | undefined;
+  #isLeaving = false;
 
   constructor(private readonly clock: Clock) {}
 
@@ -54,11 +57,21 @@ export class HealthRegistry {
     };
   }
 
+  /** From now on every report is unhealthy, at once: the process works, and will soon be gone. */
+  leave(): void {
+    this.#isLeaving = true;
+  }
+
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
   /**
    * Runs all checks at the same time, each within its time-out. Callers during a run, and for half a second after it,
    * share its report, so that probes cannot load what they probe. Never rejects.
    */
   async report(): Promise<HealthReport> {
+    if (this.#isLeaving) return { isHealthy: false, checkedAt: this.clock.now(), checks: [LEAVING] };
     const latest = this.#latest;
     if (latest && this.clock.now().getTime() - latest.checkedAt.getTime() < FRESH_MS) return latest;
     this.#running ??= this.#run().finally(() => (this.#running = undefined));

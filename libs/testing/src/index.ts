@@ -9,5 +9,6 @@ export * from './log-capture.js';
 export * from './pending-schema-changes.js';
 export * from './peers/moto.js';
 export * from './peers/open-bao.js';
+export * from './peers/postgres.js';
 export * from './peers/redis.js';
 export { unboundedInputs } from './unbounded-inputs.js';

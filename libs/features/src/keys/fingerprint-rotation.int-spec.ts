@@ -89,15 +89,17 @@ describe('rotation of a fingerprint key', () => {
     expect(copies.versions(held)).toBe(written);
   });
 
-  it('takes an older version at a target for ours after the rotation', async () => {
+  it.each([
+    ['is_look_due = true', 'looks before it writes'],
+    [`verified_epoch = 'an earlier life/00000001'`, 'may be restored'],
+  ])('takes an older version at a target for ours after the rotation: %s', async (set) => {
     const id = await here.room.secret(name(), { syncProfiles: ['copies'] });
     await reconcile(id);
     const held = (await target(id))['physical_name'] as string;
-    await here.rotate('fingerprint');
-    await write(id, 'two');
     await replaceKey();
-    // What is there is version 1, recorded under a key that was replaced since.
-    await here.room.rows('update sync_target set is_look_due = true where secret_id = $1', [id]);
+    await write(id, 'two');
+    // What is there is version 1, recorded under the key that was replaced.
+    await here.room.rows(`update sync_target set ${set} where secret_id = $1`, [id]);
     await reconcile(id);
     expect(await copies.read(held)).toEqual({ value: 'two' });
     expect(await target(id)).toMatchObject({ status: 'in_sync', drift: null, overwritten: null });

@@ -113,3 +113,42 @@ describe('ProcessRegistry', () => {
     expect(await pendingSchemaChanges(db.dataSource)).toEqual([]);
   });
 });
+
+describe('what processes know of keys', () => {
+  const learning = async (known: { generation: string }): Promise<ProcessRegistry> => {
+    const registry = new ProcessRegistry(db.database, logs.logger, { kind: 'worker', version: '1.2.3' });
+    open.push(registry);
+    registry.learnKeysBy(async () => {
+      // It is on the list already when it looks: whoever uses a key that it does not find waits for it.
+      expect((await registry.listLive()).map(({ id }) => id)).toContain(registry.id);
+      return { keyGeneration: known.generation, rootKeyIds: ['a', 'b'] };
+    });
+    await registry.onModuleInit();
+    return registry;
+  };
+
+  it('is told to the others with the first beat, and with each that finds something new', async () => {
+    const known = { generation: '7' };
+    const registry = await learning(known);
+    expect(await rows()).toMatchObject([{ key_generation: '7', root_key_ids: ['a', 'b'] }]);
+    known.generation = '8';
+    await registry.beat();
+    expect(await registry.listLive()).toMatchObject([{ keyGeneration: '8' }]);
+  });
+
+  it('is nothing for a process that cannot learn, which stays alive and says so once', async () => {
+    const registry = new ProcessRegistry(db.database, logs.logger, { kind: 'api', version: '1.2.3' });
+    open.push(registry);
+    registry.learnKeysBy(() => Promise.reject(new Error('no key')));
+    await registry.onModuleInit();
+    await registry.beat();
+    expect(await registry.listLive()).toMatchObject([{ id: registry.id, keyGeneration: null }]);
+    expect(logs.lines('process.keys_unknown')).toHaveLength(1);
+  });
+
+  it('leaves the dead out', async () => {
+    const registry = await start();
+    await db.database.pool.query(`update process_heartbeat set seen_at = now() - interval '16 s'`);
+    expect(await registry.listLive()).toEqual([]);
+  });
+});

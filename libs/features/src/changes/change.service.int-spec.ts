@@ -118,7 +118,7 @@ describe('ChangeService', () => {
     judges.set({
       couldRefuse: async () => false,
       judge: async () => judged(),
-      tell: async (_, { id }) => void steps.push(`told of ${id}`),
+      tell: async (_, { subject }) => void steps.push(`told of ${subject.name}`),
       review: async () => [],
     });
     held = new HeldChanges(database, rows, handlers, slot, judges, new ChangeDigests(keyring), executor, trail, time);
@@ -350,6 +350,25 @@ describe('ChangeService', () => {
       const { rows } = await test.database.pool.query(`select count(*)::int as done from audit_entry
         where details->>'phase' = 'done' and details->>'changeId' in (select id::text from change where attempts = 2 and state = 'done')`);
       expect(rows).not.toEqual([]);
+    });
+  });
+
+  describe('that the judge of rules refuses', () => {
+    const refusal = new AppError({ code: 'COMPLIANCE_BLOCKED', kind: 'invalid', message: 'No.' });
+    beforeEach(() => {
+      judged = () => {
+        throw refusal;
+      };
+    });
+
+    it('leaves nothing but the telling of it', async () => {
+      await expect(changes.submit(ctx, KIND, prepared({ isLocal: true }))).rejects.toBe(refusal);
+      expect(steps).toEqual(['told of prod/x']);
+    });
+
+    it('is not told of when it is rehearsed', async () => {
+      await expect(changes.rehearse(ctx, KIND, prepared({ isLocal: true }))).rejects.toBe(refusal);
+      expect(steps).toEqual([]);
     });
   });
 });

@@ -14,6 +14,8 @@ import { fromRow, subjectOf, toExecuting } from './change-row.js';
 import { ChangeTrail } from './change-trail.js';
 import { HeldChanges } from './held-changes.js';
 
+type Judged<P> = Pick<PreparedChange<P>, 'subject' | 'secretId' | 'parameters'>;
+
 /** How many changes a process finishes for others at the same time. */
 const RECOVERED_AT_ONCE = 8;
 
@@ -68,6 +70,11 @@ export class ChangeService {
   async mayTakeEffect(ctx: RequestContext, idempotencyId: string): Promise<boolean> {
     const change = await this.changes.findByAttempt(ctx, idempotencyId);
     return change !== null && !['failed', 'stale', 'abandoned'].includes(change.state);
+  }
+
+  /** Throws what rules would refuse a change with, for whoever only wants to know. @throws AppError COMPLIANCE_BLOCKED */
+  judge<P extends object>(ctx: RequestContext, kind: string, change: Judged<P>): Promise<void> {
+    return this.held.judgeOnly(ctx, kind, { ...change, parameters: change.parameters as never });
   }
 
   /** Throws what beginning a prepared change would throw, and leaves no trace of it. */

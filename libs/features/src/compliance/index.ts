@@ -18,3 +18,6 @@ export { PACKS, type Pack, type PackRule } from './packs/index.js';
 export { MODES, OUTCOMES, SEVERITIES, type Mode, type Outcome, type Rule, type Severity } from './rule.js';
 export { WAIVER_STATES, type Waiver, type WaiverQuery } from './waiver.repository.js';
 export { WaiverService, type NewWaiver } from './waiver.service.js';
+export { RUN_STATES } from './compliance-run.entity.js';
+export { RunService, type AskedScope, type NewReplay, type ReplayView, type RunView } from './run.service.js';
+export { RunWorker } from './run-worker.js';

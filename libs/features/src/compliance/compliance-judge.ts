@@ -34,7 +34,7 @@ export class ComplianceJudge implements ChangeJudge {
 
   async couldRefuse(ctx: RequestContext, vaultProfileId: string): Promise<boolean> {
     const blocking = await this.directory.blocking(ctx);
-    return blocking.length > 0 && blocking.some((profile) => couldBeAssigned(profile, vaultProfileId));
+    return blocking.some((profile) => couldBeAssigned(profile, vaultProfileId));
   }
 
   async judge(ctx: RequestContext, kind: string, change: Judgeable): Promise<void> {

@@ -2,7 +2,13 @@ export { COMPLIANCE_ENTITIES } from './compliance.entities.js';
 export * as complianceErrors from './compliance.errors.js';
 export { COMPLIANCE_JOBS, SWEEP_COMPLIANCE } from './compliance.jobs.js';
 export { ComplianceModule } from './compliance.module.js';
-export { complianceChanges, complianceSettings, slug } from './compliance-profile.schema.js';
+export {
+  askedComplianceChanges,
+  askedComplianceSettings,
+  askedReplayRules,
+  resolveRules,
+  slug,
+} from './compliance-profile.schema.js';
 export { ComplianceProfileService, type ComplianceProfileView } from './compliance-profile.service.js';
 export {
   ComplianceResults,

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AccessService } from '@claviger/features/access';
+import { AuditService } from '@claviger/features/audit';
 import { requesterOf } from '@claviger/features/changes';
 import { SecretService } from '@claviger/features/secrets';
 import { inputInvalid, VaultProfileService } from '@claviger/features/vault-profiles';
@@ -12,7 +13,7 @@ import { ComplianceProfileRepository } from './compliance-profile.repository.js'
 import type { ComplianceRunEntity, RunState } from './compliance-run.entity.js';
 import { emptyResult, unreplayable, type MomentResult } from './replay.policy.js';
 import type { Rule } from './rule.js';
-import { RunRepository, type RunScope } from './run.repository.js';
+import { RunRepository, type NewRun, type RunScope } from './run.repository.js';
 
 /** What is asked for: one secret, all of a vault profile, or all. */
 export type AskedScope = { readonly secret?: string; readonly vaultProfile?: string };
@@ -59,6 +60,7 @@ export class RunService {
     private readonly vaultProfiles: VaultProfileService,
     private readonly secrets: SecretService,
     private readonly access: AccessService,
+    private readonly audit: AuditService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -71,7 +73,7 @@ export class RunService {
       if (!scope.secretId && !scope.vaultProfileId) await this.due.markMissing(tx);
       const total = await this.runs.countSecrets(tx, scope);
       const run = { kind: 'evaluation', scope, input: {}, result: {}, total, requestedBy: requesterOf(tx) } as const;
-      return toView((await this.runs.find(tx, 'evaluation', await this.runs.insert(tx, run)))!);
+      return toView(await this.#insert(tx, run));
     });
   }
 
@@ -91,7 +93,7 @@ export class RunService {
       const result = { moments: sorted.map((moment) => emptyResult(moment, input.rules)) };
       const total = await this.#countSnapshots(tx, scope, sorted);
       const run = { kind: 'replay', scope, input, result, total, requestedBy: requesterOf(tx) } as const;
-      return toReplayView((await this.runs.find(tx, 'replay', await this.runs.insert(tx, run)))!);
+      return toReplayView(await this.#insert(tx, run));
     });
   }
 
@@ -109,6 +111,14 @@ export class RunService {
     const run = await this.runs.find(ctx, 'replay', id);
     if (!run) throw runNotFound();
     return toReplayView(run);
+  }
+
+  async #insert(tx: RequestContext, run: NewRun): Promise<ComplianceRunEntity> {
+    const id = await this.runs.insert(tx, run);
+    const resource = { kind: `compliance-${run.kind}`, id, name: id };
+    const event = { action: `compliance.${run.kind}`, outcome: 'allowed', resource, details: run.scope } as const;
+    await this.audit.record(tx, this.audit.entry(tx, event));
+    return (await this.runs.find(tx, run.kind, id))!;
   }
 
   async #scope(ctx: RequestContext, { secret, vaultProfile }: AskedScope): Promise<RunScope> {

@@ -37,6 +37,7 @@ import {
   secretResult,
   secretView,
 } from './secrets.dto.js';
+import { BLOCKED } from '../compliance/blocked.js';
 
 type Result = { readonly secret?: SecretView; readonly change?: unknown; readonly plan?: readonly PlanStep[] };
 
@@ -62,6 +63,7 @@ const create = defineEndpoint({
     denied,
     nameInvalid('The name', 'contains a . or .. segment'),
     secretErrors.contentOrGenerate(),
+    BLOCKED,
     ...UNFIT,
     secretErrors.vaultProfileUnknown('prod'),
     secretErrors.syncProfileIsSource('prod'),
@@ -151,6 +153,7 @@ const edit = defineEndpoint({
   mayBeAccepted: true,
   problems: [
     denied,
+    BLOCKED,
     secretErrors.ownerUnknown(),
     secretNotFound(),
     secretNotActive('deleting'),
@@ -192,7 +195,7 @@ const action = {
   response: secretResult,
   etag: 'revision',
   mayBeAccepted: true,
-  problems: [denied, secretNotFound(), secretNotActive('deleting'), changeErrors.secretBusy()],
+  problems: [denied, BLOCKED, secretNotFound(), secretNotActive('deleting'), changeErrors.secretBusy()],
   example: { body: { reason: 'incident 4711' } },
 } as const;
 const enable = defineEndpoint({

@@ -182,6 +182,32 @@ async function approval(ground: Ground): Promise<string> {
   return (await ground.stage.api.post('/secrets', body)).body.change.id as string;
 }
 
+/** A compliance profile without a rule that blocks, of a vault profile of its own. */
+async function complianceProfile({ stage }: Ground): Promise<string> {
+  const name = unique('rules');
+  const { profile } = await stage.vault('builtin');
+  const rules = [{ pack: 'lifecycle', rule: 'no-owner' }];
+  await stage.register('compliance-profiles', { name, rules, vaultProfiles: [profile] });
+  return name;
+}
+
+/** What asks for a waiver of a rule for a secret. */
+async function waiverRequest(ground: Ground): Promise<object> {
+  const id = await secret(ground);
+  const name = unique('rules');
+  const rules = [{ pack: 'lifecycle', rule: 'no-owner' }];
+  await ground.stage.register('compliance-profiles', { name, rules, vaultProfiles: [ground.source.profile] });
+  const until = new Date(Date.now() + 86_400_000).toISOString();
+  return { secret: id, profile: name, rule: 'no-owner', reason: 'soon', until };
+}
+
+async function waiver(ground: Ground): Promise<string> {
+  const answer = await ground.stage.api.post('/compliance/waivers', await waiverRequest(ground));
+  return answer.body.change.result.waiverId as string;
+}
+
+const REPLAY = { rules: [{ pack: 'keys' }], labelSelectors: [{}], moments: ['2026-01-01T00:00:00Z'] };
+
 const onSecret =
   (call: (caller: ApiClient, path: string, ground: Ground) => Promise<ApiAnswer>): Prepare =>
   async (ground) => {
@@ -485,6 +511,45 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
     ({ source }) =>
     (caller) =>
       caller.post(`/vault-profiles/${source.profile}/check`),
+
+  'GET /api/v1/compliance-packs': () => (caller) => caller.get('/compliance-packs'),
+  'GET /api/v1/compliance-facts': () => (caller) => caller.get('/compliance-facts'),
+  'GET /api/v1/compliance-profiles': () => (caller) => caller.get('/compliance-profiles'),
+  'POST /api/v1/compliance-profiles': () => (caller) =>
+    caller.post('/compliance-profiles', { name: unique('rules'), rules: [{ pack: 'keys' }] }),
+  'GET /api/v1/compliance-profiles/:name': on(complianceProfile, (caller, name) =>
+    caller.get(`/compliance-profiles/${name}`),
+  ),
+  'GET /api/v1/compliance-profiles/:name/versions': on(complianceProfile, (caller, name) =>
+    caller.get(`/compliance-profiles/${name}/versions`),
+  ),
+  'PATCH /api/v1/compliance-profiles/:name': on(complianceProfile, (caller, name) =>
+    caller.patch(`/compliance-profiles/${name}`, { description: 'x' }, any),
+  ),
+  'DELETE /api/v1/compliance-profiles/:name': on(complianceProfile, (caller, name) =>
+    caller.delete(`/compliance-profiles/${name}`, any),
+  ),
+  'GET /api/v1/compliance/results': () => (caller) => caller.get('/compliance/results?outcome=any'),
+  'GET /api/v1/compliance/status': () => (caller) => caller.get('/compliance/status?by=owner'),
+  'GET /api/v1/compliance/waivers': () => (caller) => caller.get('/compliance/waivers'),
+  'POST /api/v1/compliance/waivers': async (ground) => {
+    const body = await waiverRequest(ground);
+    return (caller) => caller.post('/compliance/waivers', body);
+  },
+  'GET /api/v1/compliance/waivers/:id': on(waiver, (caller, id) => caller.get(`/compliance/waivers/${id}`)),
+  'DELETE /api/v1/compliance/waivers/:id': on(waiver, (caller, id) => caller.delete(`/compliance/waivers/${id}`)),
+  'POST /api/v1/compliance/evaluations': onSecret((caller, path) =>
+    caller.post('/compliance/evaluations', { secret: path.split('/').at(-1) }),
+  ),
+  'GET /api/v1/compliance/evaluations/:id': async ({ stage, source }) => {
+    const { id } = (await stage.api.post('/compliance/evaluations', { vaultProfile: source.profile })).body;
+    return (caller) => caller.get(`/compliance/evaluations/${id}`);
+  },
+  'POST /api/v1/compliance/replays': () => (caller) => caller.post('/compliance/replays', REPLAY),
+  'GET /api/v1/compliance/replays/:id': async ({ stage }) => {
+    const { id } = (await stage.api.post('/compliance/replays', REPLAY)).body;
+    return (caller) => caller.get(`/compliance/replays/${id}`);
+  },
 
   'GET /api/v1/secrets': () => (caller) => caller.get('/secrets'),
   'POST /api/v1/secrets':

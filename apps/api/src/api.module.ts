@@ -27,6 +27,11 @@ import { ApprovalsController } from './rest/approvals/approvals.controller.js';
 import { AuditEntriesController } from './rest/audit-entries/audit-entries.controller.js';
 import { ChangeAnswers } from './rest/changes/change-answers.js';
 import { ChangesController } from './rest/changes/changes.controller.js';
+import { CompliancePacksController } from './rest/compliance-packs/compliance-packs.controller.js';
+import { ComplianceProfilesController } from './rest/compliance-profiles/compliance-profiles.controller.js';
+import { ComplianceResultsController } from './rest/compliance/results.controller.js';
+import { ComplianceRunsController } from './rest/compliance/runs.controller.js';
+import { WaiversController } from './rest/compliance/waivers.controller.js';
 import { DeleteFuseController } from './rest/delete-fuse/delete-fuse.controller.js';
 import { GroupsController } from './rest/groups/groups.controller.js';
 import { KeysController } from './rest/keys/keys.controller.js';
@@ -81,6 +86,10 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     AuditEntriesController,
     ChangesController,
     ClientCredentialsController,
+    CompliancePacksController,
+    ComplianceProfilesController,
+    ComplianceResultsController,
+    ComplianceRunsController,
     DeleteFuseController,
     DocsController,
     GroupsController,
@@ -106,6 +115,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     VaultInstancesController,
     VaultKindsController,
     VaultProfilesController,
+    WaiversController,
     WebhooksController,
     WhoamiController,
   ],

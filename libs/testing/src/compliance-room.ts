@@ -3,6 +3,8 @@ import {
   ComplianceProfileService,
   ComplianceResults,
   Evaluator,
+  RunService,
+  RunWorker,
   WaiverService,
   type ComplianceResult,
   type ResultQuery,
@@ -22,11 +24,15 @@ export class ComplianceRoom {
   readonly results: ComplianceResults;
   readonly evaluator: Evaluator;
   readonly waivers: WaiverService;
+  readonly runs: RunService;
+  readonly worker: RunWorker;
 
   private constructor(readonly approvals: ApprovalRoom) {
     this.profiles = this.secrets.get(ComplianceProfileService);
     this.results = this.secrets.get(ComplianceResults);
     this.evaluator = this.secrets.get(Evaluator);
+    this.runs = this.secrets.get(RunService);
+    this.worker = this.secrets.get(RunWorker);
     this.waivers = this.secrets.get(WaiverService);
   }
 

@@ -1,14 +1,21 @@
+import { shownKeys } from '@claviger/features/rules';
 import { z } from 'zod';
 
 /**
  * Where in the input a problem is, as `#/path/0/…` in a body and `query/name` elsewhere. Keys that the schema does not
- * name are shown as `*`: what a caller wrote where a key belongs may be a secret.
+ * name, or show (see {@link shownKeys}), are shown as `*`: what a caller wrote where a key belongs may be a secret.
  */
 export function inputPointer(part: string, schema: z.ZodType, path: readonly PropertyKey[]): string {
   let at: z.ZodType | undefined = schema;
   let pointer = part === 'body' ? '#' : part;
+  let words: ReadonlySet<string> | undefined;
   for (const key of path) {
     const holder: z.ZodType | undefined = at && unwrap(at);
+    words ??= holder && shownKeys(holder);
+    if (words) {
+      pointer += typeof key === 'number' || words.has(String(key)) ? `/${String(key)}` : '/*';
+      continue;
+    }
     at = holder instanceof z.ZodArray ? (holder.element as z.ZodType) : memberOf(holder, key);
     pointer += at === undefined ? '/*' : `/${String(key)}`;
   }

@@ -1,5 +1,5 @@
 import { GATED_KINDS } from '@claviger/features/changes';
-import { conditionProblems, type Condition, type FactKinds } from '@claviger/features/rules';
+import { CONDITION_WORDS, conditionProblems, showKeys, type Condition, type FactKinds } from '@claviger/features/rules';
 import { z } from 'zod';
 import type { ApprovalProfile } from './approval-profile.repository.js';
 
@@ -34,7 +34,14 @@ const step = z
 /** Longest condition, as JSON. */
 const MAX_CONDITION_BYTES = 16_384;
 
-const condition = z
+/** The parts of a JSON pointer; positions in lists as numbers. */
+const placeOf = (pointer: string): (string | number)[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+
+const checkedCondition = z
   .record(z.string(), z.unknown())
   .meta({ override: { type: 'object', additionalProperties: true, 'x-maxBytes': MAX_CONDITION_BYTES } })
   .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_CONDITION_BYTES, {
@@ -43,8 +50,9 @@ const condition = z
   })
   .superRefine((value, ctx) => {
     for (const { pointer, message } of conditionProblems(value, GATE_FACTS).slice(0, 10))
-      ctx.addIssue({ code: 'custom', path: pointer.split('/').slice(1), message });
-  })
+      ctx.addIssue({ code: 'custom', path: placeOf(pointer), message });
+  });
+const condition = showKeys(checkedCondition, CONDITION_WORDS)
   .transform((value) => value as Condition)
   .nullable();
 

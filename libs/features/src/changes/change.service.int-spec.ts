@@ -22,6 +22,7 @@ import { ChangeGateSlot, type ChangeGate, type GateBinding } from './change-gate
 import { ActAgain, ChangeHandlers, type ChangeHandler } from './change-handler.js';
 import { ChangeJudgeSlot } from './change-judge.js';
 import type { ExecutingChange } from './executing-change.js';
+import { ChangePreviews } from './change-previews.js';
 import { ChangeRepository } from './change.repository.js';
 import { ChangeService } from './change.service.js';
 import type { ChangeSubjectKeeper } from './change-subject.js';
@@ -66,6 +67,7 @@ describe('ChangeService', () => {
   let handler: { -readonly [K in keyof ChangeHandler]: ChangeHandler[K] };
   let changes: ChangeService;
   let held: HeldChanges;
+  let previews: ChangePreviews;
   let gate: TestGate;
   let world: unknown;
   let judged: () => void;
@@ -118,10 +120,12 @@ describe('ChangeService', () => {
     judges.set({
       couldRefuse: async () => false,
       judge: async () => judged(),
-      tell: async (_, { id }) => void steps.push(`told of ${id}`),
+      tell: async (_, { subject }) => void steps.push(`told of ${subject.name}`),
       review: async () => [],
     });
-    held = new HeldChanges(database, rows, handlers, slot, judges, new ChangeDigests(keyring), executor, trail, time);
+    const digests = new ChangeDigests(keyring);
+    previews = new ChangePreviews(database, handlers, slot, judges, digests, time);
+    held = new HeldChanges(database, rows, handlers, slot, judges, digests, executor, trail, time);
     return new ChangeService(database, rows, handlers, executor, held, trail, access, time);
   }
 
@@ -377,6 +381,26 @@ describe('ChangeService', () => {
       const { rows } = await test.database.pool.query(`select count(*)::int as done from audit_entry
         where details->>'phase' = 'done' and details->>'changeId' in (select id::text from change where attempts = 2 and state = 'done')`);
       expect(rows).not.toEqual([]);
+    });
+  });
+
+  describe('that the judge of rules refuses', () => {
+    const refusal = new AppError({ code: 'COMPLIANCE_BLOCKED', kind: 'invalid', message: 'No.' });
+    beforeEach(() => {
+      judged = () => {
+        throw refusal;
+      };
+    });
+
+    it('leaves nothing but the telling of it', async () => {
+      await expect(changes.submit(ctx, KIND, prepared({ isLocal: true }))).rejects.toBe(refusal);
+      expect(steps).toEqual(['told of prod/x']);
+    });
+
+    it('is not told of when it is rehearsed', async () => {
+      const proposal = { kind: KIND, change: prepared({ isLocal: true }) };
+      await expect(previews.preview(ctx, proposal)).rejects.toBe(refusal);
+      expect(steps).toEqual([]);
     });
   });
 });

@@ -7,7 +7,7 @@ import { approvalStale } from './change.errors.js';
 import { ChangeExecutor } from './change-executor.js';
 import { ChangeGateSlot } from './change-gate.js';
 import { ChangeHandlers } from './change-handler.js';
-import { ChangeJudgeSlot } from './change-judge.js';
+import { ChangeJudgeSlot, type Judgeable } from './change-judge.js';
 import type { ExecutingChange } from './executing-change.js';
 import { ChangeRepository } from './change.repository.js';
 import { fromRow, subjectOf, toRow } from './change-row.js';
@@ -61,7 +61,7 @@ export class HeldChanges {
   }
 
   /** Asks the judge of rules, and tells of its refusal. Not for inside a transaction. @throws AppError COMPLIANCE_BLOCKED */
-  async assertPermitted(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<void> {
+  async assertPermitted(ctx: RequestContext, kind: string, change: Judgeable): Promise<void> {
     try {
       await this.judges.judge.judge(ctx, kind, change);
     } catch (error) {

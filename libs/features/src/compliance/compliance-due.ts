@@ -40,9 +40,10 @@ export class ComplianceDue {
     await this.#mark(tx, `id = any(array(${judged}))`, [profileId]);
   }
 
-  /** Marks every secret, those that were never marked too. */
-  async markAll(tx: RequestContext): Promise<void> {
-    await this.#mark(tx, 'true', []);
+  /** Marks secrets that nobody has marked ever. */
+  async markMissing(tx: RequestContext): Promise<void> {
+    const known = `select from compliance_state c where c.store_id = $1 and c.secret_id = secret.id`;
+    await this.#mark(tx, `state <> 'deleted' and not exists (${known})`, []);
   }
 
   /** Marks those whose value is that of one of these fingerprints, but the ones given. */

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditService } from '@claviger/features/audit';
-import type { ChangeJudge, ExecutingChange, RuleReview } from '@claviger/features/changes';
+import type { ChangeJudge, Judgeable, RuleReview } from '@claviger/features/changes';
 import { Outbox } from '@claviger/features/notifications';
 import { CLOCK, type AppError, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
@@ -34,10 +34,10 @@ export class ComplianceJudge implements ChangeJudge {
 
   async couldRefuse(ctx: RequestContext, vaultProfileId: string): Promise<boolean> {
     const blocking = await this.directory.blocking(ctx);
-    return blocking.length > 0 && blocking.some((profile) => couldBeAssigned(profile, vaultProfileId));
+    return blocking.some((profile) => couldBeAssigned(profile, vaultProfileId));
   }
 
-  async judge(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<void> {
+  async judge(ctx: RequestContext, kind: string, change: Judgeable): Promise<void> {
     if (!PROPOSING_KINDS.has(kind)) return;
     const blocking = await this.directory.blocking(ctx);
     if (blocking.length === 0) return;
@@ -48,7 +48,7 @@ export class ComplianceJudge implements ChangeJudge {
     if (refused.length > 0) throw complianceBlocked(refused.map(toBrokenRule));
   }
 
-  async tell(ctx: RequestContext, { subject }: ExecutingChange, refusal: AppError): Promise<void> {
+  async tell(ctx: RequestContext, { subject }: Judgeable, refusal: AppError): Promise<void> {
     if (refusal.code !== 'COMPLIANCE_BLOCKED') return;
     const rules = (refusal.details!['rules'] as BrokenRule[]).map(({ profile, rule }) => ({ profile, rule }));
     await this.database.transaction(ctx, async (tx) => {
@@ -59,7 +59,7 @@ export class ComplianceJudge implements ChangeJudge {
     });
   }
 
-  async review(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<RuleReview[]> {
+  async review(ctx: RequestContext, kind: string, change: Judgeable): Promise<RuleReview[]> {
     if (!PROPOSING_KINDS.has(kind)) return [];
     const proposal = await this.#propose(ctx, kind, change);
     if (!proposal) return [];
@@ -80,7 +80,7 @@ export class ComplianceJudge implements ChangeJudge {
   }
 
   /** Undefined when the secret is not there any more: whoever executes the change will say so. */
-  async #propose(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<Proposal | undefined> {
+  async #propose(ctx: RequestContext, kind: string, change: Judgeable): Promise<Proposal | undefined> {
     const places = await this.states.places(ctx);
     const [current] = await this.states.load(ctx, [change.secretId!]);
     const isNew = kind.endsWith('.create');
@@ -109,7 +109,7 @@ export class ComplianceJudge implements ChangeJudge {
 
   async #withoutWaived(
     ctx: RequestContext,
-    { secretId }: ExecutingChange,
+    { secretId }: Judgeable,
     refusing: readonly RuleComparison[],
   ): Promise<readonly RuleComparison[]> {
     if (refusing.length === 0) return refusing;

@@ -1,4 +1,4 @@
-import { conditionProblems, type Condition } from '@claviger/features/rules';
+import { CONDITION_WORDS, conditionProblems, showKeys, type Condition } from '@claviger/features/rules';
 import { SECRET_TYPES } from '@claviger/features/secrets';
 import { labels } from '@claviger/features/vault-profiles';
 import { z } from 'zod';
@@ -21,6 +21,13 @@ const mode = z.enum(MODES).meta({
   description: '`observe` keeps what it finds, `warn` also tells of it, `block` also refuses changes that break it.',
 });
 
+/** The parts of a JSON pointer; positions in lists as numbers. */
+const placeOf = (pointer: string): (string | number)[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+
 const brokenWhen = z
   .record(z.string(), z.unknown())
   .meta({ override: { type: 'object', additionalProperties: true, 'x-maxBytes': MAX_CONDITION_BYTES } })
@@ -30,7 +37,7 @@ const brokenWhen = z
   })
   .superRefine((value, ctx) => {
     for (const { pointer, message } of conditionProblems(value, FACT_KINDS).slice(0, 10))
-      ctx.addIssue({ code: 'custom', path: pointer.split('/').slice(1), message });
+      ctx.addIssue({ code: 'custom', path: placeOf(pointer), message });
   })
   .transform((value) => value as Condition);
 
@@ -61,19 +68,23 @@ const packRule = z.strictObject({
 });
 
 /** The one or the other by whether it names a pack, so that whatever is wrong is told of the right one. */
-const anyRule = z
-  .unknown()
-  .transform((value, ctx) => {
-    const isOfPack = typeof value === 'object' && value !== null && Object.hasOwn(value, 'pack');
-    const parsed = (isOfPack ? packRule : ownRule).safeParse(value);
-    if (parsed.success) return parsed.data;
-    for (const issue of parsed.error.issues) {
-      const message = issue.code === 'unrecognized_keys' ? 'has a field that is not known' : issue.message;
-      ctx.addIssue({ code: 'custom', path: issue.path, message });
-    }
-    return z.NEVER;
-  })
-  .meta({ override: () => describedAs(z.union([packRule, ownRule])) });
+const parseRule = (value: unknown): z.ZodSafeParseResult<Given> => {
+  const isOfPack = typeof value === 'object' && value !== null && Object.hasOwn(value, 'pack');
+  return (isOfPack ? packRule : ownRule).safeParse(value);
+};
+
+const anyRule = showKeys(
+  z
+    .unknown()
+    .superRefine((value, ctx) => {
+      for (const issue of parseRule(value).error?.issues ?? []) {
+        const message = issue.code === 'unrecognized_keys' ? 'has a field that is not known' : issue.message;
+        ctx.addIssue({ code: 'custom', path: issue.path as (string | number)[], message });
+      }
+    })
+    .meta({ override: () => describedAs(z.union([packRule, ownRule])) }),
+  [...CONDITION_WORDS, ...Object.keys(ownRule.shape), ...Object.keys(packRule.shape)],
+);
 
 /** The JSON schema of what goes in. */
 function describedAs(schema: z.ZodType): Record<string, unknown> {
@@ -89,35 +100,42 @@ function describedAs(schema: z.ZodType): Record<string, unknown> {
   return described;
 }
 
-/** Rules as they are asked for become rules as they are in force; whatever is wrong is refused with its place. */
-const rules = z
+/** Rules as they are asked for; whatever is wrong is refused with its place. */
+const askedRules = z
   .array(anyRule)
   .max(MAX_RULES)
-  .transform((given, ctx): Rule[] => {
-    const resolved = given.flatMap((one, index) => resolve(one, index, ctx));
-    const ids = new Set<string>();
-    for (const { rule, index } of resolved) {
-      if (ids.has(rule.id))
-        ctx.addIssue({ code: 'custom', path: [index], message: `is the second rule with the id ${rule.id}` });
-      ids.add(rule.id);
-      refuseUndecidable(rule, index, ctx);
-    }
-    if (resolved.length > MAX_RULES)
-      ctx.addIssue({ code: 'custom', path: [], message: `must be at most ${MAX_RULES} rules, those of packs counted` });
-    return resolved.map(({ rule }) => rule);
-  });
+  .superRefine(
+    (given, ctx) => void resolveAll(given, (path, message) => ctx.addIssue({ code: 'custom', path, message })),
+  );
+
+/** The same as they are in force. */
+const rules = askedRules.transform((given): Rule[] => resolveAll(given, () => undefined));
 
 type Given = z.output<typeof packRule> | z.output<typeof ownRule>;
-type Context = { addIssue(issue: { code: 'custom'; path: (string | number)[]; message: string }): void };
+type Refuse = (path: (string | number)[], message: string) => void;
 
-function resolve(given: Given, index: number, ctx: Context): { rule: Rule; index: number }[] {
+function resolveAll(given: readonly unknown[], refuse: Refuse): Rule[] {
+  const resolved = given.flatMap((value, index) => {
+    const { data } = parseRule(value);
+    return data ? resolve(data, index, refuse) : [];
+  });
+  const ids = new Set<string>();
+  for (const { rule, index } of resolved) {
+    if (ids.has(rule.id)) refuse([index], `is the second rule with the id ${rule.id}`);
+    ids.add(rule.id);
+    refuseUndecidable(rule, index, refuse);
+  }
+  if (resolved.length > MAX_RULES) refuse([], `must be at most ${MAX_RULES} rules, those of packs counted`);
+  return resolved.map(({ rule }) => rule);
+}
+
+function resolve(given: Given, index: number, refuse: Refuse): { rule: Rule; index: number }[] {
   if (!('pack' in given)) return [{ rule: { ...given, from: null }, index }];
   const { pack, rule: id, severity: otherSeverity, mode: otherMode } = given;
   const found =
     id === undefined ? findPack(pack)?.rules : [findPackRule(pack, id)].filter((rule) => rule !== undefined);
   if (!found || found.length === 0) {
-    const path = [index, findPack(pack) ? 'rule' : 'pack'];
-    ctx.addIssue({ code: 'custom', path, message: 'is not known; GET /compliance-packs lists them' });
+    refuse([index, findPack(pack) ? 'rule' : 'pack'], 'is not known; GET /compliance-packs lists them');
     return [];
   }
   return found.map((rule) => ({
@@ -132,19 +150,22 @@ function resolve(given: Given, index: number, ctx: Context): { rule: Rule; index
 }
 
 /** What blocks must be known before anything is written. */
-function refuseUndecidable({ id, mode: wanted, brokenWhen: condition, from }: Rule, index: number, ctx: Context): void {
+function refuseUndecidable(
+  { id, mode: wanted, brokenWhen: condition, from }: Rule,
+  index: number,
+  refuse: Refuse,
+): void {
   if (wanted !== 'block') return;
   const unknown = factsIn(condition).filter((name) => FACTS[name]!.knownAt !== 'change');
   if (unknown.length === 0) return;
   const message =
     `cannot be block${from === null ? '' : ` for ${id}`}: before a change is carried out nobody knows ` +
     `${unknown.join(', ')}; use warn`;
-  ctx.addIssue({ code: 'custom', path: [index, 'mode'], message });
+  refuse([index, 'mode'], message);
 }
 
 const fields = {
   description: z.string().max(2_000),
-  rules: rules.meta({ description: 'Rules of your own, and rules or whole packs that come with Claviger.' }),
   vaultProfiles: z
     .array(z.string().min(1).max(63))
     .max(MAX_ASSIGNMENTS)
@@ -159,16 +180,34 @@ const fields = {
     }),
 };
 
-/** What every version of a compliance profile has. Vault profiles are ids in what is kept. */
-export const complianceSettings = z.strictObject({
+const shape = {
   description: fields.description.default(''),
-  rules: fields.rules,
   vaultProfiles: fields.vaultProfiles.default([]),
   labelSelectors: fields.labelSelectors.default([]),
-});
+};
+const RULES = { description: 'Rules of your own, and rules or whole packs that come with Claviger.' };
+
+/** What every version of a compliance profile has. Vault profiles are ids in what is kept. */
+export const complianceSettings = z.strictObject({ ...shape, rules });
 export type ComplianceSettings = z.output<typeof complianceSettings>;
 export type ComplianceSettingsInput = z.input<typeof complianceSettings>;
 
+/** The same as it is asked for: checked, and left as it is. */
+export const askedComplianceSettings = z.strictObject({ ...shape, rules: askedRules.meta(RULES) });
+
 /** What may be changed; what is absent stays, and a list replaces the old one. */
-export const complianceChanges = z.strictObject(fields).partial();
+export const complianceChanges = z.strictObject({ ...fields, rules }).partial();
 export type ComplianceChanges = z.input<typeof complianceChanges>;
+
+/** The same as it is asked for. */
+export const askedComplianceChanges = z.strictObject({ ...fields, rules: askedRules.meta(RULES) }).partial();
+
+/** Rules that are to be replayed, and of what. */
+export const askedReplayRules = {
+  rules: askedRules.meta(RULES).optional(),
+  vaultProfiles: fields.vaultProfiles.optional(),
+  labelSelectors: fields.labelSelectors.optional(),
+};
+
+/** Rules that were checked, as they would be in force. */
+export const resolveRules = (asked: readonly unknown[]): Rule[] => resolveAll(asked, () => undefined);

@@ -16,6 +16,9 @@ import { ComplianceProfileService } from './compliance-profile.service.js';
 import { ComplianceRecords } from './compliance-records.js';
 import { ComplianceResults } from './compliance-results.js';
 import { Evaluator } from './evaluator.js';
+import { RunRepository } from './run.repository.js';
+import { RunService } from './run.service.js';
+import { RunWorker } from './run-worker.js';
 import { SecretStates } from './secret-states.js';
 import { WaiverHandlers, WaiverKeeper } from './waiver.handlers.js';
 import { WaiverRepository } from './waiver.repository.js';
@@ -43,13 +46,16 @@ import { WaiverService } from './waiver.service.js';
     ComplianceRecords,
     ComplianceResults,
     Evaluator,
+    RunRepository,
+    RunService,
+    RunWorker,
     SecretStates,
     WaiverHandlers,
     WaiverKeeper,
     WaiverRepository,
     WaiverService,
   ],
-  exports: [ComplianceProfileService, ComplianceResults, Evaluator, WaiverService],
+  exports: [ComplianceProfileService, ComplianceResults, Evaluator, RunService, RunWorker, WaiverService],
 })
 export class ComplianceModule {
   constructor(

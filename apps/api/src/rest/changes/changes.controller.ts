@@ -11,6 +11,7 @@ import { fromCursor, pageOf, pageQuery, toPage, type Page } from '../../http/pag
 import { EXAMPLE } from '../examples.js';
 import { VAULT_PROBLEMS, VAULT_WRITE_PROBLEMS } from '../vault-problems.js';
 import { changeExample, changeView, toChangeView } from './changes.dto.js';
+import { BLOCKED } from '../compliance/blocked.js';
 
 const params = z.object({ id: z.uuid().meta({ description: 'Id of the change.', example: EXAMPLE.changeId }) });
 const denied = accessErrors.accessDenied('claviger/changes/', 'list');
@@ -64,6 +65,7 @@ const retry = defineEndpoint({
     denied,
     changeErrors.changeNotFound(),
     changeErrors.changeNotInState('done', 'failed'),
+    BLOCKED,
     changeErrors.secretBusy(),
     secretErrors.staleMatch(4),
     secretErrors.changeStale(),

@@ -17,6 +17,7 @@ import {
   versionView,
   writeResult,
 } from './secrets.dto.js';
+import { BLOCKED } from '../compliance/blocked.js';
 
 const params = z.object({ id: secretId });
 const pointers = z.array(z.string());
@@ -33,7 +34,13 @@ const UNUSABLE = [
   secretErrors.vaultProfileDisabled('prod'),
   ...VAULT_PROBLEMS,
 ];
-const UNWRITABLE = [...UNUSABLE, ...VAULT_WRITE_PROBLEMS, changeErrors.secretBusy(), secretErrors.sourceChanged()];
+const UNWRITABLE = [
+  ...UNUSABLE,
+  BLOCKED,
+  ...VAULT_WRITE_PROBLEMS,
+  changeErrors.secretBusy(),
+  secretErrors.sourceChanged(),
+];
 const because = { reason: 'incident 4711' };
 const stateExample = (act: string): unknown => ({
   version: 1,

@@ -23,6 +23,7 @@ import { EXAMPLE } from '../examples.js';
 import { VAULT_PROBLEMS } from '../vault-problems.js';
 import { withoutUndefined } from '../without-undefined.js';
 import { onConflict, profileName, reason, secretId } from './secrets.dto.js';
+import { BLOCKED } from '../compliance/blocked.js';
 
 const params = z.object({ id: secretId });
 const targetParams = z.object({ id: secretId, profile: profileName });
@@ -164,6 +165,7 @@ const add = defineEndpoint({
     denied,
     secretNotFound(),
     secretNotActive('deleting'),
+    BLOCKED,
     changeErrors.secretBusy(),
     secretErrors.sourceChanged(),
     secretErrors.placeOccupied('standby', 'shop/database'),
@@ -194,6 +196,7 @@ const remove = defineEndpoint({
     denied,
     secretNotFound(),
     replicationErrors.targetNotFound(),
+    BLOCKED,
     secretErrors.deleteFuseBlown(100, 10),
     changeErrors.secretBusy(),
     secretErrors.sourceChanged(),

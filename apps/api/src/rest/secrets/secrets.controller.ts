@@ -36,6 +36,7 @@ import {
   secretResult,
   secretView,
 } from './secrets.dto.js';
+import { BLOCKED } from '../compliance/blocked.js';
 
 type Result = { readonly secret?: SecretView; readonly change?: unknown } & Partial<ChangePreview>;
 
@@ -61,6 +62,7 @@ const create = defineEndpoint({
     denied,
     nameInvalid('The name', 'contains a . or .. segment'),
     secretErrors.contentOrGenerate(),
+    BLOCKED,
     ...UNFIT,
     secretErrors.vaultProfileUnknown('prod'),
     secretErrors.syncProfileIsSource('prod'),
@@ -151,6 +153,7 @@ const edit = defineEndpoint({
   mayBeAccepted: true,
   problems: [
     denied,
+    BLOCKED,
     secretErrors.ownerUnknown(),
     secretNotFound(),
     secretNotActive('deleting'),
@@ -196,6 +199,7 @@ const action = {
   mayBeAccepted: true,
   problems: [
     denied,
+    BLOCKED,
     secretNotFound(),
     secretNotActive('deleting'),
     changeErrors.secretBusy(),

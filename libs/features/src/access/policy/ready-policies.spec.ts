@@ -17,6 +17,8 @@ const RESOURCES = [
   'changes',
   'replication',
   'approvals',
+  'compliance',
+  'compliance-profiles',
 ];
 const MANAGED = RESOURCES.flatMap((resource) => [`claviger/${resource}`, `claviger/${resource}/x`]);
 
@@ -72,8 +74,13 @@ describe('ready policies', () => {
     expect(allowedTo(['auditor'], 'claviger/tokens/')).toContain('list');
   });
 
-  it('let an operator run instances, profiles and replication', () => {
-    for (const path of ['claviger/vault-instances/x', 'claviger/vault-profiles/x']) {
+  it('let an operator run instances, profiles, replication and compliance', () => {
+    for (const path of [
+      'claviger/vault-instances/x',
+      'claviger/vault-profiles/x',
+      'claviger/compliance-profiles/x',
+      'claviger/compliance/waivers/payments/db',
+    ]) {
       expect(allowedTo(['operator'], path)).toEqual(expect.arrayContaining([...WRITES, 'read', 'list']));
     }
     expect(allowedTo(['operator'], 'claviger/replication/payments/db')).toContain('update');

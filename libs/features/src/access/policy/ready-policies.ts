@@ -14,7 +14,7 @@ const WRITE: readonly Capability[] = ['create', 'read', 'update', 'patch', 'dele
 const ADMIN: Grants = { '*': [...WRITE, 'scan', 'sudo'] };
 
 /**
- * Runs the machinery: connections, profiles, replication, stuck changes. Sees which secrets exist and how they replicate,
+ * Runs the machinery: connections, profiles, replication, compliance, stuck changes. Sees which secrets exist and how they replicate,
  * because that is what fails, but holds no path with content, and neither tokens nor policies, with which it could
  * give itself more. Adopting or overwriting what lies in a vault is a decision about content and so not the operator's.
  */
@@ -35,6 +35,9 @@ const OPERATOR: Grants = {
   'claviger/plans/*': ['read', 'delete', 'list'],
   'claviger/imports': READ,
   'claviger/imports/*': ['read', 'delete', 'list'],
+  'claviger/compliance-profiles': WRITE,
+  'claviger/compliance-profiles/*': WRITE,
+  'claviger/compliance/*': WRITE,
   'claviger/secrets/*': READ,
 };
 
@@ -63,6 +66,8 @@ const AUDITOR: Grants = {
       'approvals',
       'audit-entries',
       'changes',
+      'compliance',
+      'compliance-profiles',
       'delete-fuse',
       'groups',
       'imports',
@@ -122,7 +127,11 @@ const DEVELOPER: Grants = {
  */
 export const READY_POLICIES: readonly ReadyPolicy[] = [
   ready('admin', 'May do everything, including what is root-protected.', ADMIN),
-  ready('operator', 'Manages vault instances, profiles and replication; no content, no tokens, no policies.', OPERATOR),
+  ready(
+    'operator',
+    'Manages vaults, profiles, replication and compliance; no content, no tokens, no policies.',
+    OPERATOR,
+  ),
   ready('approver', 'Reads changes and votes on approvals; no content.', APPROVER),
   ready('auditor', 'Reads everything that is managed; no content and no writing, ever.', AUDITOR),
   ready('developer', 'Reads and writes secrets in all profiles; no connections, tokens or policies.', DEVELOPER),

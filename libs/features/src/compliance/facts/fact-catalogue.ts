@@ -22,7 +22,7 @@ function lifetimeDays({ content: { expiresAt, jwt } }: SecretState): number | nu
 
 /** The earlier of the date set for the secret and the one that its content bears. */
 function expiry({ expiresAt, content: { expiresAt: own } }: SecretState): string | null {
-  return [expiresAt, own].filter((date) => date != null).sort()[0] ?? null;
+  return [expiresAt, own].filter((date) => date !== null && date !== undefined).sort()[0] ?? null;
 }
 
 const STEADY: Readonly<Record<string, SteadyFact>> = {

@@ -22,6 +22,7 @@ import {
   placeOccupied,
   secretDisabled,
   secretExists,
+  secretNotActive,
   sourceChanged,
   versionUnavailable,
 } from './secret.errors.js';
@@ -95,7 +96,8 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     const { to } = change.parameters;
     const giveUpAt = this.clock.now().getTime() + ESTABLISH_LIMIT_MS;
     for (;;) {
-      const secret = (await this.secrets.find(ctx, change.secretId!))!;
+      const secret = await this.secrets.find(ctx, change.secretId!);
+      if (secret?.state !== 'active') throw secretNotActive(secret?.state ?? 'deleted');
       const target = await this.handover.find(ctx, secret.id, to.profileId);
       const verdict = judgeCandidate(target, secret, this.clock.now());
       if (verdict.is === 'stopped') throw refusal(change.parameters, secret, verdict);

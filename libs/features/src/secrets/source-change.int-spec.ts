@@ -297,7 +297,8 @@ describe('what a source change needs', () => {
     const id = await create('inside');
     const { revision } = await secretOf(id);
     await write(id, TWO);
-    expect(await errorOf(ask(id, 'kv2', { expectedRevision: revision }))).toMatchObject({ code: 'STALE_MATCH' });
+    for (const profile of ['kv2', 'inside'])
+      expect(await errorOf(ask(id, profile, { expectedRevision: revision }))).toMatchObject({ code: 'STALE_MATCH' });
   });
 
   it('is a current version that can be read, of a secret that is enabled', async () => {

@@ -9,6 +9,7 @@ import { SecretAccess } from './secret-access.js';
 import { gatedAsMove } from './secret-gating.js';
 import { SecretPlanner, type PlanStep } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
+import { staleMatch } from './secret.errors.js';
 import { SecretService, subjectOf, type FoundSecret } from './secret.service.js';
 import { SourceChangePlanner } from './source-change-planner.js';
 
@@ -64,6 +65,7 @@ export class SourceChangeService {
     this.access.authorizeFound(ctx, 'replicateFrom', named);
     const at = { profile, name: secret.name };
     this.access.authorize(ctx, 'create', at);
+    if (expectedRevision !== undefined && expectedRevision !== secret.revision) throw staleMatch(secret.revision);
     if (named.profile === profile) return { secret, change: undefined };
     const copy = await this.#findCopy(ctx, secret, profile);
     const content = copy ? undefined : (await this.reader.readVersion(ctx, secret, secret.currentVersion)).content;

@@ -59,6 +59,26 @@ jest.setTimeout(60_000);
       expect((await aws.describe(name))?.DeletedDate).toEqual(expect.any(Number));
     });
 
+    it('becomes the source, and a target again', async () => {
+      const { id, name } = await copied();
+      const move = async (profile: string): Promise<void> => {
+        const { status } = await stage.api.put(`/secrets/${id}/source-profile`, { profile }, { ifMatch: '*' });
+        expect(status).toBe(200);
+        await stage.inSync(id);
+      };
+      await move(aws.profile);
+      expect(await aws.countVersions(name)).toBe(1);
+      await stage.write(id, { value: 'two' });
+      expect(await aws.read(name)).toEqual({ value: 'two' });
+      await stage.inSync(id);
+      expect([await stage.content(id), await stage.content(id, 1)]).toEqual([{ value: 'two' }, { value: 'one' }]);
+      await move(inside.profile);
+      expect(await aws.countVersions(name)).toBe(2);
+      expect([await stage.content(id), await stage.content(id, 1)]).toEqual([{ value: 'two' }, { value: 'one' }]);
+      await remove(id);
+      expect(await aws.read(name)).toBeUndefined();
+    });
+
     it('takes a new secret under the name of one that waits for its deletion, and forgets the old content', async () => {
       const old = await copied();
       await remove(old.id);

@@ -22,6 +22,7 @@ import {
   placeOccupied,
   secretDisabled,
   secretExists,
+  secretNotActive,
   sourceChanged,
   versionUnavailable,
 } from './secret.errors.js';
@@ -46,6 +47,7 @@ type Established = {
   readonly generation: string;
   readonly version: number;
   readonly backendVersion: BackendVersion | null;
+  readonly comparesAndSets: boolean;
   /** How it is proven that what lies at the old place is ours. */
   readonly formerOwnership: Ownership;
 };
@@ -94,15 +96,17 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
   async act(ctx: RequestContext, change: ExecutingChange<ChangeSourceParameters>): Promise<Established> {
     const { to } = change.parameters;
     const giveUpAt = this.clock.now().getTime() + ESTABLISH_LIMIT_MS;
+    const comparesAndSets = await this.#comparesAndSets(ctx, change);
     for (;;) {
-      const secret = (await this.secrets.find(ctx, change.secretId!))!;
+      const secret = await this.secrets.find(ctx, change.secretId!);
+      if (secret?.state !== 'active') throw secretNotActive(secret?.state ?? 'deleted');
       const target = await this.handover.find(ctx, secret.id, to.profileId);
-      const verdict = judgeCandidate(target, secret, this.clock.now());
+      const verdict = judgeCandidate(target, secret, { now: this.clock.now(), comparesAndSets });
       if (verdict.is === 'stopped') throw refusal(change.parameters, secret, verdict);
-      const established = verdict.is === 'equal' ? await this.#read(ctx, change, secret, target!) : undefined;
-      if (established) return established;
+      const found = verdict.is === 'equal' ? await this.#read(ctx, change, secret, target!) : undefined;
+      if (found) return { ...found, comparesAndSets };
       if (ctx.signal?.aborted || this.clock.now().getTime() >= giveUpAt)
-        throw newSourceNotEqual(to.profile, 'SOURCE_NOT_EQUAL_YET', NOT_YET);
+        throw newSourceNotEqual(to.profile, target?.errorCode ?? 'SOURCE_NOT_EQUAL_YET', NOT_YET);
       await this.clock.sleep(LOOK_EVERY_MS);
     }
   }
@@ -115,12 +119,12 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     const { to, from } = change.parameters;
     const secret = await lockForEdit(this.secrets, tx, change, undefined);
     const target = await this.handover.lock(tx, secret.id, to.profileId);
-    const verdict = judgeCandidate(target, secret, this.clock.now());
+    const { comparesAndSets } = established;
+    const verdict = judgeCandidate(target, secret, { now: this.clock.now(), comparesAndSets });
     if (verdict.is === 'stopped') throw refusal(change.parameters, secret, verdict);
-    const isAsRead = established.generation === target?.generation && established.version === secret.currentVersion;
-    if (verdict.is === 'waiting' || !isAsRead) throw new ActAgain();
+    if (verdict.is === 'waiting' || !isAsRead(established, target!, secret)) throw new ActAgain();
     faultPoint('source.switching');
-    await this.handover.becomeSource(tx, target);
+    await this.handover.becomeSource(tx, target!);
     await this.handover.becomeTarget(tx, {
       secretId: secret.id,
       profileId: secret.sourceProfileId,
@@ -135,7 +139,7 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     });
     await this.recorder.record(tx, secret, change, {
       profile: to,
-      name: target.physicalName,
+      name: target!.physicalName,
       backendVersion: established.backendVersion,
     });
     const facts = { version: secret.currentVersion, from, to: to.profile };
@@ -186,7 +190,7 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     change: ExecutingChange<ChangeSourceParameters>,
     secret: SecretEntity,
     target: SyncTargetEntity,
-  ): Promise<Established | undefined> {
+  ): Promise<Omit<Established, 'comparesAndSets'> | undefined> {
     const { to } = change.parameters;
     const place = { id: secret.id, sourceProfileId: to.profileId, physicalName: target.physicalName };
     const vault = await this.vault.open(ctx, place, to.profileId, change.id);
@@ -209,6 +213,18 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     if (now?.generation !== target.generation || now.observedBackendVersion !== target.observedBackendVersion)
       return undefined;
     throw newSourceNotEqual(to.profile, 'TARGET_CHANGED_AT_TARGET', CHANGED_THERE);
+  }
+
+  /** A vault that was never asked, and does not answer now, is taken for one that does not. */
+  async #comparesAndSets(ctx: RequestContext, change: ExecutingChange<ChangeSourceParameters>): Promise<boolean> {
+    const { profileId, physicalName } = change.parameters.to;
+    const place = { id: change.secretId!, sourceProfileId: profileId, physicalName };
+    try {
+      return (await this.vault.open(ctx, place)).capabilities.compareAndSet;
+    } catch (error) {
+      if (isVaultError(error)) return false;
+      throw error;
+    }
   }
 
   /** A vault that does not answer now is taken for one that holds markers: that claims the least. */
@@ -239,6 +255,16 @@ const CHANGED_THERE = {
   cause: 'Somebody changed it there.',
   action: 'Sync the target first, or ask for overwrite.',
 };
+
+/** Whether the place is what was found there: not written anew since, for a new version or over somebody's change. */
+function isAsRead(
+  { generation, version, backendVersion }: Established,
+  target: SyncTargetEntity,
+  { currentVersion }: SecretEntity,
+): boolean {
+  const isPlace = generation === target.generation && backendVersion === target.observedBackendVersion;
+  return isPlace && version === currentVersion;
+}
 
 function isLasting(target: SyncTargetEntity | null): target is SyncTargetEntity {
   return target !== null && target.desiredPresence !== 'absent' && target.desiredPresence !== 'retained';

@@ -279,6 +279,36 @@ describe('the new place', () => {
   });
 });
 
+describe('the old place', () => {
+  it('is looked at and not written', async () => {
+    const id = await create('kv2');
+    const seen = counting(kv2);
+    await move(id, 'other');
+    expect(await targets(id)).toMatchObject([{ profile: 'kv2', status: 'in_sync' }]);
+    expect(seen.writes).toBe(0);
+  });
+
+  it('that somebody has changed is left to them, and told as drifted from then on', async () => {
+    const id = await create('kv2');
+    await kv2.write(await nameOf(id), THEIRS);
+    expect(await move(id, 'other')).toMatchObject({ state: 'done' });
+    expect(await read(id)).toEqual(ONE);
+    expect(await secretOf(id)).toMatchObject({ drift: null });
+    expect(await targets(id)).toMatchObject([{ profile: 'kv2', status: 'drifted' }]);
+    expect(await kv2.read(await nameOf(id))).toEqual(THEIRS);
+  });
+
+  it('that does not answer any more can be left when there is an equal copy, and not otherwise', async () => {
+    const [copied, alone] = [await create('kv2', { syncProfiles: ['other'] }), await create('kv2')];
+    await room.reconciler.reconcile(room.ctx, copied);
+    kv2.faults = () => refused('UNAVAILABLE');
+    expect(await errorOf(move(alone, 'other'))).toMatchObject({ kind: 'unavailable' });
+    expect(await move(copied, 'other')).toMatchObject({ state: 'done' });
+    expect(await read(copied)).toEqual(ONE);
+    expect(await targets(copied)).toMatchObject([{ profile: 'kv2', status: 'retrying' }]);
+  });
+});
+
 describe('what a source change needs', () => {
   it('is to read the content at the old place and to create it at the new one', async () => {
     const id = await create('inside');
@@ -297,7 +327,8 @@ describe('what a source change needs', () => {
     const id = await create('inside');
     const { revision } = await secretOf(id);
     await write(id, TWO);
-    expect(await errorOf(ask(id, 'kv2', { expectedRevision: revision }))).toMatchObject({ code: 'STALE_MATCH' });
+    for (const profile of ['kv2', 'inside'])
+      expect(await errorOf(ask(id, profile, { expectedRevision: revision }))).toMatchObject({ code: 'STALE_MATCH' });
   });
 
   it('is a current version that can be read, of a secret that is enabled', async () => {

@@ -11,6 +11,7 @@ export type Candidate = Pick<
   | 'observedFingerprint'
   | 'observedPresence'
   | 'status'
+  | 'attempts'
   | 'errorCode'
   | 'errorCause'
   | 'errorAction'
@@ -27,23 +28,35 @@ export type CandidateVerdict =
   /** It does not become equal by itself. */
   | { readonly is: 'stopped'; readonly code: string; readonly cause: string; readonly action: string };
 
-/** In these it waits: for a person, or longer than anybody wants to wait for an answer. */
-const STOPPED: ReadonlySet<TargetStatus> = new Set(['retrying', 'drifted', 'missing', 'foreign', 'blocked', 'paused']);
+/** In these it waits for a person. */
+const STOPPED: ReadonlySet<TargetStatus> = new Set(['drifted', 'missing', 'foreign', 'blocked', 'paused']);
+/** After this many it takes longer than anybody wants to wait for an answer. */
+const MAX_ATTEMPTS = 3;
+
+type Circumstances = {
+  readonly now: Date;
+  /** The vault refuses a write that arrives after a newer one. */
+  readonly comparesAndSets: boolean;
+};
 
 /** Whether a target can be its secret's source now. Pure and total. */
 export function judgeCandidate(
   target: Candidate | null,
   secret: Pick<SecretEntity, 'currentVersion' | 'currentFingerprint'>,
-  now: Date,
+  { now, comparesAndSets }: Circumstances,
 ): CandidateVerdict {
   if (!target || target.desiredPresence === 'absent' || target.desiredPresence === 'retained')
     return { is: 'stopped', ...REMOVED };
   if (target.desiredPresence === 'hidden') return { is: 'stopped', ...HIDDEN };
-  if (STOPPED.has(target.status)) {
+  if (STOPPED.has(target.status) || (target.status === 'retrying' && target.attempts >= MAX_ATTEMPTS)) {
     const { errorCode: code, errorCause: cause, errorAction: action } = target;
     return { is: 'stopped', code: code ?? 'UNKNOWN', cause: cause ?? '', action: action ?? '' };
   }
-  const isEqual = target.status === 'in_sync' && holdsCurrent(target, secret) && isAtRest(target, now);
+  // It would come over the content of a source, where nobody expects it, and nobody waits for more than a minute.
+  const mayArriveLate = target.unsettledUntil !== null && target.unsettledUntil > now;
+  if (mayArriveLate && !comparesAndSets) return { is: 'stopped', ...LATE };
+  const isAtRest = target.leaseOwner === null && !target.isLookDue;
+  const isEqual = target.status === 'in_sync' && holdsCurrent(target, secret) && isAtRest;
   return { is: isEqual ? 'equal' : 'waiting' };
 }
 
@@ -51,6 +64,11 @@ const REMOVED = {
   code: 'TARGET_NOT_FOUND',
   cause: 'The secret was taken from this profile meanwhile.',
   action: 'Ask for the change of source again.',
+};
+const LATE = {
+  code: 'TARGET_MAY_RECEIVE_LATE_WRITE',
+  cause: 'A write whose answer was lost may still arrive there.',
+  action: 'Ask for the change of source again in two minutes.',
 };
 const HIDDEN = {
   code: 'VERSION_UNAVAILABLE',
@@ -65,9 +83,4 @@ function holdsCurrent(
   const isDesired = target.desiredVersion === currentVersion && target.desiredFingerprint === currentFingerprint;
   const isObserved = target.observedVersion === currentVersion && target.observedFingerprint === currentFingerprint;
   return isDesired && isObserved && target.observedPresence === 'present';
-}
-
-/** A write whose answer was lost would come over the content of a source, where nobody expects it. */
-function isAtRest({ leaseOwner, unsettledUntil, isLookDue }: Candidate, now: Date): boolean {
-  return leaseOwner === null && !isLookDue && (unsettledUntil === null || unsettledUntil <= now);
 }

@@ -15,6 +15,7 @@ import { SecretAccess } from './secret-access.js';
 import { gatedAsMove } from './secret-gating.js';
 import { SecretPlanner } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
+import { staleMatch } from './secret.errors.js';
 import { SecretService, subjectOf, type FoundSecret } from './secret.service.js';
 
 /** What a caller asks for who changes the source of a secret. */
@@ -66,6 +67,7 @@ export class SourceChangeService {
     this.access.authorizeFound(ctx, 'replicateFrom', named);
     const at = { profile, name: secret.name };
     this.access.authorize(ctx, 'create', at);
+    if (expectedRevision !== undefined && expectedRevision !== secret.revision) throw staleMatch(secret.revision);
     if (named.profile === profile) return undefined;
     const copy = await this.#findCopy(ctx, secret, profile);
     const content = copy ? undefined : (await this.reader.readVersion(ctx, secret, secret.currentVersion)).content;

@@ -101,6 +101,19 @@ async function plan(ground: Ground): Promise<string> {
   return (await ground.stage.api.post('/plans', { items })).body.id as string;
 }
 
+const MADE = new WeakMap<Stage, Map<(ground: Ground) => Promise<string>, Promise<string>>>();
+
+/** One for all calls on a stage, for those that change nothing about it. */
+const once =
+  (make: (ground: Ground) => Promise<string>) =>
+  (ground: Ground): Promise<string> => {
+    const made = MADE.get(ground.stage) ?? new Map<typeof make, Promise<string>>();
+    MADE.set(ground.stage, made);
+    const found = made.get(make) ?? make(ground);
+    made.set(make, found);
+    return found;
+  };
+
 /** A call about a subject of an issuer and whom it stands for, or will. */
 const onLink =
   (isThere: boolean, call: (caller: ApiClient, path: string) => Promise<ApiAnswer>): Prepare =>
@@ -192,9 +205,9 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
     ({ source }) =>
     (caller) =>
       caller.post('/imports', { vaultProfile: source.profile, limit: 1 }),
-  'GET /api/v1/imports/:id': on(scanned, (caller, id) => caller.get(`/imports/${id}`)),
-  'GET /api/v1/imports/:id/items': on(scanned, (caller, id) => caller.get(`/imports/${id}/items`)),
-  'POST /api/v1/imports/:id/adopt': on(scanned, (caller, id) =>
+  'GET /api/v1/imports/:id': on(once(scanned), (caller, id) => caller.get(`/imports/${id}`)),
+  'GET /api/v1/imports/:id/items': on(once(scanned), (caller, id) => caller.get(`/imports/${id}/items`)),
+  'POST /api/v1/imports/:id/adopt': on(once(scanned), (caller, id) =>
     caller.post(`/imports/${id}/adopt`, { items: [{ number: 1, type: 'key-value' }] }),
   ),
   'DELETE /api/v1/imports/:id': on(scanned, (caller, id) => caller.delete(`/imports/${id}`)),
@@ -204,8 +217,8 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
     const { id: secretId } = await ground.stage.secret({ source: ground.source });
     return (caller) => caller.post('/plans', { items: [{ kind: 'secret.content', secretId, content }] });
   },
-  'GET /api/v1/plans/:id': on(plan, (caller, id) => caller.get(`/plans/${id}`)),
-  'GET /api/v1/plans/:id/items': on(plan, (caller, id) => caller.get(`/plans/${id}/items`)),
+  'GET /api/v1/plans/:id': on(once(plan), (caller, id) => caller.get(`/plans/${id}`)),
+  'GET /api/v1/plans/:id/items': on(once(plan), (caller, id) => caller.get(`/plans/${id}/items`)),
   'POST /api/v1/plans/:id/apply': on(plan, (caller, id) => caller.post(`/plans/${id}/apply`)),
   'DELETE /api/v1/plans/:id': on(plan, (caller, id) => caller.delete(`/plans/${id}`)),
 

@@ -145,7 +145,10 @@ describe('an import', () => {
     await expect(scanner.scan(room.job, id)).rejects.toThrow('The process dies.');
     mend([many]);
     clock.skip(200_000);
+    room.secrets.woken.length = 0;
     await scanner.sweep(room.job);
+    expect(room.secrets.woken).toEqual([id]);
+    await scanner.scan(room.job, id);
     expect(await imports.get(room.ctx, id)).toMatchObject({ state: 'ready', found: 120 });
     expect(new Set((await itemsOf(id)).map(({ name }) => name)).size).toBe(120);
   });

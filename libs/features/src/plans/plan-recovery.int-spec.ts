@@ -33,6 +33,24 @@ describe('a plan that is being applied', () => {
     expect(await room.left(plan.id)).toBe(0);
   });
 
+  it('gives others a turn after a while, and goes on in its next one', async () => {
+    const plan = await room.make([creating('turn-1'), creating('turn-2')]);
+    await room.plans.apply(room.ctx, plan.id);
+    room.kv.holds = async (operation) => {
+      if (operation === 'create') clock.skip(15_000);
+    };
+    room.secrets.woken.length = 0;
+    await room.worker.carryOn(room.job, plan.id);
+    expect(room.secrets.woken).toEqual([plan.id]);
+    expect(await room.plans.get(room.ctx, plan.id)).toMatchObject({
+      state: 'applying',
+      items: { byState: { done: 1, open: 1 } },
+    });
+    await room.worker.carryOn(room.job, plan.id);
+    await room.worker.carryOn(room.job, plan.id);
+    expect((await room.plans.get(room.ctx, plan.id)).state).toBe('applied');
+  });
+
   it.each(PLAN_FAULT_POINTS)(
     'is gone on with when its worker dies at %s, and each item is done once',
     async (point) => {
@@ -46,7 +64,7 @@ describe('a plan that is being applied', () => {
       await room.worker.carryOn(room.job, plan.id);
       expect((await room.plans.get(room.ctx, plan.id)).state).toBe('applying');
       clock.skip(300_000);
-      await room.worker.sweep(room.job);
+      await room.sweep();
       expect(await room.plans.get(room.ctx, plan.id)).toMatchObject({
         state: 'applied',
         items: { byState: { done: 2 } },

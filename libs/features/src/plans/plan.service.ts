@@ -15,7 +15,7 @@ import {
   planStale,
   tooManyPlans,
 } from './plan.errors.js';
-import { CARRY_ON_PLAN } from './plan.jobs.js';
+import { wakeForPlan } from './plan.jobs.js';
 import { PlanJudge } from './plan-judge.js';
 import { leaseFrom } from './plan-lease.js';
 import { splitRequest, targetOf, type PlanRequest } from './plan-request.js';
@@ -150,14 +150,18 @@ export class PlanService {
     await this.#assertUnmoved(ctx, id, items);
     const now = this.clock.now();
     const { onFailure = 'continue' } = options;
-    await this.database.transaction(ctx, async (tx) => {
+    const isMine = await this.database.transaction(ctx, async (tx) => {
       const set = { tokenId: ctx.actor.id, onFailure, appliedAt: now };
-      if (!(await this.plans.move(tx, id, 'applying', set))) return;
+      if (!(await this.plans.move(tx, id, 'applying', set))) return false;
       await this.plans.skipOpen(tx, id, now, UNREADY);
       await this.endings.trail(tx, 'plan.apply', id, { items: items.length - unready.length });
-      this.database.afterCommit(tx, () => this.#wake(tx, id));
+      this.database.afterCommit(tx, () => wakeForPlan(this.queue, tx, id));
+      return true;
     });
-    return this.get(ctx, id);
+    const view = await this.get(ctx, id);
+    // Somebody was faster: with the same wish, or with another one.
+    if (!isMine && view.state !== 'applying' && view.state !== 'applied') throw planNotInState(view.state, 'ready');
+    return view;
   }
 
   /**
@@ -177,11 +181,7 @@ export class PlanService {
     const giveUpAt = new Date(this.clock.now().getTime() + JUDGE_AT_ONCE_MS);
     if (await this.judge.run(ctx, plan, owner, giveUpAt)) return;
     await this.plans.release(ctx, id, owner);
-    this.#wake(ctx, id);
-  }
-
-  #wake({ storeId }: RequestContext, planId: string): void {
-    this.queue.enqueue(CARRY_ON_PLAN, { storeId, planId }, { dedupKey: planId });
+    wakeForPlan(this.queue, ctx, id);
   }
 
   #assertReady({ state, expiresAt }: PlanEntity): void {

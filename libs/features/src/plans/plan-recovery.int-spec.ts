@@ -3,7 +3,7 @@ import { ENTITIES } from '@claviger/composition';
 import { isAppError, PLAN_FAULT_POINTS } from '@claviger/kernel';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
 import { creating, PlanRoom, writing } from '../../../testing/src/plan-room.js';
-import { dieAt, Killed, mend } from '../../../testing/src/secret-faults.js';
+import { dieAt, Killed, mend, recover } from '../../../testing/src/secret-faults.js';
 import { AheadClock, OutsideKind } from '../../../testing/src/secret-room.js';
 
 let db: TestDatabase;
@@ -75,6 +75,24 @@ describe('a plan that is being applied', () => {
         [plan.id],
       );
       expect(changes).toEqual([{ n: 2 }]);
+    },
+  );
+
+  it.each(['change.begun', 'change.acted'] as const)(
+    'whose worker dies at %s finds the change that it was making, and leaves it to recovery',
+    async (point) => {
+      const name = point.replace('.', '-');
+      const plan = await room.make([creating(name), creating(`${name}-next`)]);
+      await room.plans.apply(room.ctx, plan.id);
+      dieAt(point);
+      await expect(room.worker.carryOn(room.job, plan.id)).rejects.toThrow(Killed);
+      clock.skip(300_000);
+      await room.sweep();
+      expect((await room.plans.get(room.ctx, plan.id)).items.byState).toEqual({ executing: 1, done: 1 });
+      await recover(room.secrets);
+      const [item] = await room.items(plan.id);
+      expect(item).toMatchObject({ state: 'executing', change: { state: 'done' } });
+      expect([room.kv.versions(name), await room.left(plan.id)]).toEqual([1, 0]);
     },
   );
 

@@ -109,6 +109,8 @@ export class ImportService {
    */
   async adopt(ctx: RequestContext, id: string, { items, all, reason, ...attributes }: Choice): Promise<PlanView> {
     const found = await this.#find(ctx, id, 'create');
+    const made = await this.plans.findOfAttempt(ctx);
+    if (made) return made;
     if (found.state !== 'ready') throw importNotReady(found.state);
     const chosen = all
       ? (await this.imports.listItems(ctx, id, { limit: PLAN_LIMITS.items, isChoosable: true })).map((item) =>

@@ -192,6 +192,16 @@ describe('adopting', () => {
     expect((await itemsOf(id)).map(({ planId }) => planId)).toEqual([plan.id, null]);
   });
 
+  it('makes one plan, however often its request is repeated', async () => {
+    const at = await mount({ a: ACCOUNT, b: ACCOUNT });
+    const { id } = await scan(at);
+    const attempt = { id: '0199aa00-0000-7000-8000-00000000bbbb', owner: 'x', granted: new Set<string>() };
+    const again = { ...room.ctx, attempt };
+    const plan = await imports.adopt(again, id, { items: [{ number: 1 }] });
+    expect(await imports.adopt(again, id, { all: true })).toEqual(plan);
+    expect((await itemsOf(id)).map(({ planId }) => planId)).toEqual([plan.id, null]);
+  });
+
   it.each([
     ['that is not there', { number: 9 }],
     ['whose type is not certain and was not named', { number: 2 }],

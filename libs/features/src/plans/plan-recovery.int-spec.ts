@@ -56,7 +56,12 @@ describe('a plan that is being applied', () => {
     async (point) => {
       const [one, two] = [`${point}-1`.replace('.', '-'), `${point}-2`.replace('.', '-')];
       const id = await room.secret(two);
-      const plan = await room.make([creating(one), writing(id, { value: 'two' })]);
+      const edited = await room.secret(`${one}-edited`);
+      const plan = await room.make([
+        { kind: 'secret.attributes', secretId: edited, set: { description: 'edited' } },
+        creating(one),
+        writing(id, { value: 'two' }),
+      ]);
       await room.plans.apply(room.ctx, plan.id);
       dieAt(point);
       await expect(room.worker.carryOn(room.job, plan.id)).rejects.toThrow(Killed);
@@ -67,14 +72,14 @@ describe('a plan that is being applied', () => {
       await room.sweep();
       expect(await room.plans.get(room.ctx, plan.id)).toMatchObject({
         state: 'applied',
-        items: { byState: { done: 2 } },
+        items: { byState: { done: 3 } },
       });
       expect([room.kv.versions(one), room.kv.versions(two)]).toEqual([1, 2]);
       const changes = await room.secrets.rows(
         `select count(*)::int as n from change where idempotency_id in (select id from plan_item where plan_id = $1)`,
         [plan.id],
       );
-      expect(changes).toEqual([{ n: 2 }]);
+      expect(changes).toEqual([{ n: 3 }]);
     },
   );
 

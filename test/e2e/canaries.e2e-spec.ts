@@ -16,6 +16,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { canary, CanarySearch } from './canary-search.js';
 import { approvalsIn } from './approval-canaries.js';
+import { plansIn } from './plan-canaries.js';
 import { clientSecretsIn, jwtsIn, passwordsIn } from './login-canaries.js';
 import { idempotencyIn } from './idempotency-canaries.js';
 import { HookReceiver } from './hook-receiver.js';
@@ -295,7 +296,8 @@ describe('a value that is secret', () => {
     await plantCredentials();
     await plantTokens();
     const planting = { api, plant, keep: (text: string) => made.push(text), must, note };
-    for (const happen of [passwordsIn, clientSecretsIn, jwtsIn, approvalsIn, idempotencyIn]) await happen(planting);
+    for (const happen of [passwordsIn, clientSecretsIn, jwtsIn, approvalsIn, idempotencyIn, plansIn])
+      await happen(planting);
     planted.push(mailPassword);
     await webhooksIn(planting, receiver);
     await mailIn(planting, mail);

@@ -109,18 +109,24 @@ async function plan(ground: Ground): Promise<string> {
   return (await ground.stage.api.post('/plans', { items })).body.id as string;
 }
 
-const reports = new WeakMap<Stage, Promise<string>>();
+const MADE = new WeakMap<Stage, Map<(ground: Ground) => Promise<string>, Promise<string>>>();
 
-/** A report that is drawn: one for all who read it, because drawing takes a while. */
-function report({ stage }: Ground): Promise<string> {
-  const draw = async (): Promise<string> => {
-    const { id } = await stage.register('reports', { kind: 'inventory', formats: ['json'] });
-    return (await stage.drawn(id as string)).id as string;
+/** One for all calls on a stage, for those that change nothing about it. */
+const once =
+  (make: (ground: Ground) => Promise<string>) =>
+  (ground: Ground): Promise<string> => {
+    const made = MADE.get(ground.stage) ?? new Map<typeof make, Promise<string>>();
+    MADE.set(ground.stage, made);
+    const found = made.get(make) ?? make(ground);
+    made.set(make, found);
+    return found;
   };
-  const known = reports.get(stage) ?? draw();
-  reports.set(stage, known);
-  return known;
-}
+
+/** A report that is drawn. */
+const report = once(async ({ stage }) => {
+  const { id } = await stage.register('reports', { kind: 'inventory', formats: ['json'] });
+  return (await stage.drawn(id as string)).id as string;
+});
 
 /** A schedule of a user: a root token can own none. */
 async function schedule({ stage }: Ground): Promise<string> {
@@ -259,9 +265,9 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
     ({ source }) =>
     (caller) =>
       caller.post('/imports', { vaultProfile: source.profile, limit: 1 }),
-  'GET /api/v1/imports/:id': on(scanned, (caller, id) => caller.get(`/imports/${id}`)),
-  'GET /api/v1/imports/:id/items': on(scanned, (caller, id) => caller.get(`/imports/${id}/items`)),
-  'POST /api/v1/imports/:id/adopt': on(scanned, (caller, id) =>
+  'GET /api/v1/imports/:id': on(once(scanned), (caller, id) => caller.get(`/imports/${id}`)),
+  'GET /api/v1/imports/:id/items': on(once(scanned), (caller, id) => caller.get(`/imports/${id}/items`)),
+  'POST /api/v1/imports/:id/adopt': on(once(scanned), (caller, id) =>
     caller.post(`/imports/${id}/adopt`, { items: [{ number: 1, type: 'key-value' }] }),
   ),
   'DELETE /api/v1/imports/:id': on(scanned, (caller, id) => caller.delete(`/imports/${id}`)),
@@ -271,8 +277,8 @@ export const ENDPOINT_CALLS: Readonly<Record<string, Prepare>> = {
     const { id: secretId } = await ground.stage.secret({ source: ground.source });
     return (caller) => caller.post('/plans', { items: [{ kind: 'secret.content', secretId, content }] });
   },
-  'GET /api/v1/plans/:id': on(plan, (caller, id) => caller.get(`/plans/${id}`)),
-  'GET /api/v1/plans/:id/items': on(plan, (caller, id) => caller.get(`/plans/${id}/items`)),
+  'GET /api/v1/plans/:id': on(once(plan), (caller, id) => caller.get(`/plans/${id}`)),
+  'GET /api/v1/plans/:id/items': on(once(plan), (caller, id) => caller.get(`/plans/${id}/items`)),
   'POST /api/v1/plans/:id/apply': on(plan, (caller, id) => caller.post(`/plans/${id}/apply`)),
   'DELETE /api/v1/plans/:id': on(plan, (caller, id) => caller.delete(`/plans/${id}`)),
 

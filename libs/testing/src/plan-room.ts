@@ -60,6 +60,14 @@ export class PlanRoom {
     return this.plans.listItems(this.ctx, id, { limit: 500 });
   }
 
+  /** What workers are woken for by a sweep, done. */
+  async sweep(): Promise<void> {
+    const { woken } = this.secrets;
+    woken.length = 0;
+    await this.worker.sweep(this.job);
+    for (const planId of woken.splice(0)) await this.worker.carryOn(this.job, planId);
+  }
+
   /** Has a plan applied, and a worker do it. */
   async apply(id: string, options: ApplyOptions = {}, ctx = this.ctx): Promise<PlanView> {
     await this.plans.apply(ctx, id, options);

@@ -149,6 +149,8 @@ export type SecretRoom = {
   readonly db: TestDatabase;
   readonly clock: AheadClock;
   readonly logs: LogCapture;
+  /** What workers would have been woken for: the deduplication keys of jobs, in their order. */
+  readonly woken: string[];
   readonly secrets: SecretService;
   readonly content: ContentService;
   readonly views: SecretViews;
@@ -184,13 +186,14 @@ export async function createSecretRoom(
   const keyring = await testKeyring(db.database);
   const logs = captureLogs();
   const access = new TestAccess();
+  const woken: string[] = [];
   const config: RoomConfig = {
     work: { verifyIntervalSeconds: 3_600, complianceIntervalSeconds: 900, deleteFuse: 0 },
     reports: { retentionDays: 90 },
   };
   const module = await Test.createTestingModule({
     imports: [
-      Ground.of({ config, db, keyring, clock, logs, kind }),
+      Ground.of({ config, db, keyring, clock, logs, kind, woken }),
       ReplicationModule.over(SecretsModule),
       SecretsModule,
       ChangesModule,
@@ -231,6 +234,7 @@ export async function createSecretRoom(
     db,
     clock,
     logs,
+    woken,
     secrets,
     content: get(ContentService),
     views: get(SecretViews),
@@ -333,13 +337,21 @@ type GroundInit = {
   readonly clock: Clock;
   readonly logs: LogCapture;
   readonly kind: OutsideKind;
+  readonly woken: string[];
 };
+
+/** A queue that nobody works on. */
+function noting(woken: string[]): JobQueue['enqueue'] {
+  return (_definition, _payload, { dedupKey } = {}) => {
+    if (dedupKey !== undefined) woken.push(dedupKey);
+  };
+}
 
 /** What the composition root gives, as far as these features ask for it. */
 @Global()
 @Module({})
 class Ground {
-  static of({ config, db, keyring, clock, logs, kind }: GroundInit): DynamicModule {
+  static of({ config, db, keyring, clock, logs, kind, woken }: GroundInit): DynamicModule {
     const local: LocalVault = {
       seal: (storeId, content) => sealBuiltinContent(keyring, storeId, content),
       open: (storeId, stored) => openBuiltinContent(keyring, storeId, stored),
@@ -351,7 +363,7 @@ class Ground {
       { provide: Keyring, useValue: keyring },
       { provide: Logger, useValue: logs.logger },
       { provide: ProcessRegistry, useValue: { liveProcesses: () => 1 } },
-      { provide: JobQueue, useValue: { enqueue: () => undefined } },
+      { provide: JobQueue, useValue: { enqueue: noting(woken) } },
       { provide: JobRegistry, useValue: new JobRegistry() },
       { provide: VAULT_KINDS, useValue: [new BuiltinKind(db.database, keyring), kind] },
       { provide: LOCAL_VAULT, useValue: local },

@@ -3,6 +3,8 @@ import { CLOCK, isAppError, newId, type AppError, type Clock, type RequestContex
 import { AccessService } from '@claviger/features/access';
 import { VaultSurvey, type FoundObject } from '@claviger/features/secrets';
 import { Database } from '@claviger/platform/database';
+import { JobQueue } from '@claviger/platform/queue';
+import { wakeForImport } from './import.jobs.js';
 import type { ImportEntity, ImportItemEntity } from './import.entity.js';
 import { ImportRepository } from './import.repository.js';
 
@@ -10,7 +12,9 @@ const PAGE = 50;
 /** How long the vault may take for a page, and how long a process has for one. */
 const PAGE_LIMIT_MS = 60_000;
 const LEASE_MS = 2 * PAGE_LIMIT_MS;
-const AT_ONCE = 4;
+const WOKEN_AT_ONCE = 100;
+/** After this time an import goes to the end of the line. */
+const TURN_MS = 15_000;
 const REMOVED_AT_ONCE = 100;
 
 /** Scans vaults for imports, a page at a time; another process goes on where one died. */
@@ -21,29 +25,33 @@ export class ImportScanner {
     private readonly imports: ImportRepository,
     private readonly survey: VaultSurvey,
     private readonly access: AccessService,
+    private readonly queue: JobQueue,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Scans, unless somebody else does. What the vault refuses ends it `failed`. Stops between pages when the signal aborts. */
+  /**
+   * Scans for a while, unless somebody else does, and asks for another turn where more is left. What the vault refuses ends it
+   * `failed`.
+   */
   async scan(ctx: RequestContext, id: string): Promise<void> {
     const owner = newId();
     const now = this.clock.now();
     let current = await this.imports.claim(ctx, id, { owner, until: this.#until() }, now);
     while (current?.state === 'scanning') {
-      if (ctx.signal?.aborted) {
-        await this.imports.update(ctx, id, owner, { leaseOwner: null, leaseUntil: null });
-        return;
-      }
       current = await this.#page(ctx, current, owner);
+      if (current?.state !== 'scanning') return;
+      if (ctx.signal?.aborted || this.clock.now() >= new Date(now.getTime() + TURN_MS)) {
+        await this.imports.update(ctx, id, owner, { leaseOwner: null, leaseUntil: null });
+        return wakeForImport(this.queue, ctx, id);
+      }
     }
   }
 
-  /** Goes on with what nobody scans, and removes what has expired. */
+  /** Wakes workers for what nobody scans, and removes what has expired. */
   async sweep(ctx: RequestContext): Promise<void> {
     const now = this.clock.now();
     await this.imports.removeExpired(ctx, now, REMOVED_AT_ONCE);
-    const abandoned = await this.imports.listAbandoned(ctx, now, AT_ONCE);
-    await Promise.all(abandoned.map((id) => this.scan(ctx, id)));
+    for (const id of await this.imports.listAbandoned(ctx, now, WOKEN_AT_ONCE)) wakeForImport(this.queue, ctx, id);
   }
 
   /** Frees what a dead predecessor was scanning, for a process that knows that it is alone on this database. */

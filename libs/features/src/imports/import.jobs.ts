@@ -1,4 +1,5 @@
-import { defineJob, NO_RETRY } from '@claviger/platform/queue';
+import type { RequestContext } from '@claviger/kernel';
+import { defineJob, NO_RETRY, type JobQueue } from '@claviger/platform/queue';
 import { z } from 'zod';
 
 /** Goes on with an import that is scanning. */
@@ -16,5 +17,10 @@ export const SWEEP_IMPORTS = defineJob({
   retry: NO_RETRY,
   lane: 'sweep',
 });
+
+/** Wakes a worker for an import. */
+export function wakeForImport(queue: JobQueue, { storeId }: RequestContext, importId: string): void {
+  queue.enqueue(SCAN_VAULT, { storeId, importId }, { dedupKey: importId });
+}
 
 export const IMPORT_JOBS = [SCAN_VAULT, SWEEP_IMPORTS];

@@ -16,11 +16,11 @@ import {
   nothingToChoose,
   tooManyImports,
 } from './import.errors.js';
-import { SCAN_VAULT } from './import.jobs.js';
+import { wakeForImport } from './import.jobs.js';
 import { ImportRepository, type ImportListQuery } from './import.repository.js';
 
 /** Limits of imports. */
-export const IMPORT_LIMITS = { found: 10_000, foundUnlessGiven: 1_000, open: 20, keptMs: 86_400_000 } as const;
+export const IMPORT_LIMITS = { found: 10_000, foundUnlessGiven: 1_000, open: 50, keptMs: 86_400_000 } as const;
 
 export type NewImport = {
   readonly vaultProfile: string;
@@ -76,9 +76,7 @@ export class ImportService {
     await this.database.transaction(ctx, async (tx) => {
       if (!(await this.imports.insert(tx, row))) return;
       await this.#trail(tx, 'import.create', id, vaultProfile);
-      this.database.afterCommit(tx, () =>
-        this.queue.enqueue(SCAN_VAULT, { storeId: tx.storeId, importId: id }, { dedupKey: id }),
-      );
+      this.database.afterCommit(tx, () => wakeForImport(this.queue, tx, id));
     });
     return this.get(ctx, id);
   }
@@ -111,6 +109,8 @@ export class ImportService {
    */
   async adopt(ctx: RequestContext, id: string, { items, all, reason, ...attributes }: Choice): Promise<PlanView> {
     const found = await this.#find(ctx, id, 'create');
+    const made = await this.plans.findOfAttempt(ctx);
+    if (made) return made;
     if (found.state !== 'ready') throw importNotReady(found.state);
     const chosen = all
       ? (await this.imports.listItems(ctx, id, { limit: PLAN_LIMITS.items, isChoosable: true })).map((item) =>

@@ -145,7 +145,10 @@ describe('an import', () => {
     await expect(scanner.scan(room.job, id)).rejects.toThrow('The process dies.');
     mend([many]);
     clock.skip(200_000);
+    room.secrets.woken.length = 0;
     await scanner.sweep(room.job);
+    expect(room.secrets.woken).toEqual([id]);
+    await scanner.scan(room.job, id);
     expect(await imports.get(room.ctx, id)).toMatchObject({ state: 'ready', found: 120 });
     expect(new Set((await itemsOf(id)).map(({ name }) => name)).size).toBe(120);
   });
@@ -186,6 +189,16 @@ describe('adopting', () => {
     const plan = await imports.adopt(room.ctx, id, { all: true });
     expect((await room.items(plan.id)).map(({ subject }) => subject)).toEqual([`${at.path}/sure`]);
     expect(await codeOf(imports.adopt(room.ctx, id, { all: true }))).toBe('NOTHING_TO_CHOOSE');
+    expect((await itemsOf(id)).map(({ planId }) => planId)).toEqual([plan.id, null]);
+  });
+
+  it('makes one plan, however often its request is repeated', async () => {
+    const at = await mount({ a: ACCOUNT, b: ACCOUNT });
+    const { id } = await scan(at);
+    const attempt = { id: '0199aa00-0000-7000-8000-00000000bbbb', owner: 'x', granted: new Set<string>() };
+    const again = { ...room.ctx, attempt };
+    const plan = await imports.adopt(again, id, { items: [{ number: 1 }] });
+    expect(await imports.adopt(again, id, { all: true })).toEqual(plan);
     expect((await itemsOf(id)).map(({ planId }) => planId)).toEqual([plan.id, null]);
   });
 

@@ -28,20 +28,25 @@ export class PlanApplier {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Goes on with a plan that is leased to `owner`, until it is applied, is to stop, or is in other hands. */
-  async run(ctx: RequestContext, { id }: PlanEntity, owner: string): Promise<void> {
+  /**
+   * Goes on with a plan that is leased to `owner`, item after item until `giveUpAt`. True when it is out of these hands:
+   * applied, stopped, or taken over.
+   */
+  async run(ctx: RequestContext, { id }: PlanEntity, owner: string, giveUpAt: Date): Promise<boolean> {
     for (;;) {
       const plan = await this.plans.renew(ctx, id, leaseFrom(owner, this.clock.now()));
-      if (plan?.state !== 'applying') return;
+      if (plan?.state !== 'applying') return true;
       const item = plan.isStopping ? undefined : await this.plans.findOpenItem(ctx, id);
-      if (!item) return this.endings.endApplied(ctx, plan, owner);
-      // The next process goes on from here.
-      if (ctx.signal?.aborted) return this.plans.release(ctx, id, owner);
+      if (!item) {
+        await this.endings.endApplied(ctx, plan, owner);
+        return true;
+      }
       faultPoint('plan.item-applying');
       const outcome = await this.#apply(ctx, plan, item);
       faultPoint('plan.item-applied');
       await this.#record(ctx, plan, item, outcome, owner);
       faultPoint('plan.item-recorded');
+      if (this.clock.now() >= giveUpAt || ctx.signal?.aborted) return false;
     }
   }
 

@@ -145,6 +145,15 @@ describe('applying', () => {
     ]);
   });
 
+  it('fails an item alone whose profile has changed since the whole was accepted', async () => {
+    const plan = await room.make([creating('before-its-turn')]);
+    await room.plans.apply(room.ctx, plan.id);
+    await room.secrets.profiles.update(room.ctx, 'kv', { description: 'another one' });
+    await room.worker.carryOn(room.job, plan.id);
+    expect((await room.items(plan.id))[0]).toMatchObject({ state: 'stale', error: { code: 'PLAN_STALE' } });
+    expect(await room.kv.read('before-its-turn')).toBeUndefined();
+  });
+
   it('never overwrites what somebody put at the source since', async () => {
     const id = await room.secret('drifted');
     const plan = await room.make([writing(id, { value: 'two' })]);

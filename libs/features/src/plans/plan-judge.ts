@@ -10,7 +10,7 @@ import { PlanRepository } from './plan.repository.js';
 import { actionOf, actionOfRefusal } from './plan-verdict.policy.js';
 
 /** Items that are judged at the same time. */
-const AT_ONCE = 8;
+const AT_ONCE = 4;
 /** How long the vaults may take for them. */
 const JUDGE_LIMIT_MS = 30_000;
 

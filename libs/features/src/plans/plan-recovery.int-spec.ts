@@ -3,7 +3,7 @@ import { ENTITIES } from '@claviger/composition';
 import { isAppError, PLAN_FAULT_POINTS } from '@claviger/kernel';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
 import { creating, PlanRoom, writing } from '../../../testing/src/plan-room.js';
-import { dieAt, Killed, mend } from '../../../testing/src/secret-faults.js';
+import { dieAt, Killed, mend, recover } from '../../../testing/src/secret-faults.js';
 import { AheadClock, OutsideKind } from '../../../testing/src/secret-room.js';
 
 let db: TestDatabase;
@@ -33,12 +33,35 @@ describe('a plan that is being applied', () => {
     expect(await room.left(plan.id)).toBe(0);
   });
 
+  it('gives others a turn after a while, and goes on in its next one', async () => {
+    const plan = await room.make([creating('turn-1'), creating('turn-2')]);
+    await room.plans.apply(room.ctx, plan.id);
+    room.kv.holds = async (operation) => {
+      if (operation === 'create') clock.skip(15_000);
+    };
+    room.secrets.woken.length = 0;
+    await room.worker.carryOn(room.job, plan.id);
+    expect(room.secrets.woken).toEqual([plan.id]);
+    expect(await room.plans.get(room.ctx, plan.id)).toMatchObject({
+      state: 'applying',
+      items: { byState: { done: 1, open: 1 } },
+    });
+    await room.worker.carryOn(room.job, plan.id);
+    await room.worker.carryOn(room.job, plan.id);
+    expect((await room.plans.get(room.ctx, plan.id)).state).toBe('applied');
+  });
+
   it.each(PLAN_FAULT_POINTS)(
     'is gone on with when its worker dies at %s, and each item is done once',
     async (point) => {
       const [one, two] = [`${point}-1`.replace('.', '-'), `${point}-2`.replace('.', '-')];
       const id = await room.secret(two);
-      const plan = await room.make([creating(one), writing(id, { value: 'two' })]);
+      const edited = await room.secret(`${one}-edited`);
+      const plan = await room.make([
+        { kind: 'secret.attributes', secretId: edited, set: { description: 'edited' } },
+        creating(one),
+        writing(id, { value: 'two' }),
+      ]);
       await room.plans.apply(room.ctx, plan.id);
       dieAt(point);
       await expect(room.worker.carryOn(room.job, plan.id)).rejects.toThrow(Killed);
@@ -46,17 +69,35 @@ describe('a plan that is being applied', () => {
       await room.worker.carryOn(room.job, plan.id);
       expect((await room.plans.get(room.ctx, plan.id)).state).toBe('applying');
       clock.skip(300_000);
-      await room.worker.sweep(room.job);
+      await room.sweep();
       expect(await room.plans.get(room.ctx, plan.id)).toMatchObject({
         state: 'applied',
-        items: { byState: { done: 2 } },
+        items: { byState: { done: 3 } },
       });
       expect([room.kv.versions(one), room.kv.versions(two)]).toEqual([1, 2]);
       const changes = await room.secrets.rows(
         `select count(*)::int as n from change where idempotency_id in (select id from plan_item where plan_id = $1)`,
         [plan.id],
       );
-      expect(changes).toEqual([{ n: 2 }]);
+      expect(changes).toEqual([{ n: 3 }]);
+    },
+  );
+
+  it.each(['change.begun', 'change.acted'] as const)(
+    'whose worker dies at %s finds the change that it was making, and leaves it to recovery',
+    async (point) => {
+      const name = point.replace('.', '-');
+      const plan = await room.make([creating(name), creating(`${name}-next`)]);
+      await room.plans.apply(room.ctx, plan.id);
+      dieAt(point);
+      await expect(room.worker.carryOn(room.job, plan.id)).rejects.toThrow(Killed);
+      clock.skip(300_000);
+      await room.sweep();
+      expect((await room.plans.get(room.ctx, plan.id)).items.byState).toEqual({ executing: 1, done: 1 });
+      await recover(room.secrets);
+      const [item] = await room.items(plan.id);
+      expect(item).toMatchObject({ state: 'executing', change: { state: 'done' } });
+      expect([room.kv.versions(name), await room.left(plan.id)]).toEqual([1, 0]);
     },
   );
 

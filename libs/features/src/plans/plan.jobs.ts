@@ -1,4 +1,5 @@
-import { defineJob, NO_RETRY } from '@claviger/platform/queue';
+import type { RequestContext } from '@claviger/kernel';
+import { defineJob, NO_RETRY, type JobQueue } from '@claviger/platform/queue';
 import { z } from 'zod';
 
 /** Goes on with a plan that is being judged or applied. */
@@ -16,5 +17,10 @@ export const SWEEP_PLANS = defineJob({
   retry: NO_RETRY,
   lane: 'sweep',
 });
+
+/** Wakes a worker for a plan. */
+export function wakeForPlan(queue: JobQueue, { storeId }: RequestContext, planId: string): void {
+  queue.enqueue(CARRY_ON_PLAN, { storeId, planId }, { dedupKey: planId });
+}
 
 export const PLAN_JOBS = [CARRY_ON_PLAN, SWEEP_PLANS];

@@ -15,11 +15,11 @@ import {
   planStale,
   tooManyPlans,
 } from './plan.errors.js';
-import { CARRY_ON_PLAN } from './plan.jobs.js';
+import { wakeForPlan } from './plan.jobs.js';
 import { PlanJudge } from './plan-judge.js';
 import { leaseFrom } from './plan-lease.js';
 import { splitRequest, targetOf, type PlanRequest } from './plan-request.js';
-import { PlanRepository, type PlanListQuery } from './plan.repository.js';
+import { PlanRepository, type NewPlanItem, type PlanListQuery } from './plan.repository.js';
 import { isEnded } from './plan-state.js';
 import { isUnready, PLAN_ACTIONS } from './plan-verdict.policy.js';
 import { PlanViews, type PlanItemView, type PlanView } from './plan-view.js';
@@ -90,22 +90,19 @@ export class PlanService {
       expiresAt: new Date(now.getTime() + expiresInSeconds * 1_000),
     } as const;
     const isNew = await this.database.transaction(ctx, async (tx) => {
-      const rows = items.map((request, index) => ({
-        planId: id,
-        number: index + 1,
-        id: newId(),
-        kind: request.kind,
-        secretId: 'secretId' in request ? request.secretId : null,
-        subject: 'secretId' in request ? null : targetOf(request),
-        state: 'open' as const,
-        ...splitRequest(withReason(request, reason)),
-      }));
+      const rows = items.map((request, index) => toItem(id, index + 1, withReason(request, reason)));
       if (!(await this.plans.insert(tx, plan, rows))) return false;
       await this.endings.trail(tx, 'plan.create', id, { items: items.length });
       return true;
     });
     if (isNew) await this.#judgeAtOnce(ctx, id, owner);
     return this.get(ctx, id);
+  }
+
+  /** The plan that an earlier execution of the caller's request made. */
+  async findOfAttempt(ctx: RequestContext): Promise<PlanView | undefined> {
+    const made = ctx.attempt && (await this.plans.find(ctx, ctx.attempt.id));
+    return made ? this.get(ctx, made.id) : undefined;
   }
 
   /** @throws AppError PLAN_NOT_FOUND */
@@ -150,14 +147,18 @@ export class PlanService {
     await this.#assertUnmoved(ctx, id, items);
     const now = this.clock.now();
     const { onFailure = 'continue' } = options;
-    await this.database.transaction(ctx, async (tx) => {
+    const isMine = await this.database.transaction(ctx, async (tx) => {
       const set = { tokenId: ctx.actor.id, onFailure, appliedAt: now };
-      if (!(await this.plans.move(tx, id, 'applying', set))) return;
+      if (!(await this.plans.move(tx, id, 'applying', set))) return false;
       await this.plans.skipOpen(tx, id, now, UNREADY);
       await this.endings.trail(tx, 'plan.apply', id, { items: items.length - unready.length });
-      this.database.afterCommit(tx, () => this.#wake(tx, id));
+      this.database.afterCommit(tx, () => wakeForPlan(this.queue, tx, id));
+      return true;
     });
-    return this.get(ctx, id);
+    const view = await this.get(ctx, id);
+    // Somebody was faster: with the same wish, or with another one.
+    if (!isMine && view.state !== 'applying' && view.state !== 'applied') throw planNotInState(view.state, 'ready');
+    return view;
   }
 
   /**
@@ -177,11 +178,7 @@ export class PlanService {
     const giveUpAt = new Date(this.clock.now().getTime() + JUDGE_AT_ONCE_MS);
     if (await this.judge.run(ctx, plan, owner, giveUpAt)) return;
     await this.plans.release(ctx, id, owner);
-    this.#wake(ctx, id);
-  }
-
-  #wake({ storeId }: RequestContext, planId: string): void {
-    this.queue.enqueue(CARRY_ON_PLAN, { storeId, planId }, { dedupKey: planId });
+    wakeForPlan(this.queue, ctx, id);
   }
 
   #assertReady({ state, expiresAt }: PlanEntity): void {
@@ -249,6 +246,12 @@ function assertApart(items: readonly PlanRequest[]): void {
     if (first !== undefined) throw planItemsOverlap(first, index + 1);
     seen.set(target, index + 1);
   }
+}
+
+function toItem(planId: string, number: number, request: PlanRequest): NewPlanItem {
+  const [secretId, subject] = 'secretId' in request ? [request.secretId, null] : [null, targetOf(request)];
+  const named = { planId, number, id: newId(), kind: request.kind, secretId, subject };
+  return { ...named, state: 'open', ...splitRequest(request) };
 }
 
 /** The reason of the plan is that of every item which has none of its own. */

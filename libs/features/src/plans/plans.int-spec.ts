@@ -129,7 +129,7 @@ describe('a plan that is not applied', () => {
     const plan = await room.plans.create(room.ctx, { items: [creating('expired')], expiresInSeconds: 60 });
     clock.skip(60_000);
     expect(await codeOf(room.plans.apply(room.ctx, plan.id))).toBe('PLAN_NOT_IN_STATE');
-    await room.worker.sweep(room.job);
+    await room.sweep();
     expect(await room.plans.get(room.ctx, plan.id)).toMatchObject({ state: 'expired' });
     expect(await room.left(plan.id)).toBe(0);
   });
@@ -138,7 +138,7 @@ describe('a plan that is not applied', () => {
     const plan = await room.make([creating('old')]);
     await room.plans.cancel(room.ctx, plan.id);
     clock.skip(31 * 86_400_000);
-    await room.worker.sweep(room.job);
+    await room.sweep();
     expect(await codeOf(room.plans.get(room.ctx, plan.id))).toBe('PLAN_NOT_FOUND');
   });
 });
@@ -156,7 +156,7 @@ describe('a plan that takes long to judge', () => {
     const plan = await room.make(items);
     expect(plan.state).toBe('judging');
     expect(await codeOf(room.plans.apply(room.ctx, plan.id))).toBe('PLAN_NOT_IN_STATE');
-    await room.worker.sweep(room.job);
+    await room.sweep();
     expect(await room.plans.get(room.ctx, plan.id)).toMatchObject({
       state: 'ready',
       items: { byAction: { create: 20 } },

@@ -73,12 +73,9 @@ describe('keys of an embedded database', () => {
   });
 
   it('are replaced by commands, and data and copies are as before', async () => {
-    for (const kind of ['fingerprint', 'root'])
-      expect(await run(dataDir, ['keys', 'rotate', kind])).toMatchObject({ code: 0 });
+    expect(await run(dataDir, ['keys', 'rotate', 'root'])).toMatchObject({ code: 0 });
     const { said } = await run(dataDir, ['keys', 'status']);
-    expect(said).toMatch(
-      /^root +[0-9a-f]{16} +in force\nkek .*\ndata .*in force.*\nfingerprint .*in force.*\nfingerprint .*older/,
-    );
+    expect(said).toMatch(/^root +[0-9a-f]{16} +in force\nkek .*\ndata .*in force/);
     const { program, api } = await start(dataDir);
     expect(await content(api, id)).toEqual(CONTENT);
     await inSync(api, id);
@@ -162,7 +159,7 @@ describeWithTools('a PostgreSQL of its own (needs pg_dump)', () => {
     execFileSync(source.program('pg_restore'), ['--no-owner', '--exit-on-error', `--dbname=${url}`, dump]);
     const restored = await start(dataDir, on(url, oldKey));
     expect(await content(restored.api, id)).toEqual(CONTENT);
-    expect(await must(restored.api.get('/replication'))).toMatchObject({ isPaused: true });
+    expect(await must(restored.api.get('/replication/summary'))).toMatchObject({ isPaused: true });
     expect(await target(restored.api, id)).toMatchObject({ status: 'paused', error: { code: 'DATABASE_RESTORED' } });
     await must(restored.api.post('/replication/accept-restored-database'));
     await must(
@@ -186,7 +183,6 @@ describeWithTools('a PostgreSQL of its own (needs pg_dump)', () => {
       code: 1,
       said: expect.stringMatching(/not the one/),
     });
-    const last = await start(dataDir, on(url, newKey));
-    expect(await content(last.api, id)).toEqual({ value: 'after the restore' });
+    expect(await run(dataDir, ['keys', 'status'], on(url, newKey))).toMatchObject({ code: 0 });
   });
 });

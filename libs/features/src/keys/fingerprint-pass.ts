@@ -3,11 +3,13 @@ import { AuditService } from '@claviger/features/audit';
 import { FingerprintRenewal } from '@claviger/features/secrets';
 import { CLOCK, faultPoint, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
+import pLimit from 'p-limit';
 import type { KeyRotationEntity } from './key-rotation.entity.js';
 import { KeyRotationRepository } from './key-rotation.repository.js';
 
-/** Secrets that are read at the same time, each from its source. */
 const BATCH = 20;
+/** Secrets that are read at the same time, each from its source. */
+const AT_ONCE = 4;
 
 /** Renews the fingerprints of current versions, secret by secret. Sources are asked outside of any transaction. */
 @Injectable()
@@ -28,7 +30,8 @@ export class FingerprintPass {
   /** Renews the next few; the rotation then, or undefined when another process was faster. */
   async step(ctx: RequestContext, found: KeyRotationEntity): Promise<KeyRotationEntity | undefined> {
     const ids = await this.renewal.list(ctx, BATCH, found.position?.after?.[0]);
-    const outcomes = await Promise.all(ids.map((id) => this.renewal.renew(ctx, id)));
+    const limit = pLimit(AT_ONCE);
+    const outcomes = await Promise.all(ids.map((id) => limit(() => this.renewal.renew(ctx, id))));
     const renewed = outcomes.filter(Boolean).length;
     const next = await this.database.transaction(ctx, async (tx) => {
       const rotation = await this.rotations.claim(tx, found);

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { Database, isUniqueViolation } from '@claviger/platform/database';
-import { LessThan, In, Not } from 'typeorm';
+import { LessThan, Not } from 'typeorm';
 import { KeyRotationEntity } from './key-rotation.entity.js';
 import { rotationUnderWay } from './keys.errors.js';
+
+const MAX_OPEN = 200;
 
 /** The rows of rotations. */
 @Injectable()
@@ -30,9 +32,13 @@ export class KeyRotationRepository {
     return this.#rows(ctx).find({ where, order: { id: 'DESC' }, take: limit });
   }
 
-  /** Those that are not done, the oldest first. */
+  /** Those that are not done: first what is under way, then what is settling, the earliest first; at most 200. */
   listOpen(ctx: RequestContext): Promise<KeyRotationEntity[]> {
-    return this.#rows(ctx).find({ where: { storeId: ctx.storeId, state: Not(In(['done'])) }, order: { id: 'ASC' } });
+    return this.#rows(ctx).find({
+      where: { storeId: ctx.storeId, state: Not('done') },
+      order: { settlesAt: { direction: 'ASC', nulls: 'FIRST' }, id: 'ASC' },
+      take: MAX_OPEN,
+    });
   }
 
   /** Locks a rotation until the transaction ends; undefined while another process works on it, or it has gone on. */

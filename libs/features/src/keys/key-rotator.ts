@@ -5,13 +5,13 @@ import { activateStoreKey, destroyStoreKey, Keyring, renewKeyEncryptionKey } fro
 import { Database } from '@claviger/platform/database';
 import { ProcessRegistry } from '@claviger/platform/telemetry';
 import { FingerprintPass } from './fingerprint-pass.js';
-import type { KeyRotationEntity } from './key-rotation.entity.js';
+import type { KeyRotationEntity, RotationPosition } from './key-rotation.entity.js';
 import { afterPass, laggardsOf, nextStep, SETTLING_MS, type RotationStep } from './key-rotation.policy.js';
 import { KeyRotationRepository } from './key-rotation.repository.js';
 import { keyStorage } from './key-storage.js';
-import { Resealing } from './resealing.js';
+import { isPastAll, Resealing } from './resealing.js';
 
-const START = { column: 0, after: null } as const;
+const START: RotationPosition = { column: 0, after: null };
 /** Long work is done in turns, so that other work of the same lane gets its own. */
 const TURN_MS = 30_000;
 const plus = (count: string, more: number): string => String(BigInt(count) + BigInt(more));
@@ -50,8 +50,14 @@ export class KeyRotator {
     while (rotation && !ctx.signal?.aborted && this.clock.now().getTime() < until) {
       const step = nextStep(rotation, { laggards: await this.#countLaggards(rotation), now: this.clock.now() });
       if (step === 'wait' || step === 'none') return;
+      // This process stood still while the others learnt of the key, and would renew with the old one.
+      if (step === 'renew' && !this.#knowsKeyOf(rotation)) return;
       rotation = await this.#take(ctx, rotation, step);
     }
+  }
+
+  #knowsKeyOf({ kind, storeId, toKeyId }: KeyRotationEntity): boolean {
+    return (kind !== 'data' && kind !== 'fingerprint') || this.keyring.keyIds(storeId, kind)[0] === toKeyId;
   }
 
   async #countLaggards({ state, keyGeneration }: KeyRotationEntity): Promise<number> {
@@ -99,33 +105,39 @@ export class KeyRotator {
   }
 
   async #reseal(tx: RequestContext, rotation: KeyRotationEntity): Promise<Partial<KeyRotationEntity>> {
-    const batch = await this.resealing.batch(tx, rotation.position ?? START);
-    const done = plus(rotation.done, batch.resealed);
-    const renewedInPass = (rotation.position?.renewed ?? 0) + batch.resealed;
-    const failed = plus(rotation.failed, batch.failed);
-    if (batch.next) return { done, failed, position: { ...batch.next, renewed: renewedInPass } };
+    const position = rotation.position ?? START;
+    if (isPastAll(position)) return this.#endPass(tx, position.renewed ?? 0);
+    const batch = await this.resealing.batch(tx, position);
+    const renewed = (position.renewed ?? 0) + batch.resealed;
+    return { done: plus(rotation.done, batch.resealed), position: { ...batch.next, renewed } };
+  }
+
+  /** In a transaction that holds no rows: to count takes longer than a batch. */
+  async #endPass(tx: RequestContext, renewed: number): Promise<Partial<KeyRotationEntity>> {
     const left = await this.resealing.count(tx);
-    if (afterPass(left, renewedInPass) === 'again') return { done, failed: '0', position: START };
-    const settlesAt = new Date(this.clock.now().getTime() + SETTLING_MS);
-    return { done, failed: String(left), position: null, state: 'settling', settlesAt };
+    if (afterPass(left, renewed) === 'again') return { position: START };
+    return { failed: String(left), position: null, state: 'settling', settlesAt: this.#later() };
   }
 
   /** Destroys the old key once nothing is sealed under it; else renews what has come meanwhile, and looks again later. */
   async #settle(tx: RequestContext, rotation: KeyRotationEntity): Promise<Partial<KeyRotationEntity>> {
     const fromKeyId = rotation.fromKeyId!;
-    let done = rotation.done;
+    let { done } = rotation;
     if ((await this.resealing.count(tx, fromKeyId)) > 0) {
-      for (let position = START as Parameters<Resealing['batch']>[1] | undefined; position;) {
-        const batch = await this.resealing.batch(tx, position);
+      for (let position = START; !isPastAll(position);) {
+        const batch = await this.resealing.batch(tx, position, fromKeyId);
         done = plus(done, batch.resealed);
         position = batch.next;
       }
     }
     const left = await this.resealing.count(tx, fromKeyId);
-    const settlesAt = new Date(this.clock.now().getTime() + SETTLING_MS);
-    if (left > 0) return { done, failed: String(left), settlesAt };
+    if (left > 0) return { done, failed: String(left), settlesAt: this.#later() };
     await destroyStoreKey(keyStorage(this.database, tx), fromKeyId);
     return this.#end(tx, rotation, { done, failed: '0' });
+  }
+
+  #later(): Date {
+    return new Date(this.clock.now().getTime() + SETTLING_MS);
   }
 
   async #end(

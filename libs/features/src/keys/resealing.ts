@@ -9,12 +9,15 @@ import type { RotationPosition } from './key-rotation.entity.js';
 const BATCH = 100;
 
 export type ResealedBatch = {
-  /** Where to go on; undefined after the last row of the last column. */
-  readonly next: RotationPosition | undefined;
+  /** Where to go on; {@link isPastAll} after the last row of the last column. */
+  readonly next: RotationPosition;
   readonly resealed: number;
   /** Ciphertexts that do not open; they are left as they are. */
   readonly failed: number;
 };
+
+/** True when no row is left from a position on. */
+export const isPastAll = ({ column }: RotationPosition): boolean => column >= SEALED_COLUMNS.length;
 
 type SealedRow = { readonly key: string[]; readonly row: string; readonly sealed: Buffer };
 
@@ -34,44 +37,51 @@ export class Resealing {
   async count(ctx: RequestContext, under?: string): Promise<number> {
     let count = 0;
     for (const { table, column } of SEALED_COLUMNS) {
-      const [row] = (await this.database.manager(ctx).query(
-        `select count(*)::int as count from ${table} where store_id = $1 and ${column} is not null
-         and ${keyIdOf(column)} ${under === undefined ? '<>' : '='} $2`,
-        [ctx.storeId, under ?? this.#active(ctx)],
-      )) as [{ count: number }];
+      const [row] = (await this.database
+        .manager(ctx)
+        .query(`select count(*)::int as count from ${table} where store_id = $1 and ${isUnder(column, under)}`, [
+          ctx.storeId,
+          under ?? this.activeKeyId(ctx),
+        ])) as [{ count: number }];
       count += row.count;
     }
     return count;
   }
 
-  /** Seals the rows from a position on again, at most a batch of one column. In a transaction. */
-  async batch(tx: RequestContext, position: RotationPosition): Promise<ResealedBatch> {
-    const column = SEALED_COLUMNS[position.column];
-    if (!column) return { next: undefined, resealed: 0, failed: 0 };
-    const rows = await this.#take(tx, column, position.after);
-    const renewed = rows.flatMap((row) => this.#reseal(tx, row));
-    if (renewed.length > 0) await this.#store(tx, column, renewed);
-    const hasMore = rows.length === BATCH;
-    const next = hasMore
-      ? { column: position.column, after: rows.at(-1)!.key }
-      : { column: position.column + 1, after: null };
-    return {
-      next: hasMore || next.column < SEALED_COLUMNS.length ? next : undefined,
-      resealed: renewed.length,
-      failed: rows.length - renewed.length,
-    };
+  /** The id of the data key in force, as this process knows it. */
+  activeKeyId({ storeId }: RequestContext): string {
+    return this.keyring.keyIds(storeId, 'data')[0]!;
   }
 
-  async #take(tx: RequestContext, spec: SealedColumn, after: readonly string[] | null): Promise<SealedRow[]> {
+  /** Seals the rows from a position on again, at most a batch of one column, or those under one key. In a transaction. */
+  async batch(tx: RequestContext, position: RotationPosition, under?: string): Promise<ResealedBatch> {
+    const column = SEALED_COLUMNS[position.column];
+    if (!column) return { next: position, resealed: 0, failed: 0 };
+    const rows = await this.#take(tx, column, position.after, under);
+    const renewed = rows.flatMap((row) => this.#reseal(tx, row));
+    if (renewed.length > 0) await this.#store(tx, column, renewed);
+    const next =
+      rows.length === BATCH
+        ? { column: position.column, after: rows.at(-1)!.key }
+        : { column: position.column + 1, after: null };
+    return { next, resealed: renewed.length, failed: rows.length - renewed.length };
+  }
+
+  async #take(
+    tx: RequestContext,
+    spec: SealedColumn,
+    after: readonly string[] | null,
+    under: string | undefined,
+  ): Promise<SealedRow[]> {
     const { table, column, key, row } = spec;
     const names = key.map(([name]) => name).join(', ');
     const bound = key.map(([, type], i) => `$${i + 3}::text::${type}`).join(', ');
     return (await this.database.manager(tx).query(
       `select array[${key.map(([name]) => `${name}::text`).join(', ')}] as key, ${row} as row, ${column} as sealed
-       from ${table} where store_id = $1 and ${column} is not null and ${keyIdOf(column)} <> $2
+       from ${table} where store_id = $1 and ${isUnder(column, under)}
          ${after === null ? '' : `and (${names}) > (${bound})`}
        order by ${names} limit ${BATCH} for no key update skip locked`,
-      [tx.storeId, this.#active(tx), ...(after ?? [])],
+      [tx.storeId, under ?? this.activeKeyId(tx), ...(after ?? [])],
     )) as SealedRow[];
   }
 
@@ -95,11 +105,8 @@ export class Resealing {
       [tx.storeId, rows.map(({ sealed }) => sealed), ...key.map((_, i) => rows.map((row) => row.key[i]))],
     );
   }
-
-  #active({ storeId }: RequestContext): string {
-    return this.keyring.keyIds(storeId, 'data')[0]!;
-  }
 }
 
-/** SQL of the key id that a ciphertext names: the eight bytes after its format. */
-const keyIdOf = (column: string): string => `encode(substring(${column} from 2 for 8), 'hex')`;
+/** SQL: sealed under the key $2, or under another one. The key id is in the eight bytes after the format. */
+const isUnder = (column: string, under: string | undefined): string =>
+  `${column} is not null and encode(substring(${column} from 2 for 8), 'hex') ${under === undefined ? '<>' : '='} $2`;

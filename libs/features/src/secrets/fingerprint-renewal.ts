@@ -77,10 +77,10 @@ export class FingerprintRenewal {
     return true;
   }
 
-  /** A worker compares what it finds at a target with what it was told to put there. */
+  /** The write of a copy is named after its fingerprint, so that a vault knows a repetition of it. */
   async #isBeingCopied(tx: RequestContext, id: string): Promise<boolean> {
     const rows = (await this.database.manager(tx).query(
-      `select lease_owner is not null and lease_until > now() - interval '1 minute' as leased
+      `select coalesce(greatest(lease_until, unsettled_until) > now(), false) as leased
        from sync_target where store_id = $1 and secret_id = $2 for update`,
       [tx.storeId, id],
     )) as { leased: boolean }[];

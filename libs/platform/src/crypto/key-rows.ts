@@ -101,7 +101,8 @@ export async function destroyStoreKey(tx: KeyStorage, keyId: string): Promise<vo
 
 /**
  * Puts a new key-encryption key in the place of those that there are: every store key is wrapped again, all or none. The
- * store keys stay as they are. In a transaction. Returns ids and how many store keys there were.
+ * store keys stay as they are, and so does the root key in force: others may have been given none but that. In a
+ * transaction. Returns ids and how many store keys there were.
  */
 export async function renewKeyEncryptionKey(
   tx: KeyStorage,
@@ -109,11 +110,12 @@ export async function renewKeyEncryptionKey(
 ): Promise<{ readonly from: string; readonly to: string; readonly count: number }> {
   await raiseGeneration(tx);
   // Whoever adds a store key meanwhile waits for these locks (its foreign key does), and then finds its key gone.
-  const { rows: old } = await tx.query('select id from key_encryption_key order by created_at for update');
+  const { rows } = await tx.query('select id, root_key_id from key_encryption_key order by created_at for update');
+  const old = rows.at(-1) as { id: string; root_key_id: string };
   const kek = generateKey();
   await tx.query(
     'insert into key_encryption_key (id, root_key_id, wrapped, created_at) values ($1, $2, $3, clock_timestamp())',
-    [kek.id, roots.current.id, roots.current.wrap(kek.id, kek.bytes)],
+    [kek.id, old.root_key_id, roots.wrap(old.root_key_id, kek.id, kek.bytes)],
   );
   const keys = await openStoreKeys(tx, roots);
   await tx.query(
@@ -122,7 +124,7 @@ export async function renewKeyEncryptionKey(
     [kek.id, keys.map(({ key }) => key.id), keys.map(({ key }) => wrapStoreKey(kek, key))],
   );
   await tx.query('delete from key_encryption_key where id <> $1', [kek.id]);
-  return { from: old.at(-1)!['id'] as string, to: kek.id, count: keys.length };
+  return { from: old.id, to: kek.id, count: keys.length };
 }
 
 /**

@@ -5,6 +5,8 @@ import { sealedKeyId } from './envelope.js';
 import { activateStoreKey, addStoreKey, destroyStoreKey, renewKeyEncryptionKey } from './key-rows.js';
 import type { KeyPurpose, KeyStorage } from './key-purpose.js';
 import { Keyring } from './keyring.js';
+import { RootKey } from './root-key.js';
+import { RootKeys } from './root-keys.js';
 
 let db: TestDatabase;
 let keyring: Keyring;
@@ -88,6 +90,12 @@ describe('Keyring', () => {
     const again = await testKeyring(db.database);
     expect(again.keyIds(at(), 'data')).toEqual(before);
     expect(again.open(at(), 'a/1', sealed).toString()).toBe('text');
+  });
+
+  it('leaves the root key in force when a process that has the next one already replaces the key-encryption key', async () => {
+    const next = new RootKeys(RootKey.fromText(RootKey.generateText()), [keyring.roots.current]);
+    await inTransaction((tx) => renewKeyEncryptionKey(tx, next));
+    expect((await testKeyring(db.database)).keyIds(at(), 'data')).toEqual(keyring.keyIds(at(), 'data'));
   });
 
   it('asks for the number alone when nothing has changed', async () => {

@@ -2,8 +2,8 @@ import { AppError } from '@claviger/kernel';
 import type { RootKey } from './root-key.js';
 
 /**
- * The root keys that a process was given: the one to wrap with, and older ones that still open what they wrapped, for as
- * long as a rotation of the root key takes.
+ * The root keys that a process was given: the one that is to wrap everything, and older ones that still open what they
+ * wrapped, for as long as a rotation of the root key takes.
  */
 export class RootKeys {
   readonly #byId: ReadonlyMap<string, RootKey>;
@@ -20,11 +20,20 @@ export class RootKeys {
     return [...this.#byId.keys()];
   }
 
+  /** Wraps a key-encryption key under one of them. @throws AppError ROOT_KEY_WRONG */
+  wrap(rootKeyId: string, keyId: string, bytes: Buffer): Buffer {
+    return this.#get(rootKeyId).wrap(keyId, bytes);
+  }
+
   /** Opens a key-encryption key. @throws AppError ROOT_KEY_WRONG, CIPHERTEXT_INVALID */
   unwrap(rootKeyId: string, keyId: string, wrapped: Buffer): Buffer {
+    return this.#get(rootKeyId).unwrap(keyId, wrapped);
+  }
+
+  #get(rootKeyId: string): RootKey {
     const key = this.#byId.get(rootKeyId);
     if (!key) throw rootKeyWrong(this.ids, rootKeyId);
-    return key.unwrap(keyId, wrapped);
+    return key;
   }
 }
 

@@ -6,6 +6,8 @@ import type { PoolClient } from 'pg';
 const LOCK_CLASS = 0x61756469; // "audi"
 /** Longer than an entry waits for its batch and its batch for its commit. */
 const SETTLE_MS = 3_600_000;
+/** The newest first; after an upgrade there may be years of them, and the job has other things to do. */
+const DAYS_AT_ONCE = 10;
 
 /** Days and whether an index of their words is there; at most up to `$1`. */
 export const SEARCHABLE_DAYS = `
@@ -53,7 +55,8 @@ export class AuditSearchIndex {
     const { rows } = await client.query<SearchableDay>(SEARCHABLE_DAYS, [settled]);
     const made: string[] = [];
     for (const { day, isIndexed, hasIndex } of rows) {
-      if (day >= settled || isIndexed || signal.aborted) continue;
+      if (day >= settled || isIndexed) continue;
+      if (signal.aborted || made.length === DAYS_AT_ONCE) break;
       const table = `audit_batch_${day.replaceAll('-', '')}`;
       const found = await client.query<{ table: string | null }>('select to_regclass($1) as table', [table]);
       // What is in the default partition is little, and searched as it is.

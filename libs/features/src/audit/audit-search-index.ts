@@ -1,5 +1,6 @@
 import { CLOCK, type Clock } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
+import { Logger } from '@claviger/platform/telemetry';
 import { Inject, Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 
@@ -26,6 +27,7 @@ export class AuditSearchIndex {
   constructor(
     private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
+    private readonly logger: Logger,
   ) {}
 
   /**
@@ -61,11 +63,16 @@ export class AuditSearchIndex {
       const found = await client.query<{ table: string | null }>('select to_regclass($1) as table', [table]);
       // What is in the default partition is little, and searched as it is.
       if (!found.rows[0]!.table) continue;
-      if (hasIndex) await client.query(`drop index concurrently ix_${table}_words`);
-      await client.query(`create index concurrently ix_${table}_words on ${table} using gin (audit_words(entries))`);
-      // With what words are frequent, so that those are not searched by the index.
-      await client.query(`analyze ${table}`);
-      made.push(day);
+      try {
+        if (hasIndex) await client.query(`drop index concurrently ix_${table}_words`);
+        await client.query(`create index concurrently ix_${table}_words on ${table} using gin (audit_words(entries))`);
+        // With what words are frequent, so that those are not searched by the index.
+        await client.query(`analyze ${table}`);
+        made.push(day);
+      } catch (error) {
+        // A text that is no entry, which somebody put there: the verifier names it. The other days are indexed.
+        this.logger.warn('audit.day_not_indexed', { day }, error);
+      }
     }
     return made;
   }

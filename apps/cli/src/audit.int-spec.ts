@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '@claviger/kernel';
-import { AnchorFile, AUDIT_ENTITIES, AuditService, SealAnchors, Sealer } from '@claviger/features/audit';
+import { AnchorFile, AUDIT_ENTITIES, AuditExporter, AuditService, SealAnchors, Sealer } from '@claviger/features/audit';
 import type { Keyring } from '@claviger/platform/crypto';
 import { createTestDatabase, testContext, testKeyring, type TestDatabase } from '@claviger/testing';
 import { AUDIT_USAGE, runAudit } from './audit.js';
@@ -109,6 +109,34 @@ describe('npm run audit', () => {
     await writeFile(file('garbage'), whole.replace('"kind":"seal"', '"kind":"zeal"'));
     expect(await run('verify', '--export', file('garbage'))).toBe(1);
     expect(said()).toMatch(/RECORD_UNREADABLE/);
+  });
+
+  it('finds the files of dropped days where it is told, and takes exports in any order', async () => {
+    const audit = new AuditService(test.database, keyring, systemClock);
+    const exporter = new AuditExporter({
+      database: test.database,
+      keyring,
+      clock: systemClock,
+      directory: file('exports'),
+    });
+    const signal = new AbortController().signal;
+    const storeId = keyring.rootStoreId;
+    const day = new Date().toISOString().slice(0, 10);
+    const sealer = new Sealer({ database: test.database, keyring, clock: systemClock });
+    await sealer.sealAll();
+    const first = await exporter.writeDay({ storeId, day, signal });
+    const ctx = testContext({ storeId });
+    await audit.commit(ctx, audit.entry(ctx, { action: 'a.b', outcome: 'allowed', resource: { kind: 'x' } }));
+    await sealer.sealAll();
+    if (typeof first === 'string') throw new Error(first);
+    const second = await exporter.writeDay({ storeId, day, before: first, signal });
+    if (typeof second === 'string') throw new Error(second);
+    const [a, b] = [first, second].map(({ file: name }) => join(file('exports'), name)) as [string, string];
+    expect(await run('verify', '--export', b, '--export', a)).toBe(0);
+    expect(said()).toMatch(/Checked: 8 entries under 5 seals/);
+    lines = [];
+    expect(await run('verify', '--export', b)).toBe(0);
+    expect(said()).toMatch(/Seals 1 to 4 are not in these files/);
   });
 
   it('ignores an anchor that a crash cut short', async () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import type { ModelRun } from './model-step.js';
 
-/** Runs in CI; any other number with CLAVIGER_MODEL_RUNS. */
-const RUNS = 300;
+/** Runs in CI and elsewhere; any other number with CLAVIGER_MODEL_RUNS. */
+const RUNS = process.env['CI'] === 'true' ? 1_000 : 300;
 
 /** How long so many runs may take, on a slow machine, before it is taken for a hang. */
 export function modelTimeoutMs(defaultRuns = RUNS, perRunMs = 200): number {

@@ -1,4 +1,4 @@
-import { Injectable, Optional } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import {
   AuditPartitions,
   AuditRetention,
@@ -13,7 +13,7 @@ export class AuditProcessor {
   constructor(
     private readonly partitions: AuditPartitions,
     private readonly searchIndex: AuditSearchIndex,
-    @Optional() private readonly retention: AuditRetention | undefined,
+    @Optional() @Inject(AuditRetention) private readonly retention: AuditRetention | undefined,
   ) {}
 
   @HandlesJob(MAINTAIN_AUDIT)

@@ -18,7 +18,7 @@ export class ChangeProcessor {
     private readonly changes: ChangeService,
     private readonly keyring: Keyring,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Optional() private readonly retention: ChangeRetention | undefined,
+    @Optional() @Inject(ChangeRetention) private readonly retention: ChangeRetention | undefined,
   ) {}
 
   @HandlesJob(RECOVER_CHANGES)

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { setFaultHook, type FaultPoint, type RequestContext } from '@claviger/kernel';
 import type { Keyring } from '@claviger/platform/crypto';
 import { createTestDatabase, FakeClock, testContext, testKeyring, type TestDatabase } from '@claviger/testing';
@@ -19,6 +19,9 @@ import { AuditService } from './audit.service.js';
 import { exportFilesIn, readExport } from './export-files.js';
 import { SealAnchors } from './seal-anchors.js';
 import { Sealer } from './sealer.js';
+
+// A limit for what hangs: many databases are made here, and a machine may be slow.
+jest.setTimeout(60_000);
 
 const DAY_MS = 86_400_000;
 const POINTS: readonly FaultPoint[] = [

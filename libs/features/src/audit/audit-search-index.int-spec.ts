@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Clock, RequestContext } from '@claviger/kernel';
 import { createTestDatabase, FakeClock, testContext, testKeyring, type TestDatabase } from '@claviger/testing';
 import { AuditPartitions } from './audit-partitions.js';
@@ -6,6 +6,9 @@ import { AuditReader, type AuditPlace, type AuditQuery } from './audit-reader.js
 import { AuditSearchIndex } from './audit-search-index.js';
 import { wordsOf } from './audit-words.js';
 import { AUDIT_ENTITIES } from './audit.entities.js';
+
+// A limit for what hangs: many databases are made here, and a machine may be slow.
+jest.setTimeout(60_000);
 
 const DAYS = ['2031-12-28', '2031-12-29', '2031-12-30', '2031-12-31'] as const;
 const BATCHES = 3_000;
@@ -54,7 +57,10 @@ describe('AuditSearchIndex', () => {
   });
   afterAll(() => test.drop());
 
-  const makeIndexes = (): Promise<readonly string[]> => new AuditSearchIndex(test.database, clock).make(running);
+  const logged: unknown[] = [];
+  const logger = { warn: (...told: unknown[]) => void logged.push(told.slice(0, 2)) } as never;
+  const makeIndexes = (): Promise<readonly string[]> =>
+    new AuditSearchIndex(test.database, clock, logger).make(running);
   const search = (query: Partial<AuditQuery>, by: Clock = clock): ReturnType<AuditReader['list']> => {
     asked = [];
     return new AuditReader(test.database, by).list(ctx, { limit: 51, ...query });
@@ -107,6 +113,18 @@ describe('AuditSearchIndex', () => {
     );
     expect(await makeIndexes()).toEqual(['2031-12-29']);
     expect((await test.database.pool.query(sql)).rows).toEqual([{ count: 3 }]);
+  });
+
+  it('leaves out a day with a text that is no entry, and says so', async () => {
+    const change = (to: string): Promise<unknown> =>
+      test.database.pool.query(`begin; set local session_replication_role = replica; ${to}; commit`);
+    await test.database.pool.query('drop index ix_audit_batch_20311229_words, ix_audit_batch_20311228_words');
+    await change(`create table saved as select * from audit_batch where day = '2031-12-29' limit 1;
+      update audit_batch set entries = 'x' where id in (select id from saved)`);
+    expect(await makeIndexes()).toEqual(['2031-12-28']);
+    expect(logged).toEqual([['audit.day_not_indexed', { day: '2031-12-29' }]]);
+    await change('update audit_batch set entries = saved.entries from saved where audit_batch.id = saved.id');
+    expect(await makeIndexes()).toEqual(['2031-12-29']);
   });
 
   it.each(QUERIES)('finds the same as without it: %s', async (name, query) => {

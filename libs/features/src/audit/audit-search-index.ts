@@ -1,11 +1,14 @@
 import { CLOCK, type Clock } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
+import { Logger } from '@claviger/platform/telemetry';
 import { Inject, Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 
 const LOCK_CLASS = 0x61756469; // "audi"
 /** Longer than an entry waits for its batch and its batch for its commit. */
 const SETTLE_MS = 3_600_000;
+/** The newest first; after an upgrade there may be years of them, and the job has other things to do. */
+const DAYS_AT_ONCE = 10;
 
 /** Days and whether an index of their words is there; at most up to `$1`. */
 export const SEARCHABLE_DAYS = `
@@ -24,6 +27,7 @@ export class AuditSearchIndex {
   constructor(
     private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
+    private readonly logger: Logger,
   ) {}
 
   /**
@@ -53,16 +57,22 @@ export class AuditSearchIndex {
     const { rows } = await client.query<SearchableDay>(SEARCHABLE_DAYS, [settled]);
     const made: string[] = [];
     for (const { day, isIndexed, hasIndex } of rows) {
-      if (day >= settled || isIndexed || signal.aborted) continue;
+      if (day >= settled || isIndexed) continue;
+      if (signal.aborted || made.length === DAYS_AT_ONCE) break;
       const table = `audit_batch_${day.replaceAll('-', '')}`;
       const found = await client.query<{ table: string | null }>('select to_regclass($1) as table', [table]);
       // What is in the default partition is little, and searched as it is.
       if (!found.rows[0]!.table) continue;
-      if (hasIndex) await client.query(`drop index concurrently ix_${table}_words`);
-      await client.query(`create index concurrently ix_${table}_words on ${table} using gin (audit_words(entries))`);
-      // With what words are frequent, so that those are not searched by the index.
-      await client.query(`analyze ${table}`);
-      made.push(day);
+      try {
+        if (hasIndex) await client.query(`drop index concurrently ix_${table}_words`);
+        await client.query(`create index concurrently ix_${table}_words on ${table} using gin (audit_words(entries))`);
+        // With what words are frequent, so that those are not searched by the index.
+        await client.query(`analyze ${table}`);
+        made.push(day);
+      } catch (error) {
+        // A text that is no entry, which somebody put there: the verifier names it. The other days are indexed.
+        this.logger.warn('audit.day_not_indexed', { day }, error);
+      }
     }
     return made;
   }

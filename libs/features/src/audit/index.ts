@@ -8,6 +8,7 @@ export { batchColumns, batchParameters, insertBatchesSql, insertBatchSql } from 
 export { AuditKeeperModule } from './audit-keeper.module.js';
 export { keysOfStore, publicKeys, type AuditKeys } from './audit-keys.js';
 export { AuditPartitions } from './audit-partitions.js';
+export { AuditExporter } from './audit-exporter.js';
 export { exportFilesIn, readExport } from './export-files.js';
 export { AuditRetention } from './audit-retention.js';
 export { AuditRetentionModule } from './audit-retention.module.js';

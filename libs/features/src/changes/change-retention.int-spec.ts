@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { newId, setFaultHook, type FaultPoint, type RequestContext } from '@claviger/kernel';
 import { AUDIT_ENTITIES, AuditService } from '@claviger/features/audit';
 import { readExportLines, sha256OfFile } from '@claviger/platform/files';
@@ -10,6 +10,9 @@ import { createTestDatabase, FakeClock, testContext, testKeyring, type TestDatab
 import { ChangeEntity } from './change.entity.js';
 import { ChangeRetention } from './change-retention.js';
 import type { ChangeState } from './change-state.js';
+
+// A limit for what hangs: many databases are made here, and a machine may be slow.
+jest.setTimeout(60_000);
 
 const DAY_MS = 86_400_000;
 const POINTS: readonly FaultPoint[] = ['change.export-written', 'change.removing', 'change.removed'];

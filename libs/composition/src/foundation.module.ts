@@ -10,6 +10,7 @@ import { ENTITIES } from './entities.js';
 import { LoginIssuersModule } from './login-issuers.module.js';
 import { MetricsModule } from './metrics.module.js';
 import { SendersModule } from './senders.module.js';
+import { readCertificates } from './certificate-file.js';
 import { VaultKindsModule } from './vault-kinds.module.js';
 
 export type FoundationOptions = {
@@ -63,7 +64,12 @@ export class FoundationModule {
         }),
         KeyringModule.forRoot(options.rootKey),
         ProcessModule.forRoot({ kind, version }),
-        QueueModule.forRoot({ redisUrl: config.storage.redisUrl, databaseUrl, clientName: applicationName }),
+        QueueModule.forRoot({
+          redisUrl: config.storage.redisUrl,
+          redisCa: readCertificates('CLAVIGER_REDIS_CA_CERTIFICATES', config.storage.redisCaCertificates),
+          databaseUrl,
+          clientName: applicationName,
+        }),
         LoginIssuersModule,
         MetricsModule.forRoot(kind),
         SendersModule,

@@ -7,12 +7,13 @@ import { shuttingDown, vaultLoop } from './http.errors.js';
 import { BODY_LIMIT_BYTES } from './json-body.js';
 import { ProblemFilter } from './problem.filter.js';
 import { fromFramework, toProblem } from './problem.js';
+import { secureContextOf, type TlsMaterial } from './tls-files.js';
 
 /** Time that a client may take to send a request. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
-/** Fastify as Claviger wants it: own request ids, bodies left as bytes for our own strict decoder, nothing logged by itself. */
-export function createHttpAdapter(): FastifyAdapter {
+/** Fastify as Claviger wants it: own request ids, bodies left as bytes for our own strict decoder, nothing logged by itself. Over TLS where it is given. */
+export function createHttpAdapter(tls?: TlsMaterial): FastifyAdapter {
   return new FastifyAdapter({
     logger: false,
     genReqId: () => newId(),
@@ -25,7 +26,14 @@ export function createHttpAdapter(): FastifyAdapter {
     // Fastify's own answer is no problem document; ours is in the hook below.
     return503OnClosing: false,
     frameworkErrors: answerBadAddress,
+    ...(tls && overTls(tls)),
   });
+}
+
+/** Fastify's option for it. An `object`, because the adapter's types know only servers without. */
+function overTls(tls: TlsMaterial): object {
+  const isClientKnown = tls.ca !== undefined;
+  return { https: { ...secureContextOf(tls), requestCert: isClientKnown, rejectUnauthorized: isClientKnown } };
 }
 
 /** Fastify itself would quote the address, in which anything may stand. */

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
+import { AppError } from '@claviger/kernel';
 import { z } from 'zod';
+import { overVerifiedTls } from './database-tls.js';
 import { parseConcern, type Concern, type ConcernValues, type Environment } from './config-variable.js';
 
 const port = z.coerce
@@ -28,6 +30,11 @@ const list = z
       .filter((part) => part.length > 0),
   );
 
+const file = z
+  .string()
+  .transform((path) => resolve(path))
+  .optional();
+
 const flag = z
   .enum(['true', 'false'], 'must be true or false')
   .default('false')
@@ -46,6 +53,25 @@ export const SERVER = {
     description: 'Port to listen on; 0 takes a free one.',
     sensitive: false,
     schema: port.default(8200),
+  },
+  tlsCertFile: {
+    name: 'CLAVIGER_TLS_CERT_FILE',
+    description:
+      'File with the PEM of the certificate to listen with (and of those between it and its authority), read anew when it changes. Without it, plain HTTP.',
+    sensitive: false,
+    schema: file,
+  },
+  tlsKeyFile: {
+    name: 'CLAVIGER_TLS_KEY_FILE',
+    description: "File with the PEM of the certificate's private key.",
+    sensitive: false,
+    schema: file,
+  },
+  tlsClientCaFile: {
+    name: 'CLAVIGER_TLS_CLIENT_CA_FILE',
+    description: 'File with the PEM of authorities: when given, only clients with a certificate of theirs are let in.',
+    sensitive: false,
+    schema: file,
   },
 } as const satisfies Concern;
 
@@ -66,6 +92,13 @@ export const STORAGE = {
     sensitive: true,
     schema: url('postgres:', 'postgresql:').optional(),
   },
+  databaseCaCertificates: {
+    name: 'CLAVIGER_DATABASE_CA_CERTIFICATES',
+    description:
+      'File with the PEM of the only authorities trusted for PostgreSQL: with it, the connection is encrypted and the server must prove its name.',
+    sensitive: false,
+    schema: file,
+  },
   databasePoolSize: {
     name: 'CLAVIGER_DATABASE_POOL_SIZE',
     description: 'Most connections to PostgreSQL of one process, the queue not counted.',
@@ -77,6 +110,13 @@ export const STORAGE = {
     description: 'Redis for the job queue; without it the queue lives in PostgreSQL.',
     sensitive: true,
     schema: url('redis:', 'rediss:').optional(),
+  },
+  redisCaCertificates: {
+    name: 'CLAVIGER_REDIS_CA_CERTIFICATES',
+    description:
+      'File with the PEM of the only authorities trusted for Redis, whose address then begins with rediss://.',
+    sensitive: false,
+    schema: file,
   },
 } as const satisfies Concern;
 
@@ -115,10 +155,7 @@ export const SECURITY = {
     description:
       'File outside PostgreSQL to which every audit seal is appended (standalone: audit-anchors in the data directory).',
     sensitive: false,
-    schema: z
-      .string()
-      .transform((path) => resolve(path))
-      .optional(),
+    schema: file,
   },
 } as const satisfies Concern;
 
@@ -187,10 +224,7 @@ export const NOTIFICATIONS = {
     name: 'CLAVIGER_SMTP_CA_CERTIFICATES',
     description: 'File with the PEM of the only authorities trusted for the mail server.',
     sensitive: false,
-    schema: z
-      .string()
-      .transform((path) => resolve(path))
-      .optional(),
+    schema: file,
   },
   mailFrom: {
     name: 'CLAVIGER_MAIL_FROM',
@@ -228,11 +262,34 @@ export const CONFIG = Symbol('CONFIG');
  */
 export function loadConfig(env: Environment): Config {
   return {
-    server: parseConcern(SERVER, env),
-    storage: parseConcern(STORAGE, env),
+    server: parseServer(env),
+    storage: parseStorage(env),
     security: parseConcern(SECURITY, env),
     telemetry: parseConcern(TELEMETRY, env),
     work: parseConcern(WORK, env),
     notifications: parseConcern(NOTIFICATIONS, env),
   };
+}
+
+function parseServer(env: Environment): Config['server'] {
+  const server = parseConcern(SERVER, env);
+  const { tlsCertFile, tlsKeyFile, tlsClientCaFile } = server;
+  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined))
+    throw contradiction('Set CLAVIGER_TLS_CERT_FILE and CLAVIGER_TLS_KEY_FILE, or neither.');
+  if (tlsClientCaFile !== undefined && tlsCertFile === undefined)
+    throw contradiction('CLAVIGER_TLS_CLIENT_CA_FILE is of use with CLAVIGER_TLS_CERT_FILE only.');
+  return server;
+}
+
+function parseStorage(env: Environment): Config['storage'] {
+  const storage = parseConcern(STORAGE, env);
+  const { databaseUrl, databaseCaCertificates, redisUrl, redisCaCertificates } = storage;
+  if (redisCaCertificates !== undefined && !redisUrl?.startsWith('rediss:'))
+    throw contradiction('CLAVIGER_REDIS_CA_CERTIFICATES is set: begin CLAVIGER_REDIS_URL with rediss://.');
+  if (databaseCaCertificates === undefined || databaseUrl === undefined) return storage;
+  return { ...storage, databaseUrl: overVerifiedTls(databaseUrl, databaseCaCertificates) };
+}
+
+function contradiction(rule: string): AppError {
+  return new AppError({ code: 'CONFIG_INVALID', kind: 'invalid', message: `The configuration is wrong. ${rule}` });
 }

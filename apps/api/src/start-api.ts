@@ -45,8 +45,9 @@ export async function startHttp(
   const options = foundationOptions(config, kind, logger);
   const root = { module: RootModule, imports: [FoundationModule.forRoot(options), ...modules] };
   const files = tlsFilesOf(config.server);
+  const { trustedProxies } = config.server;
   const tls = files && readTlsFiles(files);
-  const app = await NestFactory.create<NestFastifyApplication>(root, createHttpAdapter(tls), {
+  const app = await NestFactory.create<NestFastifyApplication>(root, createHttpAdapter({ tls, trustedProxies }), {
     bodyParser: false,
     abortOnError: false,
     logger: new NestLogger(options.logger),

@@ -12,8 +12,15 @@ import { secureContextOf, type TlsMaterial } from './tls-files.js';
 /** Time that a client may take to send a request. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
-/** Fastify as Claviger wants it: own request ids, bodies left as bytes for our own strict decoder, nothing logged by itself. Over TLS where it is given. */
-export function createHttpAdapter(tls?: TlsMaterial): FastifyAdapter {
+export type HttpOptions = {
+  /** Plain HTTP without. */
+  readonly tls?: TlsMaterial | undefined;
+  /** Who is believed about whom a request came from; nobody unless given. */
+  readonly trustedProxies?: readonly string[];
+};
+
+/** Fastify as Claviger wants it: own request ids, bodies left as bytes for our own strict decoder, nothing logged by itself. */
+export function createHttpAdapter({ tls, trustedProxies = [] }: HttpOptions = {}): FastifyAdapter {
   return new FastifyAdapter({
     logger: false,
     genReqId: () => newId(),
@@ -26,6 +33,7 @@ export function createHttpAdapter(tls?: TlsMaterial): FastifyAdapter {
     // Fastify's own answer is no problem document; ours is in the hook below.
     return503OnClosing: false,
     frameworkErrors: answerBadAddress,
+    ...(trustedProxies.length > 0 && { trustProxy: [...trustedProxies] }),
     ...(tls && overTls(tls)),
   });
 }

@@ -51,7 +51,7 @@ describe('listening with TLS', () => {
     put2(first);
     const files = { certFile, keyFile, ...(wantsClients && { clientCaFile }) };
     const tls = readTlsFiles(files);
-    const adapter = createHttpAdapter(tls);
+    const adapter = createHttpAdapter({ tls });
     const instance = adapter.getInstance() as unknown as FastifyInstance;
     instance.get('/', () => 'here');
     const server = adapter.getHttpServer() as unknown as Server;

@@ -58,4 +58,11 @@ describe('loadConfig', () => {
   ])('refuses half of what listening or connecting with TLS needs: %j', (env, names) => {
     expect(() => loadConfig(env)).toThrow(names);
   });
+
+  it('takes addresses and ranges of proxies, and nothing else', () => {
+    const load = (text: string): unknown => loadConfig({ CLAVIGER_TRUSTED_PROXIES: text }).server.trustedProxies;
+    expect(load('10.0.0.1, 172.16.0.0/12,::1,fd00::/8')).toEqual(['10.0.0.1', '172.16.0.0/12', '::1', 'fd00::/8']);
+    for (const wrong of ['proxy', '10.0.0.0/33', '::/129', '10.0.0.0/', 'true', '*'])
+      expect(() => load(wrong)).toThrow(/CLAVIGER_TRUSTED_PROXIES: must be IP addresses/);
+  });
 });

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { AppError } from '@claviger/kernel';
 import { z } from 'zod';
@@ -30,6 +31,12 @@ const list = z
       .filter((part) => part.length > 0),
   );
 
+/** Whether a text is an IP address, or one with the length of its network. */
+const isAddressRange = (text: string): boolean => {
+  const [, address = '', length = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  return Number(length) <= { 0: -1, 4: 32, 6: 128 }[isIP(address)]!;
+};
+
 const file = z
   .string()
   .transform((path) => resolve(path))
@@ -53,6 +60,13 @@ export const SERVER = {
     description: 'Port to listen on; 0 takes a free one.',
     sensitive: false,
     schema: port.default(8200),
+  },
+  trustedProxies: {
+    name: 'CLAVIGER_TRUSTED_PROXIES',
+    description:
+      'Comma-separated addresses and CIDR ranges of proxies whose X-Forwarded-For is believed, so that the audit log names the caller.',
+    sensitive: false,
+    schema: list.refine((all) => all.every(isAddressRange), 'must be IP addresses or CIDR ranges'),
   },
   tlsCertFile: {
     name: 'CLAVIGER_TLS_CERT_FILE',

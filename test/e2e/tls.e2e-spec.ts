@@ -36,7 +36,7 @@ let postgres: NetworkPostgresPeer;
 let redis: RedisPeer | undefined;
 let env: Record<string, string>;
 beforeAll(async () => {
-  postgres = await startNetworkPostgres(authority);
+  postgres = await startNetworkPostgres({ authority });
   if (findRedisServer()) redis = await startRedis(undefined, issueCertificate('127.0.0.1', authority));
   const ca = file('ca.pem', authority.cert);
   env = {

@@ -19,11 +19,18 @@ export type NetworkPostgresPeer = {
 
 /**
  * Starts a PostgreSQL on port 5432 of a loopback address of its own (127.0.0.0/8 is all this machine's on Linux).
- * @param authority makes it take connections over TLS only, with a certificate for its address
+ * @param options `authority` makes it take connections over TLS only, with a certificate for its address
  */
-export async function startNetworkPostgres(authority?: CertificatePair): Promise<NetworkPostgresPeer> {
-  const network = `127.${randomInt(1, 255)}.${randomInt(256)}`;
-  const [host, alias] = [`${network}.1`, `${network}.2`];
+export async function startNetworkPostgres({
+  authority,
+  network = loopbackNetwork(),
+  host = `${network}.1`,
+}: {
+  readonly authority?: CertificatePair;
+  readonly network?: string;
+  readonly host?: string;
+} = {}): Promise<NetworkPostgresPeer> {
+  const alias = `${network}.2`;
   const directory = mkdtempSync(join(tmpdir(), 'claviger-network-postgres-'));
   const lock = acquireDataLock(directory);
   const settings = { fsync: 'off', listen_addresses: `${host},${alias}` };
@@ -47,6 +54,11 @@ export async function startNetworkPostgres(authority?: CertificatePair): Promise
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** The first three numbers of addresses of this machine that nothing else uses, so that any port is free there. */
+export function loopbackNetwork(): string {
+  return `127.${randomInt(1, 255)}.${randomInt(256)}`;
 }
 
 /** Where and as PostgreSQL wants it: in its directory, its own and nobody else's to read. */

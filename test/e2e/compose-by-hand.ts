@@ -168,7 +168,7 @@ export class ComposeByHand {
   #local(name: string, text: string): string {
     let local = text;
     for (const mount of this.#service(name).volumes ?? []) {
-      const [source = '', target = ''] = typeof mount === 'string' ? mount.split(':') : [mount.source, mount.target];
+      const [source = '', target = ''] = mount.split(':');
       if (local.includes(target))
         local = local.replaceAll(target, source.startsWith('./') ? this.#copy(name, source) : this.#volume(source));
     }

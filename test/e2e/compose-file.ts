@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
-type Mount = string | { readonly source: string; readonly target: string };
-
 /** What of a service these tests look at. */
 export type ComposeService = {
   readonly image?: string;
@@ -11,7 +9,7 @@ export type ComposeService = {
   readonly entrypoint?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly secrets?: readonly string[];
-  readonly volumes?: readonly Mount[];
+  readonly volumes?: readonly string[];
   readonly networks?: readonly string[];
   readonly ports?: readonly string[];
   readonly profiles?: readonly string[];

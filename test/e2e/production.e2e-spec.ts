@@ -60,7 +60,7 @@ describe('docker-compose.yml', () => {
       for (const network of service.networks ?? []) expect(Object.keys(file.networks)).toContain(network);
       for (const other of Object.keys(service.depends_on ?? {})) expect(Object.keys(file.services)).toContain(other);
       for (const mount of service.volumes ?? []) {
-        const [source = ''] = String(mount).split(':');
+        const [source = ''] = mount.split(':');
         if (source.startsWith('./')) expect({ source, isThere: existsSync(source) }).toMatchObject({ isThere: true });
         else expect(Object.keys(file.volumes)).toContain(source);
       }

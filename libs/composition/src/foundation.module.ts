@@ -11,6 +11,7 @@ import { LoginIssuersModule } from './login-issuers.module.js';
 import { MetricsModule } from './metrics.module.js';
 import { SendersModule } from './senders.module.js';
 import { readCertificates } from './certificate-file.js';
+import { TracingModule } from './tracing.module.js';
 import { VaultKindsModule } from './vault-kinds.module.js';
 
 export type FoundationOptions = {
@@ -73,6 +74,7 @@ export class FoundationModule {
         LoginIssuersModule,
         MetricsModule.forRoot(kind),
         SendersModule,
+        TracingModule.forRoot(kind),
         VaultKindsModule,
       ],
       providers: [...values, DatabaseHealth],

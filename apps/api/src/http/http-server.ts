@@ -7,6 +7,7 @@ import { shuttingDown, vaultLoop } from './http.errors.js';
 import { BODY_LIMIT_BYTES } from './json-body.js';
 import { ProblemFilter } from './problem.filter.js';
 import { fromFramework, toProblem } from './problem.js';
+import { traceRequests } from './request-tracing.js';
 import { secureContextOf, type TlsMaterial } from './tls-files.js';
 
 /** Time that a client may take to send a request. */
@@ -62,6 +63,7 @@ function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): v
 export function configureHttp(app: NestFastifyApplication, installationId: string): void {
   const server = app.getHttpAdapter().getInstance();
   measureRequests(server);
+  traceRequests(server);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   let isStopping = false;

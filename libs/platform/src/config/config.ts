@@ -187,6 +187,20 @@ export const TELEMETRY = {
       )
       .default('info'),
   },
+  otlpEndpoint: {
+    name: 'CLAVIGER_OTLP_ENDPOINT',
+    description:
+      'Where traces are told to: an OpenTelemetry collector, over HTTP (http://collector:4318/v1/traces). Without it, nowhere.',
+    sensitive: false,
+    schema: url('http:', 'https:').optional(),
+  },
+  traceRatio: {
+    name: 'CLAVIGER_TRACE_RATIO',
+    description:
+      'Share of the traces that begin here and are told, from 0 to 1; those begun elsewhere go on as they were.',
+    sensitive: false,
+    schema: z.coerce.number('must be a number').min(0, 'must be at least 0').max(1, 'must be at most 1').default(1),
+  },
   metricsPort: {
     name: 'CLAVIGER_METRICS_PORT',
     description:

@@ -20,11 +20,16 @@ export const OUTSIDE_SOURCES: readonly Pair[] = [
 ];
 
 /** Tells the same story for every pair of vaults, on one stage. Those of OpenBao are skipped where there is none. */
-export function describeScenes(story: string, tell: (scene: Scene) => void, pairs = VAULT_PAIRS): void {
+export function describeScenes(
+  story: string,
+  tell: (scene: Scene) => void,
+  pairs = VAULT_PAIRS,
+  open: () => Promise<Stage> = () => Stage.open(),
+): void {
   describe(`${story}`, () => {
     let stage: Stage;
     beforeAll(async () => {
-      stage = await Stage.open();
+      stage = await open();
     });
     afterAll(() => stage?.close());
     for (const pair of pairs) {

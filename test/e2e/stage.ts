@@ -4,6 +4,7 @@ import {
   findOpenBao,
   startMoto,
   startOpenBao,
+  type AnswerObserver,
   type ApiClient,
   type JsonBody,
   type MotoPeer,
@@ -30,6 +31,13 @@ export type SecretRequest = {
   readonly targets?: readonly StageVault[];
   readonly content?: unknown;
   readonly [field: string]: unknown;
+};
+
+/** Claviger as it was started by somebody else. */
+export type RunningClaviger = {
+  /** A client with a root token. */
+  connect(onAnswer: AnswerObserver): ApiClient;
+  close(): Promise<void>;
 };
 
 let counter = 0;
@@ -68,17 +76,33 @@ export class Stage {
       options.moto ? startMoto() : undefined,
     ]);
     const stage = new Stage(app, bao, judge, moto);
-    await stage.register('vault-instances', { name: 'inside', kind: 'builtin' });
-    if (bao) {
-      const body = { name: 'openbao', kind: 'kv', config: { address: bao.address } };
-      await stage.register('vault-instances', { ...body, credentials: { type: 'token', token: bao.rootToken } });
-    }
+    await stage.#registerInstances();
     if (moto) {
       const config = { region: moto.region, endpoint: moto.address, stsEndpoint: moto.address };
       const credentials = { type: 'static', accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'any' };
       await stage.register('vault-instances', { name: 'aws', kind: 'aws-secrets-manager', config, credentials });
     }
     return stage;
+  }
+
+  /**
+   * A stage over processes that run already. They are asked by `api` alone: what reaches past it into Claviger itself (the
+   * built-in vault, jobs, logs) is not there.
+   */
+  static async over(running: RunningClaviger, bao: OpenBaoPeer): Promise<Stage> {
+    const judge = new ApiJudge();
+    const api = running.connect((request, answer) => judge.hear(request, answer));
+    const app = { api, apis: [api], close: () => running.close() } as unknown as TestApp;
+    const stage = new Stage(app, bao, judge);
+    await stage.#registerInstances();
+    return stage;
+  }
+
+  async #registerInstances(): Promise<void> {
+    await this.register('vault-instances', { name: 'inside', kind: 'builtin' });
+    if (!this.bao) return;
+    const body = { name: 'openbao', kind: 'kv', config: { address: this.bao.address } };
+    await this.register('vault-instances', { ...body, credentials: { type: 'token', token: this.bao.rootToken } });
   }
 
   get api(): ApiClient {

@@ -16,6 +16,8 @@ const EXTERNAL = [
   'jsonc-parser',
   // Loaded by the first request to AWS only: most installations never make one.
   '@aws-sdk/*',
+  // Loaded where traces are told.
+  '@opentelemetry/*',
 ];
 
 /** Optional packages of other packages: whoever asks for one lives without it. */

@@ -6,10 +6,10 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { WorkerModule } from '../../worker/src/index.js';
 import { ApiModule } from './api.module.js';
-import { configureHttp } from './http/http-server.js';
+import { startApi } from './start-api.js';
 
 /** Importing the parts of the program defines every metric of every process. */
-const PARTS = [ApiModule, WorkerModule, configureHttp];
+const PARTS = [ApiModule, WorkerModule, startApi];
 
 const duration = z.string().regex(/^\d+(s|m|h|d)$/);
 const alerts = z.strictObject({

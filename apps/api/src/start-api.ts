@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import type { Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { DynamicModule, Type } from '@nestjs/common';
@@ -8,8 +10,10 @@ import type { Config } from '@claviger/platform/config';
 import { Keyring } from '@claviger/platform/crypto';
 import { HealthRegistry, NestLogger, type Logger, type ProcessKind } from '@claviger/platform/telemetry';
 import { ApiModule } from './api.module.js';
+import { CertificateKeeper } from './http/certificate-keeper.js';
 import { ConnectionDrain } from './http/connection-drain.js';
 import { configureHttp, createHttpAdapter } from './http/http-server.js';
+import { readTlsFiles, tlsFilesOf } from './http/tls-files.js';
 
 export type RunningApi = {
   /** The address that it listens on. */
@@ -46,29 +50,40 @@ export async function startHttp(
 ): Promise<RunningApi> {
   const options = foundationOptions(config, kind, logger);
   const root = { module: RootModule, imports: [FoundationModule.forRoot(options), ...modules] };
-  const app = await NestFactory.create<NestFastifyApplication>(root, createHttpAdapter(), {
+  const files = tlsFilesOf(config.server);
+  const { trustedProxies } = config.server;
+  const tls = files && readTlsFiles(files);
+  const app = await NestFactory.create<NestFastifyApplication>(root, createHttpAdapter({ tls, trustedProxies }), {
     bodyParser: false,
     abortOnError: false,
     logger: new NestLogger(options.logger),
   });
-  const connections = new ConnectionDrain(app.getHttpServer());
+  const server: Server = app.getHttpServer();
+  const connections = new ConnectionDrain(server);
+  const keeper =
+    files && tls && new CertificateKeeper({ server: server as TlsServer, files, logger: options.logger }, tls);
   try {
     configureHttp(app, app.get(Keyring).rootStoreId);
     await app.init();
     await prepare?.(app);
     await app.listen(config.server.port, config.server.host);
+    keeper?.start();
   } catch (error) {
     await app.close();
     throw error;
   }
-  const url = await app.getUrl();
+  const url = (await app.getUrl()).replace(/^https?:/, tls ? 'https:' : 'http:');
   options.logger.info('http.listening', { address: url });
   const leave = async (): Promise<void> => {
     options.logger.info('http.leaving', { seconds: config.server.drainSeconds });
     app.get(HealthRegistry).leave();
     await app.get<Clock>(CLOCK).sleep(config.server.drainSeconds * 1_000);
   };
-  return { url, app, leave, close: () => connections.during(() => app.close()) };
+  const close = async (): Promise<void> => {
+    keeper?.stop();
+    await connections.during(() => app.close());
+  };
+  return { url, app, leave, close };
 }
 
 class RootModule {}

@@ -11,6 +11,8 @@ import { ENTITIES } from './entities.js';
 import { LoginIssuersModule } from './login-issuers.module.js';
 import { MetricsModule } from './metrics.module.js';
 import { SendersModule } from './senders.module.js';
+import { readCertificates } from './certificate-file.js';
+import { TracingModule } from './tracing.module.js';
 import { VaultKindsModule } from './vault-kinds.module.js';
 
 export type FoundationOptions = {
@@ -64,10 +66,16 @@ export class FoundationModule {
         }),
         KeyringModule.forRoot(options.rootKeys),
         ProcessModule.forRoot({ kind, version }),
-        QueueModule.forRoot({ redisUrl: config.storage.redisUrl, databaseUrl, clientName: applicationName }),
+        QueueModule.forRoot({
+          redisUrl: config.storage.redisUrl,
+          redisCa: readCertificates('CLAVIGER_REDIS_CA_CERTIFICATES', config.storage.redisCaCertificates),
+          databaseUrl,
+          clientName: applicationName,
+        }),
         LoginIssuersModule,
         MetricsModule.forRoot(kind),
         SendersModule,
+        TracingModule.forRoot(kind),
         VaultKindsModule,
       ],
       providers: [...values, DatabaseHealth, KeyLearning],

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Mail, MailAnswer, MailSender } from '@claviger/features/notifications';
-import { AppError } from '@claviger/kernel';
+import { readCertificates } from './certificate-file.js';
 import { createTransport, type Transporter } from 'nodemailer';
 
 export type MailServer = {
@@ -45,7 +44,9 @@ export class SmtpMailSender implements MailSender {
         minVersion: 'TLSv1.2',
         // Said aloud, because NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off otherwise.
         rejectUnauthorized: true,
-        ...(caCertificates === undefined ? {} : { ca: readCertificates(caCertificates) }),
+        ...(caCertificates === undefined
+          ? {}
+          : { ca: readCertificates('CLAVIGER_SMTP_CA_CERTIFICATES', caCertificates) }),
       },
       connectionTimeout: STEP_TIMEOUT_MS,
       greetingTimeout: STEP_TIMEOUT_MS,
@@ -74,15 +75,6 @@ export class SmtpMailSender implements MailSender {
     } catch (error) {
       return refusal(error);
     }
-  }
-}
-
-function readCertificates(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    const message = 'The configuration is wrong. CLAVIGER_SMTP_CA_CERTIFICATES: the file cannot be read.';
-    throw new AppError({ code: 'CONFIG_INVALID', kind: 'invalid', message, cause });
   }
 }
 

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { MailAnswer } from '@claviger/features/notifications';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { issueCertificate } from '@claviger/testing';
 import { createNetworkPolicy } from '@claviger/vaults/network';
@@ -81,5 +85,45 @@ describe('mail', () => {
   it('is unavailable where nothing listens', async () => {
     const sender = new SmtpMailSender({ url: 'smtp://127.0.0.1:1', from: 'c@v.example' });
     expect(await sender.send(mail)).toEqual({ error: 'UNAVAILABLE', isPermanent: false });
+  });
+
+  it.each([
+    ['smtps://', true],
+    ['smtp://', false],
+  ])('goes by %s to a server of the authority given, and its password to no other', async (scheme, secure) => {
+    const directory = mkdtempSync(join(tmpdir(), 'claviger-mail-'));
+    const { cert, key } = issueCertificate('localhost');
+    const authorities = { right: cert, wrong: issueCertificate('stranger').cert };
+    const heard: string[] = [];
+    const server = new SMTPServer({
+      cert,
+      key,
+      secure,
+      onAuth: ({ password }, _session, done) => {
+        heard.push(String(password));
+        done(null, { user: 'x' });
+      },
+    });
+    server.on('error', () => undefined);
+    open.push(server);
+    const port = await portOf(server.listen(0, '127.0.0.1'));
+    const send = (name: keyof typeof authorities): Promise<MailAnswer> => {
+      const caCertificates = join(directory, name);
+      writeFileSync(caCertificates, authorities[name]);
+      const url = `${scheme}user:password@localhost:${port}`;
+      return new SmtpMailSender({ url, from: 'c@v.example', caCertificates }).send(mail);
+    };
+    expect(await send('wrong')).toMatchObject({ error: expect.any(String), isPermanent: false });
+    expect(heard).toEqual([]);
+    expect(await send('right')).toEqual({ statusCode: 250 });
+    expect(heard).toEqual(['password']);
+    rmSync(directory, { recursive: true });
+  });
+
+  it('is not sent with authorities that are none: a process says so when it starts', () => {
+    const make = (caCertificates: string) => () =>
+      new SmtpMailSender({ url: 'smtp://localhost', from: 'c@v.example', caCertificates });
+    expect(make('/nowhere')).toThrow(/CLAVIGER_SMTP_CA_CERTIFICATES: the file cannot be read/);
+    expect(make('package.json')).toThrow(/CLAVIGER_SMTP_CA_CERTIFICATES: there is no PEM certificate/);
   });
 });

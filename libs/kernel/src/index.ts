@@ -5,3 +5,4 @@ export * from './fault-point.js';
 export * from './ids.js';
 export * from './request-context.js';
 export * from './secret-value.js';
+export * from './trace-parent.js';

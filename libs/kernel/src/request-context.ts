@@ -1,3 +1,5 @@
+import type { TraceParent } from './trace-parent.js';
+
 /**
  * Who acts. `policies` is what the token grants through; `rootId` names the identity at the root of the token's parent
  * chain, so that a child token counts as the person or service that made it.
@@ -57,11 +59,19 @@ export type RequestContext = {
   readonly signal?: AbortSignal;
   readonly transaction?: Transaction;
   readonly attempt?: IdempotentAttempt;
+  /** Where it stands in a trace, while traces are told. */
+  readonly trace?: TraceParent;
 };
 
 /** A context for work that nobody asked for directly: sweeps, recovery, start-up. */
-export function systemContext(init: { requestId: string; storeId: string; job: string }): RequestContext {
+export function systemContext(init: {
+  requestId: string;
+  storeId: string;
+  job: string;
+  trace?: TraceParent | undefined;
+}): RequestContext {
   return {
+    ...(init.trace && { trace: init.trace }),
     requestId: init.requestId,
     storeId: init.storeId,
     actor: { type: 'system', id: init.job, displayName: init.job, policies: [], rootId: `system:${init.job}` },

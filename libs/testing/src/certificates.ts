@@ -1,11 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { isIP } from 'node:net';
 import forge from 'node-forge';
 
 /** A certificate and its private key, both PEM. */
 export type CertificatePair = { readonly cert: string; readonly key: string };
 
 /**
- * Issues a certificate for one host name, valid for an hour: self-signed and an authority, or signed by the authority
+ * Issues a certificate for one host name or address, valid for an hour: self-signed and an authority, or signed by the authority
  * given.
  */
 export function issueCertificate(name: string, by?: CertificatePair): CertificatePair {
@@ -23,7 +24,7 @@ export function issueCertificate(name: string, by?: CertificatePair): Certificat
   certificate.setIssuer(by ? forge.pki.certificateFromPem(by.cert).subject.attributes : certificate.subject.attributes);
   certificate.setExtensions([
     { name: 'basicConstraints', cA: !by },
-    { name: 'subjectAltName', altNames: [{ type: 2, value: name }] },
+    { name: 'subjectAltName', altNames: [isIP(name) ? { type: 7, ip: name } : { type: 2, value: name }] },
   ]);
   certificate.sign(forge.pki.privateKeyFromPem(by?.key ?? pair.privateKey), forge.md.sha256.create());
   return { cert: forge.pki.certificateToPem(certificate), key: pair.privateKey };

@@ -8,6 +8,7 @@ export * from './fault-injecting-adapter.js';
 export * from './log-capture.js';
 export * from './pending-schema-changes.js';
 export * from './peers/moto.js';
+export * from './peers/network-postgres.js';
 export * from './peers/open-bao.js';
 export * from './peers/postgres.js';
 export * from './peers/redis.js';

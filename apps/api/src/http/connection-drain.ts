@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
 const CHECK_MS = 50;
@@ -12,7 +13,8 @@ export class ConnectionDrain {
   readonly #open = new Set<Socket>();
 
   constructor(private readonly server: Server) {
-    server.on('connection', (socket) => {
+    // What is read of a connection with TLS is told by the socket above it.
+    server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.#open.add(socket);
       socket.once('close', () => this.#open.delete(socket));
     });

@@ -8,12 +8,21 @@ import { shuttingDown, vaultLoop } from './http.errors.js';
 import { BODY_LIMIT_BYTES } from './json-body.js';
 import { ProblemFilter } from './problem.filter.js';
 import { fromFramework, toProblem } from './problem.js';
+import { traceRequests } from './request-tracing.js';
+import { secureContextOf, type TlsMaterial } from './tls-files.js';
 
 /** Time that a client may take to send a request. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
+export type HttpOptions = {
+  /** Plain HTTP without. */
+  readonly tls?: TlsMaterial | undefined;
+  /** Who is believed about whom a request came from; nobody unless given. */
+  readonly trustedProxies?: readonly string[];
+};
+
 /** Fastify as Claviger wants it: own request ids, bodies left as bytes for our own strict decoder, nothing logged by itself. */
-export function createHttpAdapter(): FastifyAdapter {
+export function createHttpAdapter({ tls, trustedProxies = [] }: HttpOptions = {}): FastifyAdapter {
   return new FastifyAdapter({
     logger: false,
     genReqId: () => newId(),
@@ -26,7 +35,15 @@ export function createHttpAdapter(): FastifyAdapter {
     // Fastify's own answer is no problem document; ours is in the hook below.
     return503OnClosing: false,
     frameworkErrors: answerBadAddress,
+    ...(trustedProxies.length > 0 && { trustProxy: [...trustedProxies] }),
+    ...(tls && overTls(tls)),
   });
+}
+
+/** Fastify's option for it. An `object`, because the adapter's types know only servers without. */
+function overTls(tls: TlsMaterial): object {
+  const isClientKnown = tls.ca !== undefined;
+  return { https: { ...secureContextOf(tls), requestCert: isClientKnown, rejectUnauthorized: isClientKnown } };
 }
 
 /** Fastify itself would quote the address, in which anything may stand. */
@@ -47,6 +64,7 @@ function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): v
 export function configureHttp(app: NestFastifyApplication, installationId: string): void {
   const server = app.getHttpAdapter().getInstance();
   measureRequests(server);
+  traceRequests(server);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   let isStopping = false;

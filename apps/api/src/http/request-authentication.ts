@@ -42,6 +42,7 @@ export class RequestAuthentication implements CanActivate {
         actor,
         remoteAddress: request.ip,
         ...hopsOf(request),
+        ...(request.span && { trace: request.span.trace }),
       };
     } catch (error) {
       if (error instanceof AppError && error.kind === 'unauthenticated') this.audit.countUnauthenticated(request.ip);

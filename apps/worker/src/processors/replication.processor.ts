@@ -20,9 +20,9 @@ export class ReplicationProcessor implements BeforeApplicationShutdown {
 
   @HandlesJob(RECONCILE_SECRET)
   async reconcile(payload: { storeId: string; secretId: string }, run: JobRun): Promise<void> {
-    const { requestId } = run;
+    const { requestId, trace } = run;
     await this.reconciler.reconcile(
-      systemContext({ requestId, storeId: payload.storeId, job: 'replication' }),
+      systemContext({ requestId, storeId: payload.storeId, job: 'replication', trace }),
       payload.secretId,
     );
   }

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError, CLOCK, faultPoint, isAppError, newId, type Clock, type RequestContext } from '@claviger/kernel';
 import { Outbox } from '@claviger/features/notifications';
+import { TRACING } from '@claviger/platform/tracing';
 import { Database, isUniqueViolation } from '@claviger/platform/database';
 import { secretBusy } from './change.errors.js';
 import { ActAgain, ChangeHandlers } from './change-handler.js';
@@ -48,6 +49,13 @@ export class ChangeExecutor {
 
   /** Waits its turn among the changes of the secret. */
   async executeOutside(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<void> {
+    const attributes = { 'claviger.change_id': change.id };
+    await TRACING.within(ctx, { name: `change ${kind}`, kind: 'internal', attributes }, (within) =>
+      this.#executeOutside(within, kind, change),
+    );
+  }
+
+  async #executeOutside(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<void> {
     const owner = newId();
     const giveUpAt = this.clock.now().getTime() + BUSY_LIMIT_MS;
     faultPoint('change.submitted');

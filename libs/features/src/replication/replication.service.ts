@@ -117,7 +117,7 @@ export class ReplicationService {
           details: { profile: profile.name },
         }),
       );
-      this.database.afterCommit(tx, () => this.wakeUps.wake(tx.storeId, secret.id, 'user'));
+      this.database.afterCommit(tx, () => this.wakeUps.wake(tx.storeId, secret.id, 'user', tx.trace));
     });
     const target = (await this.ledger.list(ctx, secret.id)).find(({ profileId }) => profileId === profile.id);
     if (!target) throw targetNotFound();

@@ -164,6 +164,6 @@ export class TargetLedger {
   }
 
   #wake(tx: RequestContext, secretId: string): void {
-    this.database.afterCommit(tx, () => this.wakeUps.wake(tx.storeId, secretId, 'user'));
+    this.database.afterCommit(tx, () => this.wakeUps.wake(tx.storeId, secretId, 'user', tx.trace));
   }
 }

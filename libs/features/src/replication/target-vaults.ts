@@ -1,3 +1,4 @@
+import { traceOf } from '@claviger/platform/tracing';
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { type RequestContext } from '@claviger/kernel';
@@ -54,7 +55,7 @@ export class TargetVaults {
       marker,
       reclaim,
       judge: (metadata) => this.ownership.judge(ctx.storeId, place, metadata),
-      call: () => ({ requestId: ctx.requestId, signal: ctx.signal, idempotencyKey: writeKey(target) }),
+      call: () => ({ requestId: ctx.requestId, signal: ctx.signal, idempotencyKey: writeKey(target), ...traceOf(ctx) }),
     };
   }
 }

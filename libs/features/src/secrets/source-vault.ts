@@ -1,3 +1,4 @@
+import { traceOf } from '@claviger/platform/tracing';
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { OwnershipMarker, type OwnedPlace } from '@claviger/features/replication';
@@ -120,6 +121,7 @@ export function adapterCall(ctx: RequestContext, idempotencyKey?: string): Adapt
     ...(idempotencyKey ? { idempotencyKey } : {}),
     ...(ctx.transaction ? { transaction: ctx.transaction } : {}),
     ...(ctx.hops ? { hops: ctx.hops } : {}),
+    ...traceOf(ctx),
   };
 }
 

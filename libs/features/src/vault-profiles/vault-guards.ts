@@ -11,6 +11,7 @@ import {
   type CircuitBreaker,
   type RateLimitInit,
 } from '@claviger/vaults/wrappers';
+import { traceCalls } from './vault-call-tracing.js';
 import { countCalls, KINDS, tellBreakers } from './vault-calls.metrics.js';
 import type { VaultInstance } from './vault-instance.js';
 
@@ -62,7 +63,7 @@ export class VaultGuards implements OnApplicationShutdown {
     const counted = { kind: instance.kind, breaker: guards.breaker };
     this.#breakers.add(counted);
     return {
-      guard: (adapter) => composeAdapter(adapter, guards),
+      guard: (adapter) => traceCalls(composeAdapter(adapter, guards), instance.id),
       release: () => void this.#breakers.delete(counted),
     };
   }

@@ -1,5 +1,8 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { AppError } from '@claviger/kernel';
 import { z } from 'zod';
+import { overVerifiedTls } from './database-tls.js';
 import { parseConcern, type Concern, type ConcernValues, type Environment } from './config-variable.js';
 
 const port = z.coerce
@@ -33,6 +36,17 @@ const list = z
       .filter((part) => part.length > 0),
   );
 
+/** Whether a text is an IP address, or one with the length of its network. */
+const isAddressRange = (text: string): boolean => {
+  const [, address = '', length = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  return Number(length) <= { 0: -1, 4: 32, 6: 128 }[isIP(address)]!;
+};
+
+const file = z
+  .string()
+  .transform((path) => resolve(path))
+  .optional();
+
 const flag = z
   .enum(['true', 'false'], 'must be true or false')
   .default('false')
@@ -64,6 +78,32 @@ export const SERVER = {
     sensitive: false,
     schema: wholeNumber(0, 600, 5),
   },
+  trustedProxies: {
+    name: 'CLAVIGER_TRUSTED_PROXIES',
+    description:
+      'Comma-separated addresses and CIDR ranges of proxies whose X-Forwarded-For is believed, so that the audit log names the caller.',
+    sensitive: false,
+    schema: list.refine((all) => all.every(isAddressRange), 'must be IP addresses or CIDR ranges'),
+  },
+  tlsCertFile: {
+    name: 'CLAVIGER_TLS_CERT_FILE',
+    description:
+      'File with the PEM of the certificate to listen with (and of those between it and its authority), read anew when it changes. Without it, plain HTTP.',
+    sensitive: false,
+    schema: file,
+  },
+  tlsKeyFile: {
+    name: 'CLAVIGER_TLS_KEY_FILE',
+    description: "File with the PEM of the certificate's private key.",
+    sensitive: false,
+    schema: file,
+  },
+  tlsClientCaFile: {
+    name: 'CLAVIGER_TLS_CLIENT_CA_FILE',
+    description: 'File with the PEM of authorities: when given, only clients with a certificate of theirs are let in.',
+    sensitive: false,
+    schema: file,
+  },
 } as const satisfies Concern;
 
 /** Where Claviger keeps its state. */
@@ -83,6 +123,13 @@ export const STORAGE = {
     sensitive: true,
     schema: url('postgres:', 'postgresql:').optional(),
   },
+  databaseCaCertificates: {
+    name: 'CLAVIGER_DATABASE_CA_CERTIFICATES',
+    description:
+      'File with the PEM of the only authorities trusted for PostgreSQL: with it, the connection is encrypted and the server must prove its name.',
+    sensitive: false,
+    schema: file,
+  },
   databasePoolSize: {
     name: 'CLAVIGER_DATABASE_POOL_SIZE',
     description: 'Most connections to PostgreSQL of one process, the queue not counted.',
@@ -94,6 +141,13 @@ export const STORAGE = {
     description: 'Redis for the job queue; without it the queue lives in PostgreSQL.',
     sensitive: true,
     schema: url('redis:', 'rediss:').optional(),
+  },
+  redisCaCertificates: {
+    name: 'CLAVIGER_REDIS_CA_CERTIFICATES',
+    description:
+      'File with the PEM of the only authorities trusted for Redis, whose address then begins with rediss://.',
+    sensitive: false,
+    schema: file,
   },
 } as const satisfies Concern;
 
@@ -135,10 +189,7 @@ export const SECURITY = {
     description:
       'File outside PostgreSQL to which every audit seal is appended (standalone: audit-anchors in the data directory).',
     sensitive: false,
-    schema: z
-      .string()
-      .transform((path) => resolve(path))
-      .optional(),
+    schema: file,
   },
 } as const satisfies Concern;
 
@@ -155,6 +206,20 @@ export const TELEMETRY = {
         'must be one of trace, debug, info, warn, error, silent',
       )
       .default('info'),
+  },
+  otlpEndpoint: {
+    name: 'CLAVIGER_OTLP_ENDPOINT',
+    description:
+      'Where traces are told to: an OpenTelemetry collector, over HTTP (http://collector:4318/v1/traces). Without it, nowhere.',
+    sensitive: false,
+    schema: url('http:', 'https:').optional(),
+  },
+  traceRatio: {
+    name: 'CLAVIGER_TRACE_RATIO',
+    description:
+      'Share of the traces that begin here and are told, from 0 to 1; those begun elsewhere go on as they were.',
+    sensitive: false,
+    schema: z.coerce.number('must be a number').min(0, 'must be at least 0').max(1, 'must be at most 1').default(1),
   },
   metricsPort: {
     name: 'CLAVIGER_METRICS_PORT',
@@ -241,10 +306,7 @@ export const NOTIFICATIONS = {
     name: 'CLAVIGER_SMTP_CA_CERTIFICATES',
     description: 'File with the PEM of the only authorities trusted for the mail server.',
     sensitive: false,
-    schema: z
-      .string()
-      .transform((path) => resolve(path))
-      .optional(),
+    schema: file,
   },
   mailFrom: {
     name: 'CLAVIGER_MAIL_FROM',
@@ -294,8 +356,8 @@ export const CONFIG = Symbol('CONFIG');
  */
 export function loadConfig(env: Environment): Config {
   return {
-    server: parseConcern(SERVER, env),
-    storage: parseConcern(STORAGE, env),
+    server: parseServer(env),
+    storage: parseStorage(env),
     security: parseConcern(SECURITY, env),
     telemetry: parseConcern(TELEMETRY, env),
     work: parseConcern(WORK, env),
@@ -303,4 +365,27 @@ export function loadConfig(env: Environment): Config {
     notifications: parseConcern(NOTIFICATIONS, env),
     reports: parseConcern(REPORTS, env),
   };
+}
+
+function parseServer(env: Environment): Config['server'] {
+  const server = parseConcern(SERVER, env);
+  const { tlsCertFile, tlsKeyFile, tlsClientCaFile } = server;
+  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined))
+    throw contradiction('Set CLAVIGER_TLS_CERT_FILE and CLAVIGER_TLS_KEY_FILE, or neither.');
+  if (tlsClientCaFile !== undefined && tlsCertFile === undefined)
+    throw contradiction('CLAVIGER_TLS_CLIENT_CA_FILE is of use with CLAVIGER_TLS_CERT_FILE only.');
+  return server;
+}
+
+function parseStorage(env: Environment): Config['storage'] {
+  const storage = parseConcern(STORAGE, env);
+  const { databaseUrl, databaseCaCertificates, redisUrl, redisCaCertificates } = storage;
+  if (redisCaCertificates !== undefined && !redisUrl?.startsWith('rediss:'))
+    throw contradiction('CLAVIGER_REDIS_CA_CERTIFICATES is set: begin CLAVIGER_REDIS_URL with rediss://.');
+  if (databaseCaCertificates === undefined || databaseUrl === undefined) return storage;
+  return { ...storage, databaseUrl: overVerifiedTls(databaseUrl, databaseCaCertificates) };
+}
+
+function contradiction(rule: string): AppError {
+  return new AppError({ code: 'CONFIG_INVALID', kind: 'invalid', message: `The configuration is wrong. ${rule}` });
 }

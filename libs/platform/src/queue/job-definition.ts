@@ -1,3 +1,4 @@
+import type { TraceParent } from '@claviger/kernel';
 import { z } from 'zod';
 
 /** How urgent a job is: a user's change, then what failed before, then what looks for work. */
@@ -39,6 +40,8 @@ export type JobRun = {
   /** 1 for the first. */
   readonly attempt: number;
   readonly isLastAttempt: boolean;
+  /** Where it stands in a trace, while traces are told. */
+  readonly trace?: TraceParent | undefined;
   /** Aborts when the process is about to stop: put down what can be put down. */
   readonly signal: AbortSignal;
 };

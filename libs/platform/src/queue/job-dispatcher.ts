@@ -1,4 +1,7 @@
 import type { Logger } from '@claviger/platform/telemetry';
+import { parseTraceParent } from '@claviger/kernel';
+import { TRACING } from '@claviger/platform/tracing';
+import { TRACE_FIELD } from './queued-job.js';
 import type { JobDefinition, JobHandler, JobRun } from './job-definition.js';
 import { toJobFailure, type JobFailure } from './job-failure.js';
 import type { JobRegistry } from './job-registry.js';
@@ -45,6 +48,15 @@ export class JobDispatcher {
    * @throws JobFailure, and nothing else; the error behind it is logged
    */
   async dispatch(name: string, data: unknown, run: JobRun): Promise<void> {
+    const { [TRACE_FIELD]: cause, ...payload } = (data ?? {}) as Record<string, unknown>;
+    const attributes = { 'claviger.request_id': run.requestId, 'claviger.attempt': run.attempt };
+    const within = { ...run, trace: parseTraceParent(cause) };
+    await TRACING.within(within, { name: `job ${name}`, kind: 'consumer', attributes }, (traced) =>
+      this.#dispatch(name, payload, traced),
+    );
+  }
+
+  async #dispatch(name: string, data: unknown, run: JobRun): Promise<void> {
     const startedAt = performance.now();
     try {
       const handled = this.#handled.get(name);

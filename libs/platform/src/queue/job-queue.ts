@@ -1,3 +1,4 @@
+import type { TraceParent } from '@claviger/kernel';
 import type { JobDefinition, JobLane } from './job-definition.js';
 
 export type EnqueueOptions = {
@@ -7,6 +8,8 @@ export type EnqueueOptions = {
   readonly lane?: JobLane;
   /** Not before this many milliseconds from now. */
   readonly delayMs?: number;
+  /** Because of what it is asked for; not a part of what makes two jobs the same. */
+  readonly trace?: TraceParent;
 };
 
 /**

@@ -20,6 +20,8 @@ const QUIT_WITHIN_MS = 1_000;
 export type QueueOptions = {
   /** Redis to keep the queue in; without it the queue lives in the database. */
   readonly redisUrl?: string | undefined;
+  /** PEM of the only authorities trusted for Redis. */
+  readonly redisCa?: string | undefined;
   readonly databaseUrl: string;
   /** Shown in Redis' client list and in pg_stat_activity. */
   readonly clientName: string;
@@ -46,8 +48,12 @@ export function openQueueConnection(options: QueueOptions, logger: Logger): Queu
   return options.redisUrl ? openRedis(options.redisUrl, options, onError) : openPostgres(options, onError);
 }
 
-function openRedis(url: string, { clientName }: QueueOptions, onError: (error: Error) => void): QueueConnection {
-  const client = QueueRedis.open(url, clientName);
+function openRedis(
+  url: string,
+  { clientName, redisCa }: QueueOptions,
+  onError: (error: Error) => void,
+): QueueConnection {
+  const client = QueueRedis.open(url, clientName, redisCa);
   client.on('error', onError);
   return {
     backend: 'redis',

@@ -4,6 +4,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** For the other side to close, too. */
 const DISCONNECT_TIMEOUT_MS = 200;
 
+/** The check is said aloud, because NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off otherwise. */
+const TLS = { minVersion: 'TLSv1.2', rejectUnauthorized: true } as const;
+
 type OwnOptions = RedisOptions & { replyMapping?: 'legacy' };
 
 /**
@@ -13,9 +16,11 @@ type OwnOptions = RedisOptions & { replyMapping?: 'legacy' };
 export class QueueRedis extends Redis {
   readonly #copies = new Set<QueueRedis>();
 
-  static open(url: string, clientName: string): QueueRedis {
+  /** @param ca PEM of the only authorities trusted, for an address that begins with rediss:// */
+  static open(url: string, clientName: string, ca?: string): QueueRedis {
     return new QueueRedis(url, {
       connectionName: clientName,
+      ...(url.startsWith('rediss:') && { tls: { ...TLS, ...(ca !== undefined && { ca }) } }),
       connectTimeout: CONNECT_TIMEOUT_MS,
       disconnectTimeout: DISCONNECT_TIMEOUT_MS,
       // BullMQ requires it of connections that block.

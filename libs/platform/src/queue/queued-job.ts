@@ -1,3 +1,4 @@
+import { formatTraceParent } from '@claviger/kernel';
 import type { JobsOptions } from 'bullmq';
 import type { JobDefinition, JobLane } from './job-definition.js';
 import type { EnqueueOptions } from './job-queue.js';
@@ -17,6 +18,9 @@ const LANES: Readonly<Record<JobLane, { readonly queue: QueueName; readonly prio
 
 /** Failed jobs kept for operators to look at, per queue. */
 const KEPT_FAILURES = { count: 200, age: 7 * 86_400 };
+
+/** Beside the payload: three ids that name no secret (W3C Trace Context). */
+export const TRACE_FIELD = 'traceparent';
 
 /** A job on its way into a queue. */
 export type QueuedJob = {
@@ -49,7 +53,7 @@ export function toQueuedJob({ definition, payload, options, onlyIfIdle }: Wish):
   return {
     queue,
     name: definition.name,
-    data: payload,
+    data: options.trace ? { ...(payload as object), [TRACE_FIELD]: formatTraceParent(options.trace) } : payload,
     dedupId: id,
     delayMs,
     onlyIfIdle,

@@ -78,7 +78,7 @@ async function start(program: string): Promise<OpenBaoPeer> {
   };
   try {
     const unsealKey = await readUnsealKey(child);
-    const api = apiOf(address, rootToken);
+    const api = openBaoApi(address, rootToken);
     await becomesReady(child, api.call);
     return { address, rootToken, unsealKey, pid: child.pid!, ...api, close };
   } catch (error) {
@@ -136,7 +136,8 @@ async function until(isDone: () => Promise<boolean>): Promise<void> {
   }
 }
 
-function apiOf(
+/** Calls of the OpenBao at an address. */
+export function openBaoApi(
   address: string,
   rootToken: string,
 ): Pick<OpenBaoPeer, 'call' | 'must' | 'mountKv' | 'writePolicy' | 'createToken'> {

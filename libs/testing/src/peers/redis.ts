@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import type { CertificatePair } from '../certificates.js';
 
 const START_WITHIN_MS = 15_000;
 const STOP_WITHIN_MS = 5_000;
@@ -22,13 +23,14 @@ export function findRedisServer(): string | undefined {
   return folders.map((folder) => join(folder, 'redis-server')).find((file) => existsSync(file));
 }
 
-/** Starts a Redis and resolves when it takes connections. `port` brings one back where another was. */
-export async function startRedis(port?: number): Promise<RedisPeer> {
+/** Starts a Redis and resolves when it takes connections. `port` brings one back where another was; with a certificate it speaks TLS only. */
+export async function startRedis(port?: number, tls?: CertificatePair): Promise<RedisPeer> {
   const program = findRedisServer();
   if (!program) throw new Error('There is no redis-server: install Redis, or set CLAVIGER_TEST_REDIS_SERVER.');
   const chosen = port ?? (await freePort());
   const directory = mkdtempSync(join(tmpdir(), 'claviger-redis-'));
-  const settings = { port: chosen, bind: '127.0.0.1', dir: directory, save: '', appendonly: 'no', maxmemory: '64mb' };
+  const ports = tls ? tlsSettings(directory, chosen, tls) : { port: chosen };
+  const settings = { ...ports, bind: '127.0.0.1', dir: directory, save: '', appendonly: 'no', maxmemory: '64mb' };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] } });
   const killWithUs = (): boolean => child.kill('SIGKILL');
@@ -44,7 +46,15 @@ export async function startRedis(port?: number): Promise<RedisPeer> {
     await stop('SIGKILL');
     throw error;
   }
-  return { url: `redis://127.0.0.1:${chosen}`, stop };
+  return { url: `${tls ? 'rediss' : 'redis'}://127.0.0.1:${chosen}`, stop };
+}
+
+function tlsSettings(directory: string, port: number, { cert, key }: CertificatePair): Record<string, string | number> {
+  const [certFile, keyFile] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
+  writeFileSync(certFile, cert);
+  writeFileSync(keyFile, key, { mode: 0o600 });
+  const files = { 'tls-cert-file': certFile, 'tls-key-file': keyFile };
+  return { port: 0, 'tls-port': port, ...files, 'tls-auth-clients': 'no' };
 }
 
 function becomesReady(child: ChildProcess): Promise<void> {

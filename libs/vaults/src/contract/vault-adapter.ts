@@ -1,4 +1,4 @@
-import type { SecretValue, Transaction } from '@claviger/kernel';
+import type { SecretValue, TraceParent, Transaction } from '@claviger/kernel';
 import type { VaultCapabilities } from './capabilities.js';
 
 /** What every call to a vault carries. */
@@ -15,6 +15,8 @@ export type AdapterCall = {
   readonly transaction?: Transaction;
   /** Ids of the Claviger installations that the request being served came through (the hop header). */
   readonly hops?: readonly string[];
+  /** Where it stands in a trace. */
+  readonly trace?: TraceParent;
 };
 
 /** A backend's own name for a version, opaque to callers. Undefined where the backend keeps no versions. */

@@ -1,0 +1,2 @@
+export { openOtlpTracer, type OtlpOptions } from './otlp-tracer.js';
+export * from './tracing.js';

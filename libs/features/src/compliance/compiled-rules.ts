@@ -7,6 +7,8 @@ import type { Outcome, Rule } from './rule.js';
 /** A rule ready to be judged by, many times. */
 export type CompiledRule = Rule & {
   readonly isBroken: Predicate;
+  /** Names of the facts that it speaks of. */
+  readonly facts: readonly string[];
   /** It speaks of the content. */
   readonly isOfContent: boolean;
   /** The days that it compares facts with that time changes. */
@@ -17,6 +19,7 @@ export function compileRule(rule: Rule): CompiledRule {
   const facts = factsIn(rule.brokenWhen);
   return {
     ...rule,
+    facts,
     isBroken: compileCondition(rule.brokenWhen),
     isOfContent: facts.some((name) => FACTS[name]!.isOfContent === true),
     thresholds: comparisonsOf(rule.brokenWhen).flatMap(({ fact, value }) => {

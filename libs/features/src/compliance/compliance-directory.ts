@@ -2,10 +2,17 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database, StampedMemory } from '@claviger/platform/database';
 import { compileRule, type CompiledRule } from './compiled-rules.js';
+import type { Threshold } from './facts/facts-of.js';
 import { ComplianceProfileRepository, type ComplianceProfile } from './compliance-profile.repository.js';
 
 /** A profile in force, ready to judge. */
-export type CompiledProfile = Omit<ComplianceProfile, 'rules'> & { readonly rules: readonly CompiledRule[] };
+export type CompiledProfile = Omit<ComplianceProfile, 'rules'> & {
+  readonly rules: readonly CompiledRule[];
+  /** Names of all facts that they speak of. */
+  readonly facts: readonly string[];
+  /** All numbers of days that they compare facts with. */
+  readonly thresholds: readonly Threshold[];
+};
 
 type Remembered = {
   readonly stamp: string;
@@ -15,7 +22,16 @@ type Remembered = {
 };
 
 export function compileProfile(profile: ComplianceProfile): CompiledProfile {
-  return { ...profile, rules: profile.rules.map(compileRule) };
+  const rules = profile.rules.map(compileRule);
+  const thresholds = new Map(
+    rules.flatMap((rule) => rule.thresholds.map((one) => [`${one.fact} ${one.days}`, one] as const)),
+  );
+  return {
+    ...profile,
+    rules,
+    facts: [...new Set(rules.flatMap(({ facts }) => facts))],
+    thresholds: [...thresholds.values()],
+  };
 }
 
 /** The compliance profiles in force, in memory and compiled: every change asks whether one blocks it. */

@@ -82,7 +82,11 @@ const anyRule = showKeys(
         ctx.addIssue({ code: 'custom', path: issue.path as (string | number)[], message });
       }
     })
-    .meta({ override: () => describedAs(z.union([packRule, ownRule])) }),
+    .meta({
+      override: ({ jsonSchema }: { readonly jsonSchema: object }) => {
+        Object.assign(jsonSchema, describedAs(z.union([packRule, ownRule])));
+      },
+    }),
   [...CONDITION_WORDS, ...Object.keys(ownRule.shape), ...Object.keys(packRule.shape)],
 );
 

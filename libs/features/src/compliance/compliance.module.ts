@@ -6,6 +6,7 @@ import { NotificationsModule, OutboxListeners } from '@claviger/features/notific
 import { SecretsModule } from '@claviger/features/secrets';
 import { VaultProfilesModule } from '@claviger/features/vault-profiles';
 import { QueueModule } from '@claviger/platform/queue';
+import { ComplianceCatalogue } from './compliance-catalogue.js';
 import { ComplianceDirectory } from './compliance-directory.js';
 import { ComplianceDue } from './compliance-due.js';
 import { ComplianceJudge } from './compliance-judge.js';
@@ -36,6 +37,7 @@ import { WaiverService } from './waiver.service.js';
     QueueModule.forFeature(...COMPLIANCE_JOBS),
   ],
   providers: [
+    ComplianceCatalogue,
     ComplianceDirectory,
     ComplianceDue,
     ComplianceJudge,
@@ -55,7 +57,15 @@ import { WaiverService } from './waiver.service.js';
     WaiverRepository,
     WaiverService,
   ],
-  exports: [ComplianceProfileService, ComplianceResults, Evaluator, RunService, RunWorker, WaiverService],
+  exports: [
+    ComplianceCatalogue,
+    ComplianceProfileService,
+    ComplianceResults,
+    Evaluator,
+    RunService,
+    RunWorker,
+    WaiverService,
+  ],
 })
 export class ComplianceModule {
   constructor(

@@ -1,4 +1,4 @@
-import { canonicalText } from '@claviger/features/changes';
+import { isDeepStrictEqual } from 'node:util';
 import type { Evaluation } from './evaluation.policy.js';
 import type { SecretState } from './facts/secret-state.js';
 import type { Mode, Severity } from './rule.js';
@@ -64,7 +64,7 @@ export function differenceOf(open: OpenRecords, found: Found | undefined): Diffe
     found !== undefined &&
     snapshot !== null &&
     snapshot.vaultProfile === found.vaultProfile &&
-    canonicalText(snapshot.state) === canonicalText(found.state);
+    isDeepStrictEqual(snapshot.state, found.state);
   const judgements = found?.evaluation.judgements ?? [];
   const version = found?.version ?? 0;
   const evaluations = judgements.map(({ profile }) => ({

@@ -27,12 +27,12 @@ export function evaluate(
   const at: Assignable = { vaultProfile, labels: state.labels };
   const assigned = profiles.filter((profile) => isAssigned(profile, at));
   if (assigned.length === 0) return { judgements: [], changesAt: null };
-  const facts = factsOf(state, now);
+  const facts = factsOf(state, now, new Set(assigned.flatMap((profile) => profile.facts)));
   const judgements = assigned.map((profile) => ({
     profile,
-    broken: profile.rules.filter((rule) => judgeRule(rule, state.type, facts) === 'broken').map(({ id }) => id),
+    broken: profile.rules.flatMap((rule) => (judgeRule(rule, state.type, facts) === 'broken' ? [rule.id] : [])),
   }));
-  const thresholds = assigned.flatMap(({ rules }) => rules.flatMap((rule) => rule.thresholds));
+  const thresholds = assigned.flatMap((profile) => profile.thresholds);
   return { judgements, changesAt: nextChangeAt(state, thresholds, now) };
 }
 

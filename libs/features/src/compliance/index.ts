@@ -19,8 +19,8 @@ export {
   type StatusQuery,
 } from './compliance-results.js';
 export { Evaluator } from './evaluator.js';
-export { FACTS } from './facts/fact-catalogue.js';
-export { PACKS, type Pack, type PackRule } from './packs/index.js';
+export { ComplianceCatalogue, type FactView } from './compliance-catalogue.js';
+export type { Pack, PackRule } from './packs/index.js';
 export { MODES, OUTCOMES, SEVERITIES, type Mode, type Outcome, type Rule, type Severity } from './rule.js';
 export { WAIVER_STATES, type Waiver, type WaiverQuery } from './waiver.repository.js';
 export { WaiverService, type NewWaiver } from './waiver.service.js';

@@ -1,6 +1,9 @@
 import { Controller } from '@nestjs/common';
-import { FACTS, PACKS, type Pack } from '@claviger/features/compliance';
+import { accessErrors } from '@claviger/features/access';
+import { ComplianceCatalogue, type FactView, type Pack } from '@claviger/features/compliance';
+import type { RequestContext } from '@claviger/kernel';
 import { z } from 'zod';
+import { Context } from '../../http/context.decorator.js';
 import { defineEndpoint, Endpoint } from '../../http/endpoint.js';
 import { ruleExample, ruleView } from '../compliance-profiles/compliance-profiles.dto.js';
 
@@ -24,8 +27,9 @@ const packs = defineEndpoint({
   method: 'GET',
   path: 'compliance-packs',
   summary: 'List the packs of ready rules',
-  needs: 'token',
+  needs: 'read claviger/compliance/packs',
   response: z.object({ items: z.array(packView) }),
+  problems: [accessErrors.accessDenied('claviger/compliance/packs', 'read')],
   example: {
     response: {
       items: [
@@ -44,8 +48,9 @@ const facts = defineEndpoint({
   method: 'GET',
   path: 'compliance-facts',
   summary: 'List the facts that rules can speak of',
-  needs: 'token',
+  needs: 'read claviger/compliance/facts',
   response: z.object({ items: z.array(factView) }),
+  problems: [accessErrors.accessDenied('claviger/compliance/facts', 'read')],
   example: {
     response: {
       items: [
@@ -61,24 +66,17 @@ const facts = defineEndpoint({
   },
 });
 
-type FactView = z.infer<typeof factView>;
-
 @Controller('api/v1')
 export class CompliancePacksController {
+  constructor(private readonly catalogue: ComplianceCatalogue) {}
+
   @Endpoint(packs)
-  packs(): { readonly items: readonly Pack[] } {
-    return { items: PACKS };
+  packs(@Context() ctx: RequestContext): { readonly items: readonly Pack[] } {
+    return { items: this.catalogue.listPacks(ctx) };
   }
 
   @Endpoint(facts)
-  facts(): { readonly items: readonly FactView[] } {
-    const items = Object.entries(FACTS).map(([name, { kind, description, values, knownAt }]) => ({
-      name,
-      kind,
-      description,
-      values: values ? [...values] : null,
-      knownAt,
-    }));
-    return { items };
+  facts(@Context() ctx: RequestContext): { readonly items: readonly FactView[] } {
+    return { items: this.catalogue.listFacts(ctx) };
   }
 }

@@ -5,13 +5,15 @@ import type { PresentState } from './secret-state.js';
 /** What rules are judged by: values by the names of facts; null for what is not there. */
 export type FactValues = Readonly<Record<string, unknown>>;
 
-const ALL = Object.entries(FACTS);
+const ALL: readonly string[] = Object.keys(FACTS);
 
-/** All facts of a secret at a moment. Pure: the same state and moment give the same facts. */
-export function factsOf(state: PresentState, now: Date): FactValues {
+/** Facts of a secret at a moment, all unless named. Pure: the same state and moment give the same facts. */
+export function factsOf(state: PresentState, now: Date, names: Iterable<string> = ALL): FactValues {
   const values: Record<string, unknown> = {};
-  for (const [name, fact] of ALL)
+  for (const name of names) {
+    const fact = FACTS[name]!;
     values[name] = ('counts' in fact ? daysAt(fact.counts(state), now) : fact.of(state)) ?? null;
+  }
   return values;
 }
 

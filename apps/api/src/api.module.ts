@@ -4,6 +4,7 @@ import { AccessModule } from '@claviger/features/access';
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
+import { ComplianceModule } from '@claviger/features/compliance';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
 import { PrincipalsModule } from '@claviger/features/principals';
@@ -53,6 +54,7 @@ import { WhoamiController } from './rest/whoami/whoami.controller.js';
     ApprovalsModule,
     AuditModule,
     ChangesModule,
+    ComplianceModule,
     DiscoveryModule,
     IdempotencyModule,
     PrincipalsModule,

@@ -3,6 +3,7 @@ import { AccessModule } from '@claviger/features/access';
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { AuditKeeperModule, AuditModule } from '@claviger/features/audit';
 import { ChangesModule } from '@claviger/features/changes';
+import { ComplianceModule } from '@claviger/features/compliance';
 import { IdempotencyModule } from '@claviger/features/idempotency';
 import { SubscriptionsModule } from '@claviger/features/notifications';
 import { ReplicationModule } from '@claviger/features/replication';
@@ -14,6 +15,7 @@ import { AccessProcessor } from './processors/access.processor.js';
 import { ApprovalProcessor } from './processors/approval.processor.js';
 import { AuditProcessor } from './processors/audit.processor.js';
 import { ChangeProcessor } from './processors/change.processor.js';
+import { ComplianceProcessor } from './processors/compliance.processor.js';
 import { IdempotencyProcessor } from './processors/idempotency.processor.js';
 import { NotificationProcessor } from './processors/notification.processor.js';
 import { ReplicationProcessor } from './processors/replication.processor.js';
@@ -33,6 +35,7 @@ export class WorkerModule {
         AuditKeeperModule,
         AuditModule,
         ChangesModule,
+        ComplianceModule,
         IdempotencyModule,
         ReplicationModule.over(SecretsModule),
         ReportsModule,
@@ -45,6 +48,7 @@ export class WorkerModule {
         ApprovalProcessor,
         AuditProcessor,
         ChangeProcessor,
+        ComplianceProcessor,
         IdempotencyProcessor,
         NotificationProcessor,
         ReplicationProcessor,

@@ -1,5 +1,6 @@
 import { ACCESS_ENTITIES } from '@claviger/features/access';
 import { APPROVALS_ENTITIES } from '@claviger/features/approvals';
+import { COMPLIANCE_ENTITIES } from '@claviger/features/compliance';
 import { NOTIFICATIONS_ENTITIES } from '@claviger/features/notifications';
 import { PRINCIPALS_ENTITIES } from '@claviger/features/principals';
 import { AUDIT_ENTITIES } from '@claviger/features/audit';
@@ -15,6 +16,7 @@ import { ProcessHeartbeatEntity } from '@claviger/platform/telemetry';
 export const ENTITIES = [
   ...ACCESS_ENTITIES,
   ...APPROVALS_ENTITIES,
+  ...COMPLIANCE_ENTITIES,
   ...NOTIFICATIONS_ENTITIES,
   ...PRINCIPALS_ENTITIES,
   ...AUDIT_ENTITIES,

@@ -4,6 +4,7 @@ import { AUDIT_ENTITIES, AuditService } from '@claviger/features/audit';
 import {
   NOTIFICATIONS_ENTITIES,
   Outbox,
+  OutboxListeners,
   type Mail,
   type MailAnswer,
   type MailSender,
@@ -74,7 +75,7 @@ export class NotificationRoom {
     const [subscriptions, rows] = [new SubscriptionRepository(database), new DeliveryRepository(database)];
     const audit = new AuditService(database, this.keyring, this.clock);
     return {
-      fanOut: new FanOut(database, subscriptions, rows, this.clock),
+      fanOut: new FanOut(database, subscriptions, rows, new OutboxListeners(), this.clock),
       deliverer: new Deliverer(
         ...([
           database,

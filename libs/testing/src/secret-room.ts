@@ -9,6 +9,7 @@ import { Logger, ProcessRegistry } from '@claviger/platform/telemetry';
 import { AccessService, compilePolicies, parsePolicy, type PolicyMatcher } from '@claviger/features/access';
 import { ApprovalsModule } from '@claviger/features/approvals';
 import { ChangesModule, ChangeService, type ChangeEntity } from '@claviger/features/changes';
+import { ComplianceModule } from '@claviger/features/compliance';
 import { ISSUER_DOCUMENTS } from '@claviger/features/principals';
 import { ReplicationModule, Reconciler } from '@claviger/features/replication';
 import {
@@ -171,7 +172,7 @@ export async function createSecretRoom(
   const logs = captureLogs();
   const access = new TestAccess();
   const config: RoomConfig = {
-    work: { verifyIntervalSeconds: 3_600, deleteFuse: 0 },
+    work: { verifyIntervalSeconds: 3_600, complianceIntervalSeconds: 900, deleteFuse: 0 },
     reports: { retentionDays: 90 },
   };
   const module = await Test.createTestingModule({
@@ -181,6 +182,7 @@ export async function createSecretRoom(
       SecretsModule,
       ChangesModule,
       ApprovalsModule,
+      ComplianceModule,
       ...rooms,
     ],
   })
@@ -283,7 +285,11 @@ class TestAccess {
 
 /** What a test may set: nothing limits deletions unless it says so. */
 export type RoomConfig = {
-  readonly work: { readonly verifyIntervalSeconds: number; deleteFuse: number };
+  readonly work: {
+    readonly verifyIntervalSeconds: number;
+    readonly complianceIntervalSeconds: number;
+    deleteFuse: number;
+  };
   readonly reports: { readonly retentionDays: number };
 };
 

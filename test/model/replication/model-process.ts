@@ -58,7 +58,14 @@ export class ModelProcess {
       { wake: (_storeId, secretId) => wake(secretId) },
       port,
       logger as never,
-      { work: { verifyIntervalSeconds: VERIFY_INTERVAL_S, workerConcurrency: 1, deleteFuse: 0 } },
+      {
+        work: {
+          verifyIntervalSeconds: VERIFY_INTERVAL_S,
+          workerConcurrency: 1,
+          deleteFuse: 0,
+          complianceIntervalSeconds: 900,
+        },
+      },
       clock,
     );
   }

@@ -48,7 +48,14 @@ export class ReconcilerHarness {
       { wake: (_storeId, secretId) => wake(secretId) },
       port,
       this.logs.logger,
-      { work: { verifyIntervalSeconds: VERIFY_INTERVAL_S, workerConcurrency: 1, deleteFuse: 0 } },
+      {
+        work: {
+          verifyIntervalSeconds: VERIFY_INTERVAL_S,
+          workerConcurrency: 1,
+          deleteFuse: 0,
+          complianceIntervalSeconds: 900,
+        },
+      },
       clock,
     );
   }

@@ -7,8 +7,8 @@ import {
   HeldChanges,
   requesterOf,
   type ChangeEntity,
-  type ChangeReview,
   type ChangeState,
+  type JudgedReview,
   type Requester,
 } from '@claviger/features/changes';
 import { Voters } from '@claviger/features/principals';
@@ -58,7 +58,7 @@ export type ApprovalView = {
   readonly comments: readonly CommentView[];
   readonly mayVote: boolean;
   /** What it would do, for those whom a step names, while it waits. */
-  readonly review: ChangeReview | null;
+  readonly review: JudgedReview | null;
   readonly dueAt: Date;
   readonly createdAt: Date;
   readonly closedAt: Date | null;
@@ -207,7 +207,7 @@ export class ApprovalService {
   }
 
   /** Looking at what is to be decided is recorded, because it looks into vaults. */
-  async #review(ctx: RequestContext, row: ChangeEntity): Promise<ChangeReview | null> {
+  async #review(ctx: RequestContext, row: ChangeEntity): Promise<JudgedReview | null> {
     const resource = row.parameters['subject'] as { kind: string; id: string; name: string };
     const event = { action: 'approval.review', outcome: 'allowed', resource, details: { changeId: row.id } } as const;
     await this.audit.commit(ctx, this.audit.entry(ctx, event));

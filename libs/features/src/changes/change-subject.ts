@@ -19,6 +19,18 @@ export type ValueShape = {
   readonly entropy: 'low' | 'fair' | 'high' | null;
 };
 
+/** What one rule finds in a secret before and after a change. */
+export type RuleReview = {
+  readonly profile: string;
+  readonly rule: string;
+  readonly title: string;
+  readonly severity: string;
+  readonly mode: string;
+  /** Null where the rule does not judge it. */
+  readonly before: 'holds' | 'broken' | null;
+  readonly after: 'holds' | 'broken' | null;
+};
+
 /** What an approver is shown of a change: never a value. */
 export type ChangeReview = {
   readonly type: string | null;
@@ -28,6 +40,9 @@ export type ChangeReview = {
   readonly values: readonly ValueShape[];
   readonly plan: readonly ReviewStep[];
 };
+
+/** The same with what rules find. */
+export type JudgedReview = ChangeReview & { readonly rules: readonly RuleReview[] };
 
 /**
  * Knows the world that changes of one kind of subject are about; every noun whose changes can wait for approval has one.

@@ -19,6 +19,7 @@ import { ChangeDigests } from './change-digest.js';
 import { ChangeEntity } from './change.entity.js';
 import { ChangeExecutor } from './change-executor.js';
 import { ChangeGateSlot, type ChangeGate, type GateBinding } from './change-gate.js';
+import { ChangeJudgeSlot } from './change-judge.js';
 import { ChangeHandlers, type ChangeHandler } from './change-handler.js';
 import type { ExecutingChange } from './executing-change.js';
 import { ChangeRepository } from './change.repository.js';
@@ -67,6 +68,7 @@ describe('ChangeService', () => {
   let held: HeldChanges;
   let gate: TestGate;
   let world: unknown;
+  let judged: () => void;
   const keeper: ChangeSubjectKeeper = {
     kind: 'secret',
     bind: async () => world,
@@ -85,6 +87,7 @@ describe('ChangeService', () => {
     audit = new AuditService(test.database, keyring, clock);
     steps = [];
     world = { revision: 1 };
+    judged = () => undefined;
     gate = new TestGate(steps);
     handler = {
       kind: KIND,
@@ -111,7 +114,14 @@ describe('ChangeService', () => {
     const executor = new ChangeExecutor(database, rows, handlers, trail, new Outbox(database), time);
     const slot = new ChangeGateSlot();
     slot.set(gate as unknown as ChangeGate);
-    held = new HeldChanges(database, rows, handlers, slot, new ChangeDigests(keyring), executor, trail, time);
+    const judges = new ChangeJudgeSlot();
+    judges.set({
+      couldRefuse: async () => false,
+      judge: async () => judged(),
+      tell: async (_, { subject }) => void steps.push(`told of ${subject.name}`),
+      review: async () => [],
+    });
+    held = new HeldChanges(database, rows, handlers, slot, judges, new ChangeDigests(keyring), executor, trail, time);
     return new ChangeService(database, rows, handlers, executor, held, trail, access, time);
   }
 
@@ -340,6 +350,25 @@ describe('ChangeService', () => {
       const { rows } = await test.database.pool.query(`select count(*)::int as done from audit_entry
         where details->>'phase' = 'done' and details->>'changeId' in (select id::text from change where attempts = 2 and state = 'done')`);
       expect(rows).not.toEqual([]);
+    });
+  });
+
+  describe('that the judge of rules refuses', () => {
+    const refusal = new AppError({ code: 'COMPLIANCE_BLOCKED', kind: 'invalid', message: 'No.' });
+    beforeEach(() => {
+      judged = () => {
+        throw refusal;
+      };
+    });
+
+    it('leaves nothing but the telling of it', async () => {
+      await expect(changes.submit(ctx, KIND, prepared({ isLocal: true }))).rejects.toBe(refusal);
+      expect(steps).toEqual(['told of prod/x']);
+    });
+
+    it('is not told of when it is rehearsed', async () => {
+      await expect(changes.rehearse(ctx, KIND, prepared({ isLocal: true }))).rejects.toBe(refusal);
+      expect(steps).toEqual([]);
     });
   });
 });

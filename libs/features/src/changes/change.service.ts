@@ -14,6 +14,8 @@ import { fromRow, subjectOf, toExecuting } from './change-row.js';
 import { ChangeTrail } from './change-trail.js';
 import { HeldChanges } from './held-changes.js';
 
+type Judged<P> = Pick<PreparedChange<P>, 'subject' | 'secretId' | 'parameters'>;
+
 /** How many changes a process finishes for others at the same time. */
 const RECOVERED_AT_ONCE = 8;
 
@@ -38,7 +40,7 @@ export class ChangeService {
    * Executes a prepared change and returns it: `done`, or `pending_approval` when it waits for that and nothing is
    * written anywhere, or `executing` when the outcome at the vault is not known yet (recovery finds out). A change that
    * failed throws its error, with `details.changeId`. A request with an idempotency key makes one change at most.
-   * @throws AppError IDEMPOTENCY_IN_PROGRESS when another execution of the same request made the change
+   * @throws AppError COMPLIANCE_BLOCKED, and IDEMPOTENCY_IN_PROGRESS when another execution of the same request made the change
    */
   async submit<P>(ctx: RequestContext, kind: string, prepared: PreparedChange<P>): Promise<ChangeEntity> {
     const change = toExecuting(ctx, prepared, this.clock.now());
@@ -70,9 +72,15 @@ export class ChangeService {
     return change !== null && !['failed', 'stale', 'abandoned'].includes(change.state);
   }
 
+  /** Throws what rules would refuse a change with, for whoever only wants to know. @throws AppError COMPLIANCE_BLOCKED */
+  judge<P extends object>(ctx: RequestContext, kind: string, change: Judged<P>): Promise<void> {
+    return this.held.judgeOnly(ctx, kind, { ...change, parameters: change.parameters as never });
+  }
+
   /** Throws what beginning a prepared change would throw, and leaves no trace of it. */
   async rehearse<P>(ctx: RequestContext, kind: string, prepared: PreparedChange<P>): Promise<void> {
     const change = toExecuting(ctx, prepared, this.clock.now());
+    await this.held.judgeOnly(ctx, kind, change);
     const end = new Error('The rehearsal is over.');
     try {
       await this.database.transaction(ctx, async (tx) => {
@@ -120,7 +128,7 @@ export class ChangeService {
    * Executes a failed change again, with the payload kept for it: for a caller who may do what it does, or who looks after
    * changes (`update claviger/changes/<id>`), because the change was authorised when it was submitted. One that needed
    * approval must be what was approved still.
-   * @throws AppError CHANGE_NOT_FOUND, ACCESS_DENIED, CHANGE_NOT_IN_STATE, SECRET_BUSY, CHANGE_STALE
+   * @throws AppError CHANGE_NOT_FOUND, ACCESS_DENIED, CHANGE_NOT_IN_STATE, SECRET_BUSY, CHANGE_STALE, COMPLIANCE_BLOCKED
    */
   async retry(ctx: RequestContext, id: string): Promise<ChangeEntity> {
     const row = await this.get(ctx, id);
@@ -128,6 +136,7 @@ export class ChangeService {
     if (row.state !== 'failed') throw changeNotInState(row.state, 'failed');
     const progress = { attempt: row.attempts + 1, isResumed: false };
     const change = fromRow(row, await this.changes.findPayload(ctx, id), progress);
+    await this.held.assertPermitted(ctx, row.kind, change);
     const owner = newId();
     try {
       await this.database.transaction(ctx, async (tx) => {

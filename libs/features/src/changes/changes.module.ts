@@ -8,6 +8,7 @@ import { ChangeDigests } from './change-digest.js';
 import { ChangeExecutor } from './change-executor.js';
 import { ChangeGateSlot } from './change-gate.js';
 import { ChangeHandlers } from './change-handler.js';
+import { ChangeJudgeSlot } from './change-judge.js';
 import { ChangeRepository } from './change.repository.js';
 import { ChangeService } from './change.service.js';
 import { ChangeTrail } from './change-trail.js';
@@ -20,11 +21,12 @@ import { HeldChanges } from './held-changes.js';
     ChangeExecutor,
     ChangeGateSlot,
     ChangeHandlers,
+    ChangeJudgeSlot,
     ChangeRepository,
     ChangeService,
     ChangeTrail,
     HeldChanges,
   ],
-  exports: [ChangeGateSlot, ChangeHandlers, ChangeService, HeldChanges],
+  exports: [ChangeGateSlot, ChangeHandlers, ChangeJudgeSlot, ChangeService, HeldChanges],
 })
 export class ChangesModule {}

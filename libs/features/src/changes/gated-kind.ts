@@ -12,6 +12,7 @@ export const GATED_KINDS = [
   'sync-profile-add',
   'sync-profile-remove',
   'content-read',
+  'waiver',
 ] as const;
 export type GatedKind = (typeof GATED_KINDS)[number];
 

@@ -7,10 +7,11 @@ import { approvalStale } from './change.errors.js';
 import { ChangeExecutor } from './change-executor.js';
 import { ChangeGateSlot } from './change-gate.js';
 import { ChangeHandlers } from './change-handler.js';
+import { ChangeJudgeSlot, type Judgeable } from './change-judge.js';
 import type { ExecutingChange } from './executing-change.js';
 import { ChangeRepository } from './change.repository.js';
 import { fromRow, subjectOf, toRow } from './change-row.js';
-import type { ChangeReview } from './change-subject.js';
+import type { JudgedReview } from './change-subject.js';
 import { ChangeTrail } from './change-trail.js';
 
 /** How a change can leave the gate without being executed. */
@@ -27,15 +28,20 @@ export class HeldChanges {
     private readonly changes: ChangeRepository,
     private readonly handlers: ChangeHandlers,
     private readonly slot: ChangeGateSlot,
+    private readonly judges: ChangeJudgeSlot,
     private readonly digests: ChangeDigests,
     private readonly executor: ChangeExecutor,
     private readonly trail: ChangeTrail,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Makes a change wait if the gate says so; false when it may go on. Nothing is written at any vault. */
+  /**
+   * Makes a change wait if the gate says so; false when it may go on. Nothing is written at any vault.
+   * @throws AppError COMPLIANCE_BLOCKED
+   */
   async hold(ctx: RequestContext, kind: string, wanted: ExecutingChange): Promise<boolean> {
     const { gate } = this.slot;
+    await this.assertPermitted(ctx, kind, wanted);
     // Asked outside first: most changes have no gate, and need no transaction for that.
     if (!(await gate.bind(ctx, wanted))) return false;
     const isHeld = await this.database.transaction(ctx, async (tx) => {
@@ -52,6 +58,21 @@ export class HeldChanges {
     });
     if (isHeld) faultPoint('approval.opened');
     return isHeld;
+  }
+
+  /** Asks the judge of rules, and tells of its refusal. Not for inside a transaction. @throws AppError COMPLIANCE_BLOCKED */
+  async assertPermitted(ctx: RequestContext, kind: string, change: Judgeable): Promise<void> {
+    try {
+      await this.judges.judge.judge(ctx, kind, change);
+    } catch (error) {
+      if (isAppError(error)) await this.judges.judge.tell(ctx, change, error);
+      throw error;
+    }
+  }
+
+  /** The same of a change that is rehearsed: nobody is told. @throws AppError COMPLIANCE_BLOCKED */
+  judgeOnly(ctx: RequestContext, kind: string, change: Judgeable): Promise<void> {
+    return this.judges.judge.judge(ctx, kind, change);
   }
 
   find(ctx: RequestContext, id: string): Promise<ChangeEntity | null> {
@@ -84,9 +105,10 @@ export class HeldChanges {
   }
 
   /** What an approver is shown: never a value. */
-  async review(ctx: RequestContext, row: ChangeEntity): Promise<ChangeReview> {
+  async review(ctx: RequestContext, row: ChangeEntity): Promise<JudgedReview> {
     const change = await this.#load(ctx, row);
-    return this.handlers.keeper(change.subject.kind).review(ctx, row.kind, change);
+    const review = await this.handlers.keeper(change.subject.kind).review(ctx, row.kind, change);
+    return { ...review, rules: await this.judges.judge.review(ctx, row.kind, change) };
   }
 
   /** Ends a change that waits or was approved, and erases its payload. The row is locked by the transaction. */
@@ -146,7 +168,7 @@ export class HeldChanges {
     return this.changes.claimApproved(ctx, now, new Date(now.getTime() + HEAD_START_MS), limit);
   }
 
-  /** @throws AppError CHANGE_STALE, and whatever beginning refuses */
+  /** @throws AppError CHANGE_STALE, COMPLIANCE_BLOCKED, and whatever beginning refuses */
   async #begin(
     tx: RequestContext,
     id: string,
@@ -156,6 +178,7 @@ export class HeldChanges {
     if (row?.state !== 'approved') return undefined;
     await this.assertAdmitted(tx, row);
     const change = await this.#load(tx, row);
+    await this.judges.judge.judge(tx, row.kind, change);
     const taken = { state: 'executing', attempts: 1, ...this.executor.lease(owner) } as const;
     await this.changes.update(tx, id, { from: ['approved'] }, taken);
     await this.slot.gate.close(tx, id, 'executing');
@@ -176,7 +199,9 @@ export class HeldChanges {
   async #endStale(ctx: RequestContext, id: string, cause: AppError): Promise<void> {
     await this.database.transaction(ctx, async (tx) => {
       const row = await this.changes.lock(tx, id);
-      if (row?.state === 'approved') await this.end(tx, row, 'stale', cause);
+      if (row?.state !== 'approved') return;
+      await this.end(tx, row, 'stale', cause);
+      await this.judges.judge.tell(tx, await this.#load(tx, row), cause);
     });
   }
 

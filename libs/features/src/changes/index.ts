@@ -8,6 +8,7 @@ export { authorizeChange } from './change-access.js';
 export { canonicalText } from './change-digest.js';
 export { ACT_LIMIT_MS } from './change-executor.js';
 export * from './change-gate.js';
+export * from './change-judge.js';
 export { requesterOf } from './change-row.js';
 export { ChangeService } from './change.service.js';
 export * from './change-subject.js';

@@ -3,19 +3,21 @@ import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { DeliveryRepository } from './delivery.repository.js';
 import { matchesType } from './event-filter.policy.js';
+import { OutboxListeners } from './outbox-listeners.js';
 import { SubscriptionRepository } from './subscription.repository.js';
 
 const BATCH = 500;
 /** Ended deliveries, and those that nobody could take, are forgotten after so long. */
 const KEEP_MS = 30 * 86_400_000;
 
-/** Makes deliveries of the events in the outbox. */
+/** Makes deliveries of the events in the outbox, and tells the rooms that listen. */
 @Injectable()
 export class FanOut {
   constructor(
     private readonly database: Database,
     private readonly subscriptions: SubscriptionRepository,
     private readonly deliveries: DeliveryRepository,
+    private readonly listeners: OutboxListeners,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -38,6 +40,7 @@ export class FanOut {
   async #batch(tx: RequestContext): Promise<number> {
     const events = await this.deliveries.takeEvents(tx, BATCH);
     if (events.length === 0) return 0;
+    await this.listeners.tell(tx, events);
     const subscriptions = await this.subscriptions.holdEnabled(tx);
     const wanted = subscriptions.flatMap(({ id: subscriptionId, eventTypes }) =>
       events.filter(({ type }) => matchesType(eventTypes, type)).map((event) => ({ subscriptionId, event })),

@@ -9,7 +9,8 @@ export { NOTIFICATIONS_ENTITIES } from './notifications.entities.js';
 export * as notificationErrors from './notifications.errors.js';
 export { REMOVE_OLD_DELIVERIES, SWEEP_NOTIFICATIONS } from './notifications.jobs.js';
 export { NotificationsModule } from './notifications.module.js';
-export { Outbox } from './outbox.js';
+export { OutboxListeners, type HeardEvent } from './outbox-listeners.js';
+export { Outbox, type NewEvent } from './outbox.js';
 export {
   MAIL_SENDER,
   WEBHOOK_SENDER,

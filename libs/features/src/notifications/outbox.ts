@@ -18,4 +18,26 @@ export class Outbox {
     const sql = `insert into event (store_id, id, type, subject_id, facts) values ($1, $2, $3, $4, $5)`;
     await this.database.manager(tx).query(sql, [tx.storeId, newId(), type, subjectId, JSON.stringify(facts)]);
   }
+
+  /** The same of many at once. */
+  async addMany(tx: RequestContext, events: readonly NewEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    await this.database.manager(tx).query(
+      `insert into event (store_id, id, type, subject_id, facts)
+       select $1, * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::jsonb[])`,
+      [
+        tx.storeId,
+        events.map(() => newId()),
+        events.map(({ type }) => type),
+        events.map(({ subjectId }) => subjectId),
+        events.map(({ facts }) => JSON.stringify(facts)),
+      ],
+    );
+  }
 }
+
+export type NewEvent = {
+  readonly type: EventType;
+  readonly subjectId: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+};

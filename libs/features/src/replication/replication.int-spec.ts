@@ -51,7 +51,14 @@ describe('replication on a real database', () => {
     const { database } = db;
     const keyring = await testKeyring(database);
     const { logger } = captureLogs();
-    const config = { work: { verifyIntervalSeconds: VERIFY_INTERVAL_S, workerConcurrency: 1, deleteFuse: 0 } };
+    const config = {
+      work: {
+        verifyIntervalSeconds: VERIFY_INTERVAL_S,
+        workerConcurrency: 1,
+        deleteFuse: 0,
+        complianceIntervalSeconds: 900,
+      },
+    };
     const wake = { wake: (_: string, secretId: string, lane: string) => void wakeUps.push({ secretId, lane }) };
     const port = source.port(async () => undefined);
     targets = new TargetRepository(database);

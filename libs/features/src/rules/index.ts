@@ -1,1 +1,2 @@
+export * from './compiled-condition.js';
 export * from './condition.js';

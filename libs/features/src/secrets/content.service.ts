@@ -282,7 +282,13 @@ export class ContentService {
   async #plan(ctx: RequestContext, secret: SecretEntity, content: SecretValue<string>): Promise<PlanStep[]> {
     const prepared = await this.planner.prepareContent(ctx, secret.type, content);
     await this.planner.assertFitsEverywhere(ctx, secret, prepared);
-    return this.planner.planWrite(ctx, secret, prepared.fingerprint);
+    const { fingerprint, facts } = prepared;
+    await this.changes.judge<WriteParameters>(ctx, WRITE_CONTENT, {
+      subject: { kind: 'secret', id: secret.id, name: secret.name },
+      secretId: secret.id,
+      parameters: { cause: 'put', fingerprint, facts, isBound: false },
+    });
+    return this.planner.planWrite(ctx, secret, fingerprint);
   }
 
   /** The current content with a patch, and the version that it is of. */

@@ -1,10 +1,13 @@
 export {
   generateOptionsSchema,
+  ENTROPY_CLASSES,
+  LENGTH_CLASSES,
   SECRET_TYPES,
   contentSchema,
   type GenerateOptions,
   type SecretType,
   type ContentDiff,
+  type ContentFacts,
 } from './content/index.js';
 export * as contentErrors from './content/content.errors.js';
 export { ContentService } from './content.service.js';
@@ -12,7 +15,8 @@ export type { WriteResult } from './plain-writes.js';
 export { ReadGrantEntity } from './read-grant.entity.js';
 export { DeleteFuse, type DeleteFuseView } from './delete-fuse.js';
 export { DeleteFuseEntity } from './delete-fuse.entity.js';
-export type { EditParameters } from './edit-secret.handlers.js';
+export { CREATE_SECRET, type CreateParameters } from './create-secret.handler.js';
+export { DISABLE_SECRET, EDIT_SECRET, ENABLE_SECRET, type EditParameters } from './edit-secret.handlers.js';
 export type { PlanStep } from './secret-planner.js';
 export { SECRET_STATES, SecretEntity } from './secret.entity.js';
 export type { SecretListQuery } from './secret.repository.js';
@@ -25,3 +29,10 @@ export { SecretViews, type SecretView, type VersionView } from './secret-view.js
 export { SecretReminders } from './secret-reminders.js';
 export { SourceVerification } from './source-verification.js';
 export * from './secrets.module.js';
+export {
+  ADD_SYNC_PROFILE,
+  REMOVE_SYNC_PROFILE,
+  type AddSyncProfileParameters,
+  type RemoveSyncProfileParameters,
+} from './sync-profile.handlers.js';
+export { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext, SecretValue } from '@claviger/kernel';
-import { ChangeGateSlot, type ChangeEntity } from '@claviger/features/changes';
+import { ChangeGateSlot, ChangeJudgeSlot, type ChangeEntity } from '@claviger/features/changes';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { LocalContent } from './local-content.js';
 import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
@@ -22,8 +22,8 @@ export type WriteInput = {
 type PlainWrite = { readonly named: NamedSecret; readonly prepared: PreparedContent; readonly keep: number };
 
 /**
- * The short way for writes of secrets in the built-in vault that have no targets, no drift, and wait for nobody's
- * approval. It does what the long way does.
+ * The short way for writes of secrets in the built-in vault that have no targets, no drift, wait for nobody's
+ * approval, and that no rule could refuse. It does what the long way does.
  */
 @Injectable()
 export class PlainWrites {
@@ -34,6 +34,7 @@ export class PlainWrites {
     private readonly planner: SecretPlanner,
     private readonly local: LocalContent,
     private readonly slot: ChangeGateSlot,
+    private readonly judges: ChangeJudgeSlot,
   ) {}
 
   /** Undefined when the secret is not one for the short way. */
@@ -48,6 +49,7 @@ export class PlainWrites {
       throw staleMatch(row.current_version);
     if (!row.is_plain || ctx.transaction) return undefined;
     if (await this.slot.gate.couldHold(ctx, row.source_profile_id, 'content')) return undefined;
+    if (await this.judges.judge.couldRefuse(ctx, row.source_profile_id)) return undefined;
     const prepared = await this.planner.prepareContent(ctx, row.type, input.content);
     const isEqual = prepared.fingerprint === row.current_fingerprint;
     if (isEqual && (await this.access.mayCompare(ctx, named, row.source_profile_id)))
@@ -81,7 +83,7 @@ export class PlainWrites {
     const { type, current_version: version, current_fingerprint: fingerprint, is_plain: isPlain } = known;
     if (!isPlain || (input.baseVersion ?? version) !== version) return undefined;
     const named = await this.findKnownName(ctx, known, 'writeContent', 'content');
-    if (!named) return undefined;
+    if (!named || (await this.judges.judge.couldRefuse(ctx, known.source_profile_id))) return undefined;
     // What is wrong with the content is told over a secret that is there.
     const prepared = await this.planner.prepareContent(ctx, type, input.content).catch(() => undefined);
     if (!prepared || prepared.fingerprint === fingerprint) return undefined;

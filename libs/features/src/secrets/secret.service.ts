@@ -140,10 +140,16 @@ export class SecretService {
 
   /** What editing would do: nothing at any vault, but it tells whether it would be refused. */
   async planEdit(ctx: RequestContext, id: string, { set, expectedRevision }: EditParameters): Promise<PlanStep[]> {
-    const { secret } = await this.find(ctx, id, 'changeRecord');
+    const found = await this.find(ctx, id, 'changeRecord');
+    const { secret } = found;
     if (expectedRevision !== undefined && expectedRevision !== secret.revision) throw staleMatch(secret.revision);
     if (secret.state !== 'active') throw secretNotActive(secret.state);
     await this.#assertOwner(ctx, set.owner);
+    await this.changes.judge<EditParameters>(ctx, EDIT_SECRET, {
+      subject: subjectOf(found),
+      secretId: id,
+      parameters: { set },
+    });
     return [];
   }
 

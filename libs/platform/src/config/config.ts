@@ -152,6 +152,12 @@ export const WORK = {
     sensitive: false,
     schema: wholeNumber(10, 30 * 86_400, 86_400),
   },
+  complianceIntervalSeconds: {
+    name: 'CLAVIGER_COMPLIANCE_INTERVAL_SECONDS',
+    description: 'Longest time between two looks at a secret by compliance rules; changes and dates are met at once.',
+    sensitive: false,
+    schema: wholeNumber(10, 30 * 86_400, 900),
+  },
   deleteFuse: {
     name: 'CLAVIGER_DELETE_FUSE',
     description:

@@ -1,6 +1,7 @@
 import { accessErrors } from '@claviger/features/access';
 import { approvalErrors, DECISIONS, QUEUE_SCOPES } from '@claviger/features/approvals';
 import { CHANGE_STATES, changeErrors } from '@claviger/features/changes';
+import { MODES, SEVERITIES } from '@claviger/features/compliance';
 import { secretErrors } from '@claviger/features/secrets';
 import { z } from 'zod';
 import { defineEndpoint } from '../../http/endpoint.js';
@@ -88,6 +89,19 @@ const review = z.object({
     )
     .meta({ description: 'Fields of the content; never a value.' }),
   plan: z.array(planStep),
+  rules: z
+    .array(
+      z.object({
+        profile: z.string(),
+        rule: z.string(),
+        title: z.string(),
+        severity: z.enum(SEVERITIES),
+        mode: z.enum(MODES),
+        before: z.enum(['holds', 'broken']).nullable(),
+        after: z.enum(['holds', 'broken']).nullable(),
+      }),
+    )
+    .meta({ description: 'What compliance rules find before and after.' }),
 });
 
 const view = z
@@ -156,6 +170,17 @@ const view = z
           { field: '/username', change: 'same', length: '1-7', entropy: 'low' },
         ],
         plan: [{ profile: 'prod', role: 'source', action: 'update', reason: 'It holds other content.' }],
+        rules: [
+          {
+            profile: 'base',
+            rule: 'password-short',
+            title: 'A password has at least 12 characters',
+            severity: 'high',
+            mode: 'warn',
+            before: 'broken',
+            after: 'holds',
+          },
+        ],
       },
       dueAt: '2026-11-24T16:51:34.280Z',
       createdAt: EXAMPLE.at,

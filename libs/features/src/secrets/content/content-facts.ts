@@ -1,3 +1,5 @@
+import type { EntropyClass } from './entropy-class.js';
+
 /** How long a secret value is, in characters, as coarsely as rules about strength need. Empty values have no class. */
 export const LENGTH_CLASSES = ['1-7', '8-11', '12-15', '16-23', '24-31', '32-63', '64+'] as const;
 export type LengthClass = (typeof LENGTH_CLASSES)[number];
@@ -57,6 +59,8 @@ export type ContentFacts = {
   readonly fieldCount: number;
   /** Of the password, key or text that is the secret. */
   readonly valueLength?: LengthClass;
+  /** How hard that is to guess at most. */
+  readonly strength?: EntropyClass;
   /** When the token expires, or the first certificate in the key store. */
   readonly expiresAt?: string;
   readonly jwt?: JwtFacts;

@@ -13,6 +13,7 @@ import { Approvals1763701100000 } from './1763701100000-approvals.js';
 import { Idempotency1763701200000 } from './1763701200000-idempotency.js';
 import { Notifications1763701300000 } from './1763701300000-notifications.js';
 import { DeleteFuse1763701400000 } from './1763701400000-delete-fuse.js';
+import { Compliance1763701500000 } from './1763701500000-compliance.js';
 import { Reports1763701600000 } from './1763701600000-reports.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
@@ -32,5 +33,6 @@ export const MIGRATIONS = [
   Idempotency1763701200000,
   Notifications1763701300000,
   DeleteFuse1763701400000,
+  Compliance1763701500000,
   Reports1763701600000,
 ];

@@ -12,7 +12,7 @@ import { Stage, unique, type StageVault } from './stage.js';
 jest.setTimeout(120_000);
 
 const CANARY = 'auditor-canary-91c4';
-const KINDS = ['inventory', 'access', 'approvals', 'replication', 'expiring'];
+const KINDS = ['compliance', 'inventory', 'access', 'approvals', 'replication', 'expiring'];
 const FORMATS = ['json', 'csv', 'pdf'];
 
 let stage: Stage;
@@ -65,7 +65,8 @@ describe('an auditor', () => {
       expect(factsOf(bytes)).toEqual(facts);
       const text = format === 'pdf' ? textOfPdf(bytes) : bytes.toString();
       expect({ format, tells: text.includes(CANARY) }).toEqual({ format, tells: false });
-      if (kind !== 'approvals') expect({ format, isAbout: text.includes(name) }).toEqual({ format, isAbout: true });
+      if (!['approvals', 'compliance'].includes(kind))
+        expect({ format, isAbout: text.includes(name) }).toEqual({ format, isAbout: true });
       const signature = await file('signature', await fetched(`${path}/signature`));
       const lines: string[] = [];
       const argv = ['verify', await file('document', bytes), '--signature', signature, '--key', key];

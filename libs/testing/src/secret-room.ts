@@ -200,8 +200,8 @@ export async function createSecretRoom(
       ApprovalsModule,
       PlansModule,
       ComplianceModule,
-      ...rooms,
       ImportsModule,
+      ...rooms,
     ],
   })
     .overrideProvider(AccessService)

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AccessReport } from './kinds/access.report.js';
 import { ApprovalsReport } from './kinds/approvals.report.js';
+import { ComplianceReport } from './kinds/compliance.report.js';
 import { ExpiringReport } from './kinds/expiring.report.js';
 import { InventoryReport } from './kinds/inventory.report.js';
 import { ReplicationReport } from './kinds/replication.report.js';
@@ -15,11 +16,12 @@ export class ReportCatalogue {
   constructor(
     access: AccessReport,
     approvals: ApprovalsReport,
+    compliance: ComplianceReport,
     expiring: ExpiringReport,
     inventory: InventoryReport,
     replication: ReplicationReport,
   ) {
-    this.#byKind = { access, approvals, expiring, inventory, replication };
+    this.#byKind = { access, approvals, compliance, expiring, inventory, replication };
   }
 
   get(kind: ReportKind): ReportDefinition {

@@ -1,7 +1,7 @@
 import { inputInvalid, labels } from '@claviger/features/vault-profiles';
 import { z } from 'zod';
 
-export const REPORT_KINDS = ['inventory', 'access', 'approvals', 'replication', 'expiring'] as const;
+export const REPORT_KINDS = ['compliance', 'inventory', 'access', 'approvals', 'replication', 'expiring'] as const;
 export type ReportKind = (typeof REPORT_KINDS)[number];
 
 export const REPORT_FORMATS = ['json', 'csv', 'pdf'] as const;
@@ -37,10 +37,11 @@ const ABOUT_SECRETS = ['vaultProfile', 'owner', 'labels'] as const;
 
 /** The parameters that each kind takes. */
 export const KIND_PARAMETERS: Readonly<Record<ReportKind, readonly ParameterName[]>> = {
+  compliance: ['asOf', 'periodDays', ...ABOUT_SECRETS],
   inventory: ['asOf', ...ABOUT_SECRETS],
   access: ['asOf', 'periodDays', ...ABOUT_SECRETS],
   approvals: ['asOf', 'periodDays', 'vaultProfile'],
-  replication: ABOUT_SECRETS,
+  replication: ['asOf', 'periodDays', ...ABOUT_SECRETS],
   expiring: ['asOf', 'withinDays', ...ABOUT_SECRETS],
 };
 
@@ -56,7 +57,7 @@ export function checkedParameters(kind: ReportKind, given: ReportParameters, now
   const taken = KIND_PARAMETERS[kind];
   const problems = Object.keys(given)
     .filter((name) => given[name as ParameterName] !== undefined && !taken.includes(name as ParameterName))
-    .map((name) => ({ pointer: `#/parameters/${name}`, message: refusalOf(kind, name) }));
+    .map((name) => ({ pointer: `#/parameters/${name}`, message: `a report of the kind ${kind} does not take it` }));
   if (given.asOf !== undefined && new Date(given.asOf) > now)
     problems.push({ pointer: '#/parameters/asOf', message: 'must not be in the future' });
   if (problems.length > 0) throw inputInvalid(problems);
@@ -67,10 +68,4 @@ export function checkedParameters(kind: ReportKind, given: ReportParameters, now
     ...rest,
     ...(asOf !== undefined && { asOf: new Date(asOf).toISOString() }),
   };
-}
-
-function refusalOf(kind: ReportKind, name: string): string {
-  if (kind === 'replication' && name === 'asOf')
-    return 'the state of replicas is known as it is now only; reports that were drawn before are kept';
-  return `a report of the kind ${kind} does not take it`;
 }

@@ -124,10 +124,7 @@ describe('asking for a report', () => {
 
   it.each([
     ['a parameter that the kind does not take', { ...input, parameters: { periodDays: 3 } }],
-    [
-      'the past of what has none',
-      { ...input, kind: 'replication' as const, parameters: { asOf: '2026-01-01T00:00:00Z' } },
-    ],
+    ['a parameter of other kinds', { ...input, kind: 'approvals' as const, parameters: { owner: 'team-shop' } }],
     ['the future', { ...input, parameters: { asOf: '2126-01-01T00:00:00Z' } }],
     ['a vault profile that is not there', { ...input, parameters: { vaultProfile: 'nowhere' } }],
   ])('is refused for %s', async (_, wrong) => {

@@ -1,12 +1,14 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '@claviger/features/access';
 import { AuditModule } from '@claviger/features/audit';
+import { ComplianceModule } from '@claviger/features/compliance';
 import { NotificationsModule } from '@claviger/features/notifications';
 import { PrincipalsModule } from '@claviger/features/principals';
 import { VaultProfilesModule } from '@claviger/features/vault-profiles';
 import { QueueModule } from '@claviger/platform/queue';
 import { AccessReport } from './kinds/access.report.js';
 import { ApprovalsReport } from './kinds/approvals.report.js';
+import { ComplianceReport } from './kinds/compliance.report.js';
 import { ExpiringReport } from './kinds/expiring.report.js';
 import { InventoryReport } from './kinds/inventory.report.js';
 import { ReplicationReport } from './kinds/replication.report.js';
@@ -27,6 +29,7 @@ import { SecretsAt } from './secrets-at.js';
   imports: [
     AccessModule,
     AuditModule,
+    ComplianceModule,
     NotificationsModule,
     PrincipalsModule,
     VaultProfilesModule,
@@ -35,6 +38,7 @@ import { SecretsAt } from './secrets-at.js';
   providers: [
     AccessReport,
     ApprovalsReport,
+    ComplianceReport,
     ExpiringReport,
     InventoryReport,
     ReplicationReport,

@@ -21,14 +21,14 @@ const format = z.enum(REPORT_FORMATS).meta({ example: 'pdf' });
 export const reportSettings = {
   kind: z.enum(REPORT_KINDS).meta({
     description:
-      '`inventory`: which secrets there are; `access`: who read what; `approvals`: gated changes and the proof of four eyes; ' +
+      '`compliance`: which rules are broken; `inventory`: which secrets there are; `access`: who read what; `approvals`: gated changes and the proof of four eyes; ' +
       '`replication`: whether copies hold what they should; `expiring`: what expires or is due to be rotated.',
   }),
   formats: z.array(format).min(1).max(REPORT_FORMATS.length).meta({ description: 'All of them where left out.' }),
   parameters: reportParameters.meta({
     description:
-      '`inventory` takes asOf, vaultProfile, owner and labels; `expiring` also withinDays; `access` also periodDays; ' +
-      '`approvals` asOf, periodDays and vaultProfile; `replication` vaultProfile, owner and labels.',
+      'All but `approvals` take asOf, vaultProfile, owner and labels; `approvals` asOf and vaultProfile. `expiring` also takes ' +
+      'withinDays; `access`, `approvals`, `compliance` and `replication` periodDays.',
   }),
 };
 

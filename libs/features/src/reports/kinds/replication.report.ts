@@ -9,9 +9,11 @@ import type {
   ReportScope,
   ReportTally,
   Severity,
+  Trend,
 } from '../report-definition.js';
 import { isMeant, SecretsAt } from '../secrets-at.js';
 import { instant } from './cells.js';
+import { ReplicationPast, SOURCE } from './replication-past.js';
 
 const COLUMNS: readonly ReportColumn[] = [
   { name: 'vaultProfile', title: 'Source', type: 'text', width: 3 },
@@ -34,8 +36,6 @@ const COLUMNS: readonly ReportColumn[] = [
   { name: 'secretId', title: 'Secret id', type: 'text' },
 ];
 
-/** Where the content is managed, in the column of targets. */
-const SOURCE = '(source)';
 const BATCH = 500;
 const BEGINNING = '00000000-0000-0000-0000-000000000000';
 
@@ -57,21 +57,26 @@ type Row = {
   readonly ownership: string | null;
 };
 
-/** Whether copies hold what they should, and what was found in vaults that nobody put there, as it is now. */
+/** Whether copies hold what they should, and what was found in vaults that nobody put there. */
 @Injectable()
 export class ReplicationReport implements ReportDefinition {
   readonly kind = 'replication';
   readonly title = 'Replication and drift';
   readonly description =
-    'Every copy of a secret, and every source that has drifted, as it was known when the report was drawn: whether it held what it should, and how that was verified.';
+    'Every copy of a secret, and every source that had drifted, as it was known: whether it held what it should, and how that was verified. Of a past moment the status is known, and no more.';
   readonly columns = COLUMNS;
+  readonly #past: ReplicationPast;
 
   constructor(
     private readonly secrets: SecretsAt,
     private readonly database: Database,
-  ) {}
+  ) {
+    this.#past = new ReplicationPast(database);
+  }
 
-  async expected({ ctx }: ReportScope): Promise<number> {
+  async expected(scope: ReportScope): Promise<number> {
+    if (isPast(scope)) return this.#past.count(scope);
+    const { ctx } = scope;
     const sql = `select (select count(*) from sync_target where store_id = $1)
       + (select count(*) from secret where store_id = $1 and drift is not null) as count`;
     const [row] = (await this.database.manager(ctx).query(sql, [ctx.storeId])) as [{ count: string }];
@@ -80,6 +85,10 @@ export class ReplicationReport implements ReportDefinition {
 
   /** By the ids of the secret and of the profile that the copy is in; a source that has drifted comes before its copies. */
   async *batches(scope: ReportScope): AsyncGenerator<ReportBatch> {
+    yield* isPast(scope) ? this.#past.batches(scope) : this.#now(scope);
+  }
+
+  async *#now(scope: ReportScope): AsyncGenerator<ReportBatch> {
     for (let after = { secretId: BEGINNING, key: '' }; ;) {
       const rows = await this.#next(scope, after);
       yield { scanned: rows.length, rows: await this.#rows(scope, rows) };
@@ -89,8 +98,8 @@ export class ReplicationReport implements ReportDefinition {
     }
   }
 
-  async tally(): Promise<ReportTally> {
-    return new ReplicationTally();
+  async tally(scope: ReportScope): Promise<ReportTally> {
+    return new ReplicationTally(await this.#past.trend(scope));
   }
 
   async #next({ ctx }: ReportScope, after: { secretId: string; key: string }): Promise<Row[]> {
@@ -123,6 +132,8 @@ export class ReplicationReport implements ReportDefinition {
     });
   }
 }
+
+const isPast = ({ parameters }: ReportScope): boolean => parameters.asOf !== undefined;
 
 function cellsOf(row: Row): ReportRow {
   return {
@@ -160,6 +171,8 @@ class ReplicationTally implements ReportTally {
   #count = 0;
   #verified = 0;
 
+  constructor(private readonly trend: Trend) {}
+
   add(row: ReportRow): void {
     const status = row['status'] as string;
     const name = `${String(row['vaultProfile'])}/${String(row['name'])}`;
@@ -184,7 +197,7 @@ class ReplicationTally implements ReportTally {
         ...counts.map(([status, value]) => ({ name: `Of these ${status}`, value })),
         { name: 'Verified by value to be equal', value: this.#verified },
       ],
-      trend: null,
+      trend: this.trend,
       findings: this.#findings.list(),
       sections: [],
     };

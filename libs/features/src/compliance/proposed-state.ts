@@ -1,5 +1,6 @@
 import {
   ADD_SYNC_PROFILE,
+  CHANGE_SOURCE,
   CREATE_SECRET,
   DISABLE_SECRET,
   EDIT_SECRET,
@@ -7,6 +8,7 @@ import {
   REMOVE_SYNC_PROFILE,
   WRITE_CONTENT,
   type AddSyncProfileParameters,
+  type ChangeSourceParameters,
   type CreateParameters,
   type EditParameters,
   type RemoveSyncProfileParameters,
@@ -40,6 +42,7 @@ export const PROPOSING_KINDS: ReadonlySet<string> = new Set([
   DISABLE_SECRET,
   ADD_SYNC_PROFILE,
   REMOVE_SYNC_PROFILE,
+  CHANGE_SOURCE,
 ]);
 
 /** The state that a change of one of {@link PROPOSING_KINDS} makes. Pure. How many share the value is left as it was. */
@@ -59,6 +62,8 @@ export function proposedState(kind: string, parameters: unknown, world: Proposal
       const copies = state.copies.filter((copy) => copy.profile !== profile);
       return { vaultProfile, fingerprint: null, state: { ...state, copies } };
     }
+    case CHANGE_SOURCE:
+      return moved(parameters as ChangeSourceParameters, world);
     default:
       return { vaultProfile, fingerprint: null, state: edited(state, (parameters as EditParameters).set) };
   }
@@ -103,6 +108,19 @@ function written({ facts, fingerprint }: WriteParameters, { now, current }: Prop
     hasDrift: false,
   };
   return { vaultProfile, fingerprint, state: after };
+}
+
+/** The source was a copy, or is none yet; what was the source is one from then on. */
+function moved({ to }: ChangeSourceParameters, { place, current }: ProposalWorld): ProposedState {
+  const { state } = current!;
+  const { place: source, isGated } = place(to.profileId);
+  const copies = state.copies.filter(({ profile }) => profile !== source.profile);
+  const former = { ...state.source, status: 'in_sync' };
+  return {
+    vaultProfile: to.profileId,
+    fingerprint: null,
+    state: { ...state, source, isGated, copies: [...copies, former] },
+  };
 }
 
 function edited(state: PresentState, set: EditParameters['set']): PresentState {

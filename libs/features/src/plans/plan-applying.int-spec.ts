@@ -94,6 +94,16 @@ describe('applying', () => {
     expect(await room.content(erased)).toEqual({ value: 'two' });
   });
 
+  it('moves a secret to a profile that holds it already, and says when it is there', async () => {
+    const secretId = await room.secret('moving', { syncProfiles: ['copy'] });
+    await room.secrets.reconciler.reconcile(room.ctx, secretId);
+    const plan = await room.make([{ kind: 'secret.source-profile', secretId, profile: 'copy', onConflict: 'fail' }]);
+    expect((await room.items(plan.id))[0]).toMatchObject({ action: 'update' });
+    expect((await room.apply(plan.id)).items.byState).toEqual({ done: 1 });
+    const again = await room.make([{ kind: 'secret.source-profile', secretId, profile: 'copy', onConflict: 'fail' }]);
+    expect((await room.items(again.id))[0]).toMatchObject({ action: 'conflict', code: 'ALREADY_SOURCE' });
+  });
+
   it('refuses the whole, and ends it, when our records have moved since', async () => {
     const [still, moved] = [await room.secret('still'), await room.secret('moved')];
     const plan = await room.make([writing(still, { value: 'two' }), writing(moved, { value: 'two' })]);

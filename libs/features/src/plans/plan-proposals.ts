@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import type { Proposal } from '@claviger/features/changes';
-import { ContentService, SecretAdoption, SecretService } from '@claviger/features/secrets';
+import { ContentService, SecretAdoption, SecretService, SourceChangeService } from '@claviger/features/secrets';
 import type { PlanBase } from './plan.entity.js';
 import type { PlanRequest } from './plan-request.js';
+import { alreadySource } from './plan.errors.js';
 
 /** An item as its caller may ask for it now, bound to what the secret was when it was looked at. */
 export type ProposedItem = {
@@ -20,6 +21,7 @@ export class PlanProposals {
     private readonly secrets: SecretService,
     private readonly content: ContentService,
     private readonly adoption: SecretAdoption,
+    private readonly sources: SourceChangeService,
   ) {}
 
   /**
@@ -84,6 +86,12 @@ export class PlanProposals {
       case 'secret.sync-profile.remove': {
         const input = { profile: request.profile, purge: request.purge, expectedRevision, ...why };
         return { proposal: await secrets.proposeRemoveSyncProfile(ctx, id, input) };
+      }
+      case 'secret.source-profile': {
+        const input = { profile: request.profile, onConflict: request.onConflict, expectedRevision, ...why };
+        const proposal = await this.sources.propose(ctx, id, input);
+        if (!proposal) throw alreadySource(request.profile);
+        return { proposal };
       }
       case 'secret.version.delete':
       case 'secret.version.undelete':

@@ -4,6 +4,7 @@ import type {
   GenerateOptions,
   NewAdoption,
   NewSecret,
+  NewSourceInput,
   SyncProfileToAdd,
 } from '@claviger/features/secrets';
 
@@ -22,6 +23,7 @@ export type PlanRequest =
   | ({ readonly kind: 'secret.enable' | 'secret.disable' } & About)
   | ({ readonly kind: 'secret.delete' } & About & { readonly retain: boolean })
   | ({ readonly kind: 'secret.sync-profile.add' } & About & Omit<SyncProfileToAdd, 'reason'>)
+  | ({ readonly kind: 'secret.source-profile' } & About & Pick<NewSourceInput, 'profile' | 'onConflict'>)
   | ({ readonly kind: 'secret.sync-profile.remove' } & About & { readonly profile: string; readonly purge: boolean })
   | ({ readonly kind: 'secret.version.delete' | 'secret.version.undelete' | 'secret.version.destroy' } & About & {
         readonly number: number;
@@ -41,6 +43,7 @@ export const PLAN_KINDS = [
   'secret.delete',
   'secret.sync-profile.add',
   'secret.sync-profile.remove',
+  'secret.source-profile',
   'secret.version.delete',
   'secret.version.undelete',
   'secret.version.destroy',

@@ -32,6 +32,8 @@ describe('actionOf', () => {
     ['secret.sync-profile.add', [target('conflict')], 'conflict'],
     ['secret.sync-profile.add', [target('blocked')], 'create'],
     ['secret.sync-profile.remove', [target('delete')], 'delete'],
+    ['secret.source-profile', [source('create'), target('retain')], 'create'],
+    ['secret.source-profile', [source('no-op'), target('retain')], 'update'],
   ];
 
   it.each(TABLE)(

@@ -29,10 +29,14 @@ const BY_ITSELF: Readonly<Record<PlanKind, PlanAction>> = {
   'secret.delete': 'delete',
   'secret.sync-profile.add': 'create',
   'secret.sync-profile.remove': 'retain',
+  'secret.source-profile': 'update',
   'secret.version.delete': 'delete',
   'secret.version.undelete': 'update',
   'secret.version.destroy': 'delete',
 };
+
+/** Kinds that change something also when nothing is written at the source. */
+const DOES_MORE: ReadonlySet<PlanKind> = new Set(['secret.delete', 'secret.source-profile']);
 
 /**
  * What an item would do, of what it would do at each vault. A conflict anywhere is one of the whole; so is a source that
@@ -44,7 +48,7 @@ export function actionOf(kind: PlanKind, steps: readonly ReviewStep[], isUnchang
   const counted = kind === 'secret.delete' ? steps.filter(({ role }) => role === 'source') : steps;
   if (counted.some(({ action }) => action === 'conflict')) return 'conflict';
   const source = steps.find(({ role }) => role === 'source');
-  if (source) return kind === 'secret.delete' && source.action === 'no-op' ? 'delete' : source.action;
+  if (source) return source.action === 'no-op' && DOES_MORE.has(kind) ? BY_ITSELF[kind] : source.action;
   const [only] = steps;
   return only && only.action !== 'blocked' ? only.action : BY_ITSELF[kind];
 }

@@ -58,3 +58,12 @@ export const tooManyPlans = (limit: number): AppError =>
     message: `You have ${limit} plans that are not ended. Apply or cancel some.`,
     details: { limit },
   });
+
+/** An item would make what is the source of its secret the source. */
+export const alreadySource = (profile: string): AppError =>
+  new AppError({
+    code: 'ALREADY_SOURCE',
+    kind: 'conflict',
+    message: `The profile ${profile} is the source of the secret already. Leave the item out.`,
+    details: { profile },
+  });

@@ -31,7 +31,8 @@ export { SECRET_JOBS, REMIND_OF_SECRETS, VERIFY_SOURCES } from './secret.jobs.js
 export { SecretVersionEntity } from './secret-version.entity.js';
 export { SecretViews, type SecretView, type VersionView } from './secret-view.js';
 export { SecretReminders } from './secret-reminders.js';
-export { SourceChangeService } from './source-change.service.js';
+export { CHANGE_SOURCE, type ChangeSourceParameters } from './change-source.handler.js';
+export { SourceChangeService, type NewSourceInput } from './source-change.service.js';
 export { SourceVerification } from './source-verification.js';
 export * from './secrets.module.js';
 export {

@@ -33,6 +33,7 @@ export const planItem = z.discriminatedUnion('kind', [
     retain: z.boolean().default(false).meta({ description: 'Forget the secret, and leave the vaults as they are.' }),
   }),
   z.strictObject({ kind: z.literal('secret.sync-profile.add'), ...about, profile: profileName, onConflict }),
+  z.strictObject({ kind: z.literal('secret.source-profile'), ...about, profile: profileName, onConflict }),
   z.strictObject({
     kind: z.literal('secret.sync-profile.remove'),
     ...about,

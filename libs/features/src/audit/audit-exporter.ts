@@ -9,12 +9,12 @@ import { cutAfter, type Cut } from './audit-cut.js';
 import { signExport, type AuditExport } from './audit-export.js';
 import { keysOfStore } from './audit-keys.js';
 import { EXPORT_FORMAT, writeRecord, type AuditPart, type AuditRecord } from './audit-record.js';
-import { EPOCHS } from './audit-seal.hot.js';
+import { BEFORE_ALL, EPOCHS } from './audit-seal.hot.js';
 import { NO_SEAL, sealHash, sealLeaf } from './audit-seal.js';
 import { AuditSealRepository } from './audit-seal.repository.js';
 import { followAudit } from './audit-verifier.js';
 import { auditBroken } from './audit.errors.js';
-import { BatchStream, type BatchPlace, type Queryable } from './batch-stream.js';
+import type { BatchPlace, Queryable } from './batch-stream.js';
 import { MerkleTree } from './merkle.js';
 import { SealSigner } from './seal-key.js';
 
@@ -150,9 +150,15 @@ export class AuditExporter {
   /** What stays when the day and those before are dropped. */
   async #kept(storeId: string, day: string, cut: Cut): Promise<{ keptCount: number; keptRoot: string }> {
     const tree = new MerkleTree();
-    for (const [epoch, { tx, id }] of cut)
-      for await (const batch of new BatchStream(this.#pool, storeId, epoch).until(BigInt(tx), id))
-        if (batch.day > day) tree.add(sealLeaf(batch));
+    for (const [epoch, last] of cut)
+      for (let after: BatchPlace | undefined = BEFORE_ALL; after;) {
+        const values: readonly unknown[] = [storeId, epoch, day, after.tx, after.id, last.tx, last.id, LEAVES_PER_PAGE];
+        const { rows }: { readonly rows: readonly KeptRow[] } = await this.#pool.query<KeptRow>(KEPT_AFTER, [
+          ...values,
+        ]);
+        for (const { tx, digest, mac } of rows) tree.add(sealLeaf({ epoch, tx, digest, mac }));
+        after = rows.length < LEAVES_PER_PAGE ? undefined : rows.at(-1);
+      }
     return { keptCount: tree.size, keptRoot: tree.root().toString('hex') };
   }
 
@@ -167,6 +173,16 @@ export class AuditExporter {
 
 const LAST_OF_DAY = `
   select tx, id from audit_batch where store_id = $1 and epoch = $2 and day <= $3::date order by tx desc, id desc limit 1`;
+
+const LEAVES_PER_PAGE = 1_000;
+
+type KeptRow = BatchPlace & { readonly digest: string; readonly mac: string };
+
+const KEPT_AFTER = `
+  select tx, id, encode(digest, 'hex') as digest, encode(mac, 'hex') as mac from audit_batch
+  where store_id = $1 and epoch = $2 and day > $3::date
+    and (tx, id) > ($4::bigint, $5::uuid) and (tx, id) <= ($6::bigint, $7::uuid)
+  order by tx, id limit $8`;
 
 const SEAL_OVER = `
   select number from audit_seal

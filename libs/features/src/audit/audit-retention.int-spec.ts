@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { setFaultHook, type FaultPoint, type RequestContext } from '@claviger/kernel';
+import { RETENTION_FAULT_POINTS, setFaultHook, type RequestContext } from '@claviger/kernel';
 import type { Keyring } from '@claviger/platform/crypto';
 import { createTestDatabase, FakeClock, testContext, testKeyring, type TestDatabase } from '@claviger/testing';
 import { AnchorFile, parseAnchor, type AuditAnchor } from './anchor-file.js';
@@ -24,12 +24,7 @@ import { Sealer } from './sealer.js';
 jest.setTimeout(60_000);
 
 const DAY_MS = 86_400_000;
-const POINTS: readonly FaultPoint[] = [
-  'audit.export-written',
-  'audit.export-recorded',
-  'audit.dropping',
-  'audit.dropped',
-];
+const POINTS = RETENTION_FAULT_POINTS.filter((point) => point.startsWith('audit.'));
 
 class Killed extends Error {}
 

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { newId, setFaultHook, type FaultPoint, type RequestContext } from '@claviger/kernel';
+import { newId, RETENTION_FAULT_POINTS, setFaultHook, type RequestContext } from '@claviger/kernel';
 import { AUDIT_ENTITIES, AuditService } from '@claviger/features/audit';
 import { readExportLines, sha256OfFile } from '@claviger/platform/files';
 import type { Database } from '@claviger/platform/database';
@@ -15,7 +15,7 @@ import type { ChangeState } from './change-state.js';
 jest.setTimeout(60_000);
 
 const DAY_MS = 86_400_000;
-const POINTS: readonly FaultPoint[] = ['change.export-written', 'change.removing', 'change.removed'];
+const POINTS = RETENTION_FAULT_POINTS.filter((point) => point.startsWith('change.'));
 
 class Killed extends Error {}
 

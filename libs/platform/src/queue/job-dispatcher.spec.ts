@@ -1,4 +1,5 @@
 import { AppError, newId, type ErrorKind } from '@claviger/kernel';
+import { METRICS } from '@claviger/platform/metrics';
 import { captureLogs, type LogCapture } from '@claviger/testing';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
@@ -58,6 +59,34 @@ describe('JobDispatcher', () => {
     dispatcher.handle(define('test.job'), async () => undefined);
     expect(() => dispatcher.assertComplete()).toThrow(/has no job/);
     expect(() => registry.add(define('test.job'))).toThrow(expect.objectContaining({ code: 'JOB_DEFINED_TWICE' }));
+  });
+
+  it.each([
+    ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'b7ad6b7169203331'],
+    ['canary', undefined],
+    [7, undefined],
+    [undefined, undefined],
+  ])(
+    'tells the handler where it stands in a trace, when the job says so and truly: %j',
+    async (traceparent, spanId) => {
+      const handled: unknown[] = [];
+      registry.add(JOB);
+      dispatcher.handle(JOB, async (payload, { trace }) => void handled.push(payload, trace?.spanId));
+      const payload = { id: newId() };
+      await dispatcher.dispatch(JOB.name, { ...payload, ...(traceparent !== undefined && { traceparent }) }, run());
+      expect(handled).toEqual([payload, spanId]);
+    },
+  );
+
+  it('counts what came of each run, by the names of jobs that there are', async () => {
+    registry.add(JOB);
+    dispatcher.handle(JOB, () => Promise.reject(new Error('x')));
+    await dispatcher.dispatch(JOB.name, { id: newId() }, run(true)).catch(() => undefined);
+    await dispatcher.dispatch(canary, {}, run()).catch(() => undefined);
+    const told = await METRICS.render();
+    expect(told).toMatch(/claviger_jobs_total{job="test\.job",outcome="failed"} [1-9]/);
+    expect(told).toMatch(/claviger_jobs_total{job="other",outcome="failed"} [1-9]/);
+    expect(told).not.toContain(canary);
   });
 
   it('refuses a second handler', () => {

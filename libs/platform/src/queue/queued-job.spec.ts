@@ -28,6 +28,13 @@ describe('toQueuedJob', () => {
     expect(queued({ dedupKey: 'k' }).dedupId).toBe('test.job|user|k');
   });
 
+  it('takes its cause along, which makes it no other job', () => {
+    const trace = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', isSampled: true };
+    const { data, dedupId } = queued({ trace });
+    expect(data).toEqual({ ...payload, traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' });
+    expect(dedupId).toBe(queued().dedupId);
+  });
+
   it('keeps the lanes of one job apart', () => {
     expect(queued({ lane: 'retry' }).dedupId).not.toBe(queued({ lane: 'user' }).dedupId);
   });

@@ -20,6 +20,7 @@ export const EVENT_TYPES = [
   'waiver.expiring',
   'report.ready',
   'report.failed',
+  'report-schedule.failed',
   'webhook.disabled',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

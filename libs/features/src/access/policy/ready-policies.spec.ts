@@ -17,6 +17,7 @@ const RESOURCES = [
   'changes',
   'replication',
   'approvals',
+  'report-schedules',
 ];
 const MANAGED = RESOURCES.flatMap((resource) => [`claviger/${resource}`, `claviger/${resource}/x`]);
 
@@ -62,6 +63,13 @@ describe('ready policies', () => {
         expect.arrayContaining([expect.stringMatching(WRITES.join('|'))]),
       );
     }
+  });
+
+  it('let an auditor have reports drawn, and change none', () => {
+    for (const path of ['claviger/reports/access', 'claviger/reports/compliance'])
+      expect(allowedTo(['auditor'], path)).toEqual(['create', 'read', 'list']);
+    for (const policy of ['operator', 'approver', 'developer'])
+      expect(allowedTo([policy], 'claviger/reports/access')).toEqual([]);
   });
 
   it('give an auditor no content, even together with developer', () => {

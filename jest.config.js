@@ -26,13 +26,13 @@ const shared = {
 const project = (displayName, testMatch, extra = {}) => ({ ...shared, displayName, testMatch, ...extra });
 
 const withDatabase = {
-  // A limit for what hangs, not a measure: a machine shared by many is slow.
-  testTimeout: 30_000,
   globalSetup: '<rootDir>/test/setup/database.setup.mjs',
   globalTeardown: '<rootDir>/test/setup/database.teardown.mjs',
 };
 
 export default {
+  // A limit for what hangs, not a measure: a machine shared by many is slow. Jest takes it here only, not from a project.
+  testTimeout: 60_000,
   projects: [
     project('unit', ['<rootDir>/{apps,libs}/**/*.spec.ts']),
     project('integration', ['<rootDir>/{apps,libs}/**/*.int-spec.ts'], withDatabase),

@@ -208,7 +208,7 @@ export async function createSecretRoom(
     .useValue(access)
     // The wrappers have tests of their own; here each fault is to reach what handles it.
     .overrideProvider(VaultGuards)
-    .useValue({ of: () => (adapter: VaultAdapter) => adapter })
+    .useValue({ of: () => ({ guard: (adapter: VaultAdapter) => adapter, release: () => undefined }) })
     .compile();
   const get = <T>(type: abstract new (...args: never[]) => T): T => module.get(type as never, { strict: false });
   const ctx = testContext({ storeId: keyring.rootStoreId });

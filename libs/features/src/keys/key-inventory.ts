@@ -50,6 +50,15 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     key: [['key_hash', 'bytea']],
     row: `'idempotency_record/' || id || '/answer'`,
   },
+  {
+    table: 'plan_item',
+    column: 'payload',
+    key: [
+      ['plan_id', 'uuid'],
+      ['number', 'integer'],
+    ],
+    row: `'plan_item/' || id || '/payload'`,
+  },
 ];
 
 /** Every other column that a key made, or that names one, as `table.column`. */
@@ -76,4 +85,13 @@ export const KEYED_COLUMNS: Readonly<Record<string, string>> = {
   'audit_seal.merkle_root': 'no key: a hash of the batches',
   'audit_seal.previous_hash': 'no key: a hash of the seal before',
   'audit_seal.signature': 'audit: not rotated; what was signed stays as it is',
+  'audit_export.last_seal_hash': 'no key: a hash of a seal',
+  'audit_export.sha256': 'no key: a hash of the file',
+  'audit_export.kept_root': 'no key: a hash of the batches',
+  'audit_export.key_id': 'audit: not rotated; names the key that signed',
+  'audit_export.signature': 'audit: not rotated; what was signed stays as it is',
+  'report_document.audit_key_id': 'audit: not rotated; names the key that signed',
+  'report_chunk.bytes': 'no key: holds no values',
+  'compliance_state.fingerprint': 'fingerprint: taken over from the secret at its next evaluation',
+  'import_item.fingerprint': 'fingerprint: not renewed; an import that is older than a rotation has to be made anew',
 };

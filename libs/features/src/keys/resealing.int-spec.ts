@@ -8,6 +8,8 @@ import { ChangeRepository } from '../changes/change.repository.js';
 import { IdempotencyRepository } from '../idempotency/idempotency.repository.js';
 import { IdempotencyService, type KeyAttempt } from '../idempotency/idempotency.service.js';
 import { SigningSecrets } from '../notifications/signing-secrets.js';
+import { PlanService, type PlanRequest } from '../plans/index.js';
+import { PlanRepository } from '../plans/plan.repository.js';
 import { SubscriptionEntity } from '../notifications/subscription.entity.js';
 import { VaultInstanceRepository } from '../vault-profiles/vault-instance.repository.js';
 import { SEALED_COLUMNS } from './key-inventory.js';
@@ -59,6 +61,26 @@ const owners: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = 
     const { attempt } = (await claim()) as { attempt: KeyAttempt };
     await service.finish(room.ctx, attempt, { status: 201, headers: {}, body: 'an answer' });
     return async () => ((await claim()) as { answer: { body: string } }).answer.body;
+  },
+  'plan_item.payload': async () => {
+    const { room } = here;
+    await room.builtin('planned');
+    const content = new SecretValue('{"value":"planned"}');
+    const create = {
+      name: 'planned',
+      type: 'key-value',
+      sourceProfile: 'planned',
+      syncProfiles: [],
+      labels: {},
+    } as const;
+    const items = [{ kind: 'secret.create', ...create, content }] as unknown as PlanRequest[];
+    const plan = await room.get(PlanService).create(room.ctx, { items });
+    const plans = room.get(PlanRepository);
+    const [item] = await plans.listItems(room.ctx, plan.id, { limit: 1 });
+    return async () => {
+      const request = await plans.openRequest(room.ctx, item!);
+      return 'content' in request && request.content?.reveal();
+    };
   },
 };
 

@@ -165,6 +165,7 @@ export class DeliveryRepository {
       `select name from secret where store_id = $1 and id = $2
        union all select parameters->'subject'->>'name' from change where store_id = $1 and id = $2
        union all select kind from report where store_id = $1 and id = $2
+       union all select name from report_schedule where store_id = $1 and id = $2
        union all select name from notification_subscription where store_id = $1 and id = $2 limit 1`,
       [ctx.storeId, subjectId],
     )) as { name: string | null }[];

@@ -20,12 +20,13 @@ export const EVENT_TYPES = [
   'approval.break-glass-reviewed',
   'plan.applied',
   'plan.failed',
-  'report.ready',
-  'report.failed',
   'compliance.broken',
   'compliance.mended',
   'compliance.blocked',
   'waiver.expiring',
+  'report.ready',
+  'report.failed',
+  'report-schedule.failed',
   'webhook.disabled',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

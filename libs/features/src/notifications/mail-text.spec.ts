@@ -18,6 +18,14 @@ describe('a mail', () => {
     });
   });
 
+  it('has a link to the report that is ready, and nothing of what it says', () => {
+    const ready = { ...event, type: 'report.ready', facts: { rows: 214, moment: '2026-11-01' } };
+    expect(mailText(ready, 'inventory', 'https://vault.example').text).toBe(
+      'Event: report.ready\nName: inventory\nId: the-id\nTime: 1970-01-01T00:00:00.000Z\n\n' +
+        'https://vault.example/api/v1/reports/the-id\n',
+    );
+  });
+
   it('has no link where the address of the installation is not known, and no name where there is none', () => {
     const { subject, text } = mailText(event, undefined, undefined);
     expect(subject).toBe('[Claviger] approval.requested');

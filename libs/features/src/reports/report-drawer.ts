@@ -128,7 +128,8 @@ export class ReportDrawer {
     });
   }
 
-  async #giveUp(ctx: RequestContext, report: ClaimedReport, error: unknown): Promise<void> {
+  async #giveUp(ctx: RequestContext, report: ClaimedReport, thrown: unknown): Promise<void> {
+    const error = isStatementTimeout(thrown) ? reportTooSlow() : thrown;
     const now = this.clock.now();
     const released = { claim: null, leasedUntil: null };
     if (error instanceof GivenUp) {
@@ -171,6 +172,11 @@ export class ReportDrawer {
     await this.audit.record(tx, this.audit.entry(tx, { action, outcome, resource, details }));
     await this.outbox.add(tx, event, id, { ...facts, kind, schedule, path: `/api/v1/reports/${id}` });
   }
+}
+
+/** PostgreSQL has cut off a statement: it would take as long the next time. */
+function isStatementTimeout(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code === '57014';
 }
 
 function manifestOf({ head }: Drawn, document: Drawn['documents'][number]): ReportManifest {

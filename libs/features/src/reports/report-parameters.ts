@@ -40,7 +40,7 @@ export const KIND_PARAMETERS: Readonly<Record<ReportKind, readonly ParameterName
   compliance: ['asOf', 'periodDays', ...ABOUT_SECRETS],
   inventory: ['asOf', ...ABOUT_SECRETS],
   access: ['asOf', 'periodDays', ...ABOUT_SECRETS],
-  approvals: ['asOf', 'periodDays', 'vaultProfile'],
+  approvals: ['asOf', 'periodDays', ...ABOUT_SECRETS],
   replication: ['asOf', 'periodDays', ...ABOUT_SECRETS],
   expiring: ['asOf', 'withinDays', ...ABOUT_SECRETS],
 };

@@ -53,7 +53,7 @@ export class ReportScheduler {
     const details = { code: asked, owner: owner.id };
     const entry = this.audit.entry(tx, { action: 'report-schedule.run', outcome: 'refused', resource, details });
     await this.audit.record(tx, entry);
-    await this.outbox.add(tx, 'report.failed', id, { kind, schedule: name, code: asked });
+    await this.outbox.add(tx, 'report-schedule.failed', id, { kind, name, code: asked });
   }
 
   /** The owner may have left, or may have been told to do without such reports. */

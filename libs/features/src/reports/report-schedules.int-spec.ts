@@ -102,7 +102,7 @@ describe('a report schedule', () => {
       const { id, lastError } = await service.get(room.ctx, name);
       expect(lastError).toBe('OWNER_MAY_NOT');
       expect(await events(id)).toEqual([
-        { type: 'report.failed', facts: { kind: 'inventory', schedule: name, code: 'OWNER_MAY_NOT' } },
+        { type: 'report-schedule.failed', facts: { kind: 'inventory', name, code: 'OWNER_MAY_NOT' } },
       ]);
       await service.remove(room.ctx, name);
     }

@@ -124,7 +124,7 @@ describe('asking for a report', () => {
 
   it.each([
     ['a parameter that the kind does not take', { ...input, parameters: { periodDays: 3 } }],
-    ['a parameter of other kinds', { ...input, kind: 'approvals' as const, parameters: { owner: 'team-shop' } }],
+    ['a parameter of other kinds', { ...input, kind: 'approvals' as const, parameters: { withinDays: 3 } }],
     ['the future', { ...input, parameters: { asOf: '2126-01-01T00:00:00Z' } }],
     ['a vault profile that is not there', { ...input, parameters: { vaultProfile: 'nowhere' } }],
   ])('is refused for %s', async (_, wrong) => {

@@ -114,13 +114,13 @@ export class SecretsAt {
     });
   }
 
-  /** What was set last of each attribute, by the creation or by an edit. */
+  /** What was set last of each attribute, by an edit or else by the creation, which was before whatever its date is. */
   async #attributes(ctx: RequestContext, ids: readonly string[], moment: Date): Promise<Map<string, Attributes>> {
     const rows = (await this.database.manager(ctx).query(
       `select distinct on (c.secret_id, a.key) c.secret_id as id, a.key, a.value
        from change c cross join lateral jsonb_each(
          case c.kind when 'secret.create' then c.parameters else c.parameters->'set' end) a
-       where c.store_id = $1 and c.secret_id = any($2::uuid[]) and c.state = 'done' and c.ended_at <= $3
+       where c.store_id = $1 and c.secret_id = any($2::uuid[]) and c.state = 'done' and (c.kind = 'secret.create' or c.ended_at <= $3)
          and c.kind in ('secret.create', 'secret.attributes', 'secret.enable', 'secret.disable')
          and a.key = any($4)
        order by c.secret_id, a.key, c.ended_at desc, c.id desc`,
@@ -142,7 +142,7 @@ export class SecretsAt {
                when 'secret.sync-profile.add' then jsonb_build_array(c.parameters->'target')
                else jsonb_build_array(c.parameters) end) p
          ) t
-         where c.store_id = $1 and c.secret_id = any($2::uuid[]) and c.state = 'done' and c.ended_at <= $3
+         where c.store_id = $1 and c.secret_id = any($2::uuid[]) and c.state = 'done' and (c.kind = 'secret.create' or c.ended_at <= $3)
            and c.kind in ('secret.create', 'secret.sync-profile.add', 'secret.sync-profile.remove')
          order by c.secret_id, t.profile, c.ended_at desc, c.id desc
        ) last where kind <> 'secret.sync-profile.remove' order by id, "profileId"`,

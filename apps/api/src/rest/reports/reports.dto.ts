@@ -27,8 +27,8 @@ export const reportSettings = {
   formats: z.array(format).min(1).max(REPORT_FORMATS.length).meta({ description: 'All of them where left out.' }),
   parameters: reportParameters.meta({
     description:
-      'All but `approvals` take asOf, vaultProfile, owner and labels; `approvals` asOf and vaultProfile. `expiring` also takes ' +
-      'withinDays; `access`, `approvals`, `compliance` and `replication` periodDays.',
+      'All take asOf, vaultProfile, owner and labels; `expiring` also withinDays; `access`, `approvals`, `compliance` and ' +
+      '`replication` also periodDays.',
   }),
 };
 

@@ -19,6 +19,7 @@ const RESOURCES = [
   'approvals',
   'compliance',
   'compliance-profiles',
+  'report-schedules',
 ];
 const MANAGED = RESOURCES.flatMap((resource) => [`claviger/${resource}`, `claviger/${resource}/x`]);
 
@@ -64,6 +65,13 @@ describe('ready policies', () => {
         expect.arrayContaining([expect.stringMatching(WRITES.join('|'))]),
       );
     }
+  });
+
+  it('let an auditor have reports drawn, and change none', () => {
+    for (const path of ['claviger/reports/access', 'claviger/reports/compliance'])
+      expect(allowedTo(['auditor'], path)).toEqual(['create', 'read', 'list']);
+    for (const policy of ['operator', 'approver', 'developer'])
+      expect(allowedTo([policy], 'claviger/reports/access')).toEqual([]);
   });
 
   it('give an auditor no content, even together with developer', () => {

@@ -1,6 +1,7 @@
 import type { Requester } from '@claviger/features/changes';
 import type { Database } from '@claviger/platform/database';
 import type { ReportScope } from '../report-definition.js';
+import { isMeant, type SecretsAt } from '../secrets-at.js';
 import type { ApprovalEvidence } from './four-eyes.policy.js';
 
 type Deed = { readonly by: Requester; readonly at: string };
@@ -25,7 +26,13 @@ export type ApprovalAt = Pick<ApprovalEvidence, 'steps' | 'outcome'> & {
   readonly comments: number;
 };
 
-type Row = Omit<ApprovalAt, 'votes' | 'outcome' | 'comments'> & { readonly endedAt: Date | null };
+type Row = Omit<ApprovalAt, 'votes' | 'outcome' | 'comments'> & {
+  readonly endedAt: Date | null;
+  readonly secretId: string | null;
+  /** Of a secret that is to be created. */
+  readonly owner: string | null;
+  readonly labels: Readonly<Record<string, string>> | null;
+};
 type Vote = ApprovalAt['votes'][number] & { readonly approvalId: string };
 
 const BATCH = 200;
@@ -40,7 +47,10 @@ const REFUSALS = ['rejected', 'expired', 'cancelled', 'stale'] as const;
 
 /** Reads gated changes as they stood at a moment. */
 export class ApprovalsAt {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly secrets: SecretsAt,
+  ) {}
 
   async count({ ctx, moment, profileId }: ReportScope, from: Date): Promise<number> {
     const sql = `select count(*)::int as count from approval a where ${MEANT}`;
@@ -49,24 +59,40 @@ export class ApprovalsAt {
     return row.count;
   }
 
-  /** In the order of their ids, which is that of their requests. */
-  async *list(scope: ReportScope, from: Date): AsyncGenerator<readonly ApprovalAt[]> {
+  /** In the order of their ids, which is that of their requests; `scanned` counts those that are not meant, too. */
+  async *list(scope: ReportScope, from: Date): AsyncGenerator<{ scanned: number; approvals: readonly ApprovalAt[] }> {
     const { ctx, moment, profileId } = scope;
     for (let after = BEGINNING; ;) {
       const rows = (await this.database.manager(ctx).query(
         `select a.id, c.kind, c.parameters->'subject' as subject, c.requested_by as "requestedBy", a.steps,
            a.vault_profiles as "vaultProfiles", a.created_at as "createdAt", a.closed_at as "closedAt",
-           c.state as "changeState", c.ended_at as "endedAt", a.break_glass as "breakGlass", a.reviewed
+           c.state as "changeState", c.ended_at as "endedAt", a.break_glass as "breakGlass", a.reviewed,
+           c.secret_id as "secretId", c.parameters->>'owner' as owner, c.parameters->'labels' as labels
          from approval a join change c on c.store_id = a.store_id and c.id = a.id
          where ${MEANT} and a.id > $5 order by a.id limit ${BATCH}`,
         [ctx.storeId, moment, from, profileId ?? null, after],
       )) as Row[];
-      const ids = rows.map(({ id }) => id);
+      const meant = await this.#meant(scope, rows);
+      const ids = meant.map(({ id }) => id);
       const [votes, comments] = [await this.#votes(scope, ids), await this.#comments(scope, ids)];
-      yield rows.map((row) => asOf(row, moment, votes.get(row.id) ?? [], comments.get(row.id) ?? 0));
+      const approvals = meant.map((row) => asOf(row, moment, votes.get(row.id) ?? [], comments.get(row.id) ?? 0));
+      yield { scanned: rows.length, approvals };
       if (rows.length < BATCH) return;
-      after = ids.at(-1)!;
+      after = rows.at(-1)!.id;
     }
+  }
+
+  /** By the owner and labels of the secret at the moment, or that it was asked to be created with. */
+  async #meant(scope: ReportScope, rows: readonly Row[]): Promise<readonly Row[]> {
+    const { owner, labels } = scope.parameters;
+    if (owner === undefined && labels === undefined) return rows;
+    const ids = rows.flatMap(({ secretId }) => secretId ?? []);
+    const secrets = await this.secrets.find(scope.ctx, ids, scope.moment);
+    return rows.filter((row) => {
+      const known = secrets.get(row.secretId ?? '') ?? { owner: row.owner, labels: row.labels ?? {} };
+      // The vault profile is one of those that the approval is about.
+      return isMeant({ ...known, profileId: scope.profileId ?? '' }, scope);
+    });
   }
 
   async #votes({ ctx, moment }: ReportScope, ids: readonly string[]): Promise<Map<string, Vote[]>> {
@@ -94,7 +120,7 @@ export class ApprovalsAt {
 }
 
 function asOf(row: Row, moment: Date, votes: readonly Vote[], comments: number): ApprovalAt {
-  const { endedAt, ...known } = row;
+  const { endedAt, secretId: _secretId, owner: _owner, labels: _labels, ...known } = row;
   const isClosed = row.closedAt !== null && row.closedAt <= moment;
   const isEnded = endedAt !== null && endedAt <= moment;
   const outcome = isClosed ? outcomeOf(row.changeState) : 'waiting';

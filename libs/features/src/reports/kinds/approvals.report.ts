@@ -9,6 +9,7 @@ import type {
   ReportScope,
   ReportTally,
 } from '../report-definition.js';
+import { SecretsAt } from '../secrets-at.js';
 import { ApprovalsAt, type ApprovalAt } from './approvals-at.js';
 import { Buckets, DAY_MS, instant } from './cells.js';
 import { hasRequesterVoted, judgeFourEyes, type FourEyes } from './four-eyes.policy.js';
@@ -45,8 +46,8 @@ export class ApprovalsReport implements ReportDefinition {
   readonly columns = COLUMNS;
   readonly #approvals: ApprovalsAt;
 
-  constructor(database: Database) {
-    this.#approvals = new ApprovalsAt(database);
+  constructor(database: Database, secrets: SecretsAt) {
+    this.#approvals = new ApprovalsAt(database, secrets);
   }
 
   expected(scope: ReportScope): Promise<number> {
@@ -54,8 +55,8 @@ export class ApprovalsReport implements ReportDefinition {
   }
 
   async *batches(scope: ReportScope): AsyncGenerator<ReportBatch> {
-    for await (const batch of this.#approvals.list(scope, beginningOf(scope)))
-      yield { scanned: batch.length, rows: batch.map((approval) => rowOf(approval, scope.profileNames)) };
+    for await (const { scanned, approvals } of this.#approvals.list(scope, beginningOf(scope)))
+      yield { scanned, rows: approvals.map((approval) => rowOf(approval, scope.profileNames)) };
   }
 
   async tally(scope: ReportScope): Promise<ReportTally> {

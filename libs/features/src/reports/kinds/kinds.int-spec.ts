@@ -246,7 +246,7 @@ describe('approvals', () => {
     await room.approvals.principal('eve', { group: 'security' });
     const steps = [{ groups: ['security'], votes: 2, expiresAfterSeconds: 30 * 86_400 }];
     await room.approvals.gated('guarded', { kinds: ['content'], steps });
-    id = await room.approvals.ungatedSecret('guarded');
+    id = await room.approvals.ungatedSecret('guarded', { value: 'one' }, { owner: 'team-a', labels: { tier: '9' } });
   });
 
   it('shows who asked and who voted, and judges four eyes as of the moment', async () => {
@@ -287,6 +287,13 @@ describe('approvals', () => {
     const reviewed = await room.json('approvals', { vaultProfile: 'guarded' });
     expect(reviewed.findings.map(({ code }) => code)).toEqual(['BREAK_GLASS_REVIEWED']);
     expect((await room.json('approvals', { vaultProfile: 'prod' })).rows).toEqual([]);
+  });
+
+  it('is narrowed by owner and labels of the secret', async () => {
+    const count = async (parameters: object) => (await room.json('approvals', parameters)).rows.length;
+    expect(await count({ owner: 'team-a', labels: { tier: '9' } })).toBe(2);
+    expect(await count({ owner: 'team-b' })).toBe(0);
+    expect(await count({ labels: { tier: '8' } })).toBe(0);
   });
 
   it('would find a change that was executed without its votes', async () => {

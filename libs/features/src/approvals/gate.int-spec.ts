@@ -234,6 +234,7 @@ describe('an approver', () => {
         { field: '/user', change: 'same', length: '1-7', entropy: 'low' },
       ],
       plan: [{ profile: 'gated', role: 'source', action: 'update', reason: expect.any(String) }],
+      rules: [],
     });
     expect(JSON.stringify(view)).not.toContain('canary');
   });

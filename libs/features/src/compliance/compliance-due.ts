@@ -27,17 +27,16 @@ export class ComplianceDue {
     );
   }
 
-  /** Marks what profiles with these assignments judge, by what is known of them now. */
-  async markAssigned(tx: RequestContext, assignments: readonly Assignment[]): Promise<void> {
+  /**
+   * Marks what profiles with these assignments judge, by what is known of secrets now, and what the profile has judged until now, whatever
+   * became of that since. One statement, so that rows are locked in one order.
+   */
+  async markFor(tx: RequestContext, profileId: string, assignments: readonly Assignment[]): Promise<void> {
     const vaultProfiles = assignments.flatMap((one) => one.vaultProfiles);
     const selectors = assignments.flatMap((one) => one.labelSelectors.map((selector) => JSON.stringify(selector)));
-    await this.#mark(tx, `source_profile_id = any($2) or labels @> any($3::jsonb[])`, [vaultProfiles, selectors]);
-  }
-
-  /** Marks what a profile judged until now, whatever became of it since. */
-  async markJudged(tx: RequestContext, profileId: string): Promise<void> {
-    const judged = `select secret_id from compliance_evaluation where store_id = $1 and profile_id = $2 and to_at is null`;
-    await this.#mark(tx, `id = any(array(${judged}))`, [profileId]);
+    const judged = `select secret_id from compliance_evaluation where store_id = $1 and profile_id = $4 and to_at is null`;
+    const where = `source_profile_id = any($2) or labels @> any($3::jsonb[]) or id = any(array(${judged}))`;
+    await this.#mark(tx, where, [vaultProfiles, selectors, profileId]);
   }
 
   /** Marks secrets that nobody has marked ever. */

@@ -54,7 +54,7 @@ export class ComplianceProfileHandlers {
       throw error;
     }
     this.directory.changed(tx);
-    await this.due.markAssigned(tx, [settings]);
+    await this.due.markFor(tx, subject.id, [settings]);
     return { name: subject.name, version: 1 };
   }
 
@@ -64,8 +64,7 @@ export class ComplianceProfileHandlers {
     const version = profile.version + 1;
     await this.profiles.addVersion(tx, profile.id, version, { ...settings, createdBy: change.requestedBy });
     this.directory.changed(tx);
-    await this.due.markAssigned(tx, [profile, settings]);
-    await this.due.markJudged(tx, profile.id);
+    await this.due.markFor(tx, profile.id, [profile, settings]);
     return { name: profile.name, version };
   }
 
@@ -73,7 +72,7 @@ export class ComplianceProfileHandlers {
     const profile = await this.#lock(tx, change);
     await this.profiles.remove(tx, profile.id);
     this.directory.changed(tx);
-    await this.due.markJudged(tx, profile.id);
+    await this.due.markFor(tx, profile.id, []);
     return { name: profile.name };
   }
 

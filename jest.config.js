@@ -26,6 +26,7 @@ const shared = {
 const project = (displayName, testMatch, extra = {}) => ({ ...shared, displayName, testMatch, ...extra });
 
 const withDatabase = {
+  setupFiles: ['<rootDir>/test/setup/worker-database.mjs'],
   globalSetup: '<rootDir>/test/setup/database.setup.mjs',
   globalTeardown: '<rootDir>/test/setup/database.teardown.mjs',
 };

@@ -2,6 +2,6 @@
 import { register } from 'node:module';
 
 register('./typescript-hooks.mjs', import.meta.url);
-const { startTestServer } = await import('./test-server.ts');
+const { startTestServers } = await import('./test-server.ts');
 
-export default startTestServer;
+export default startTestServers;

@@ -1,4 +1,4 @@
 // Jest's globalTeardown: the same process as the set-up, so the same module and its state.
-const { stopTestServer } = await import('./test-server.ts');
+const { stopTestServers } = await import('./test-server.ts');
 
-export default stopTestServer;
+export default stopTestServers;

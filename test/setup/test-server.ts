@@ -8,29 +8,38 @@ import { Client } from 'pg';
 
 type Server = { readonly url: string; stop(): Promise<void> };
 
-let server: Server | undefined;
+let servers: readonly Server[] = [];
 let template: string | undefined;
 
 /**
- * Starts one PostgreSQL for the whole run, or takes the one at CLAVIGER_TEST_DATABASE_URL, and migrates the template
- * that test databases are cloned from. Workers learn both through the environment, as they are started after it.
+ * Starts a PostgreSQL for each worker of the run, because transactions in one database hold up sealing in all others of its
+ * server; or takes the one at CLAVIGER_TEST_DATABASE_URL for all. Migrates the template that test databases are cloned from.
+ * Workers learn both through the environment, as they are started after it (worker-database.mjs).
  */
-export async function startTestServer(): Promise<void> {
+export async function startTestServers({ maxWorkers }: { readonly maxWorkers: number }): Promise<void> {
   const given = process.env['CLAVIGER_TEST_DATABASE_URL'];
-  server = given ? { url: given, stop: async () => undefined } : await openServer();
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void stopTestServer().finally(() => process.exit(1)));
+    process.once(signal, () => void stopTestServers().finally(() => process.exit(1)));
+  servers = given
+    ? [{ url: given, stop: async () => undefined }]
+    : await Promise.all(Array.from({ length: maxWorkers }, openServer));
   template = `claviger_template_${newId().replaceAll('-', '')}`;
-  await administer(server.url, `create database ${template}`);
-  await migrateTemplate(databaseUrl(server.url, template));
-  process.env['CLAVIGER_TEST_DATABASE_URL'] = server.url;
   process.env['CLAVIGER_TEST_TEMPLATE'] = template;
+  await Promise.all(servers.map(({ url }) => makeTemplate(url)));
+  for (const [index, { url }] of servers.entries()) process.env[`CLAVIGER_TEST_DATABASE_URL_${index + 1}`] = url;
 }
 
-/** Drops the template and stops the server, where this run started it. */
-export async function stopTestServer(): Promise<void> {
-  if (server && template) await administer(server.url, `drop database if exists ${template}`);
-  await server?.stop();
+/** Drops the templates and stops the servers, where this run started them. */
+export async function stopTestServers(): Promise<void> {
+  for (const { url, stop } of servers) {
+    if (template) await administer(url, `drop database if exists ${template}`);
+    await stop();
+  }
+}
+
+async function makeTemplate(url: string): Promise<void> {
+  await administer(url, `create database ${template}`);
+  await migrateTemplate(databaseUrl(url, template!));
 }
 
 /** Without fsync: what these tests prove of durability, they prove of our code and not of PostgreSQL. */

@@ -1,5 +1,6 @@
 // What `npm test` runs: makes sure of packages, build and peers, runs all tests, and sums them up in the last line.
 // Arguments go on to Jest.
+import { availableParallelism } from 'node:os';
 import { requireNode } from '../start/node-version.mjs';
 
 requireNode();
@@ -31,11 +32,16 @@ const { projects, rest } = splitProjects(
   process.argv.slice(2),
   config.projects.map(({ displayName }) => displayName),
 );
+// A PostgreSQL comes with each.
+const workers = Math.min(availableParallelism(), 4);
 const runs = [];
 // A process each: Jest keeps what the modules of every file left in memory until it ends.
 for (const project of projects)
   runs.push(
-    await runJest({ args: ['--selectProjects', project, '--passWithNoTests', '--maxWorkers=100%', ...rest], env }),
+    await runJest({
+      args: ['--selectProjects', project, '--passWithNoTests', `--maxWorkers=${workers}`, ...rest],
+      env,
+    }),
   );
 const finished = runs.filter((run) => run !== undefined);
 const skipped = finished.flatMap(skippedTests);

@@ -93,5 +93,5 @@ export const KEYED_COLUMNS: Readonly<Record<string, string>> = {
   'report_document.audit_key_id': 'audit: not rotated; names the key that signed',
   'report_chunk.bytes': 'no key: holds no values',
   'compliance_state.fingerprint': 'fingerprint: taken over from the secret at its next evaluation',
-  'import_item.fingerprint': 'fingerprint: not renewed; an import that is older than a rotation has to be made anew',
+  'vault_import_item.fingerprint': 'fingerprint: not renewed; an import that is older than a rotation is made anew',
 };

@@ -72,6 +72,7 @@ const owners: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = 
       sourceProfile: 'planned',
       syncProfiles: [],
       labels: {},
+      onConflict: 'fail',
     } as const;
     const items = [{ kind: 'secret.create', ...create, content }] as unknown as PlanRequest[];
     const plan = await room.get(PlanService).create(room.ctx, { items });

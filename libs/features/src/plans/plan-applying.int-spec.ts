@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ENTITIES } from '@claviger/composition';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
+import { movingIn } from '../../../testing/src/moving-room.js';
 import { creating, PlanRoom, writing } from '../../../testing/src/plan-room.js';
 import { errorOf, failing, mend, refused } from '../../../testing/src/secret-faults.js';
 import { AheadClock, json, OutsideKind } from '../../../testing/src/secret-room.js';
@@ -96,10 +97,12 @@ describe('applying', () => {
 
   it('moves a secret to a profile that holds it already, and says when it is there', async () => {
     const secretId = await room.secret('moving', { syncProfiles: ['copy'] });
+    const { acceptDatabase, working } = movingIn(() => room.secrets);
+    await acceptDatabase();
     await room.secrets.reconciler.reconcile(room.ctx, secretId);
     const plan = await room.make([{ kind: 'secret.source-profile', secretId, profile: 'copy', onConflict: 'fail' }]);
     expect((await room.items(plan.id))[0]).toMatchObject({ action: 'update' });
-    expect((await room.apply(plan.id)).items.byState).toEqual({ done: 1 });
+    expect((await working(secretId, room.apply(plan.id))).items.byState).toEqual({ done: 1 });
     const again = await room.make([{ kind: 'secret.source-profile', secretId, profile: 'copy', onConflict: 'fail' }]);
     expect((await room.items(again.id))[0]).toMatchObject({ action: 'conflict', code: 'ALREADY_SOURCE' });
   });

@@ -128,6 +128,8 @@ describe('a POST that is sent again with its key', () => {
   it('makes a change of every kind that a POST makes', async () => {
     const rows = await query<{ kind: string }>(`select distinct kind from change where idempotency_id is not null`);
     expect(rows.map(({ kind }) => kind).sort()).toEqual([
+      'compliance-profile.create',
+      'compliance.waive',
       'secret.content',
       'secret.content.read',
       'secret.create',

@@ -104,7 +104,7 @@ describe('applying', () => {
     expect((await room.items(plan.id))[0]).toMatchObject({ action: 'update' });
     expect((await working(secretId, room.apply(plan.id))).items.byState).toEqual({ done: 1 });
     const again = await room.make([{ kind: 'secret.source-profile', secretId, profile: 'copy', onConflict: 'fail' }]);
-    expect((await room.items(again.id))[0]).toMatchObject({ action: 'conflict', code: 'ALREADY_SOURCE' });
+    expect((await room.items(again.id))[0]).toMatchObject({ action: 'conflict', error: { code: 'ALREADY_SOURCE' } });
   });
 
   it('refuses the whole, and ends it, when our records have moved since', async () => {

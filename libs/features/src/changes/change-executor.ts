@@ -16,6 +16,8 @@ export const ACT_LIMIT_MS = 30_000;
 /** After this time without an end, another process takes the change over. Longer than an attempt can last. */
 const LEASE_MS = ACT_LIMIT_MS + 15_000;
 const BUSY_LIMIT_MS = 10_000;
+/** In one transaction. */
+const ABANDONED_AT_ONCE = 500;
 
 /** Carries changes out, once nothing stands in their way. */
 @Injectable()
@@ -53,6 +55,19 @@ export class ChangeExecutor {
     await TRACING.within(ctx, { name: `change ${kind}`, kind: 'internal', attributes }, (within) =>
       this.#executeOutside(within, kind, change),
     );
+  }
+
+  /** Gives up changes that failed before that moment, erasing their payloads, and tells of each. Returns how many. */
+  async abandonFailed(ctx: RequestContext, before: Date): Promise<number> {
+    for (let count = 0; ;) {
+      const abandoned = await this.database.transaction(ctx, async (tx) => {
+        const rows = await this.changes.abandonFailed(tx, before, ABANDONED_AT_ONCE);
+        for (const { id, kind } of rows) await this.outbox.add(tx, 'change.abandoned', id, { kind });
+        return rows.length;
+      });
+      count += abandoned;
+      if (abandoned < ABANDONED_AT_ONCE) return count;
+    }
   }
 
   async #executeOutside(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<void> {
@@ -179,7 +194,7 @@ export class ChangeExecutor {
       if (!ended) return;
       await this.handlers.get(kind).fail?.(tx, change);
       await this.trail.record(tx, kind, 'failed', change.subject, { changeId: change.id, code: error.code });
-      if (state === 'failed') await this.outbox.add(tx, 'change.failed', change.id, { kind, code: error.code });
+      await this.outbox.add(tx, `change.${state}`, change.id, { kind, code: error.code });
     });
     throw new AppError({
       code: error.code,

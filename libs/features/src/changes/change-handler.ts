@@ -13,6 +13,8 @@ export type ChangeResult = Readonly<Record<string, unknown>>;
  */
 export interface ChangeHandler<P = Record<string, unknown>, Outcome = unknown> {
   readonly kind: string;
+  /** Nothing else tells what it set and when: its changes are kept for ever, for reports of the past. */
+  readonly isHistory?: boolean;
   /** Locks and reserves what the change needs. In a transaction. Throws when the world has moved since `prepare`. */
   begin?(ctx: RequestContext, change: ExecutingChange<P>): Promise<void>;
   /** Talks to vaults; not in a transaction. Bounded by `ctx.signal`. */
@@ -57,6 +59,11 @@ export class ChangeHandlers {
   add<P, O>(handler: ChangeHandler<P, O>): void {
     if (this.#byKind.has(handler.kind)) throw new Error(`Two handlers for changes of kind ${handler.kind}.`);
     this.#byKind.set(handler.kind, handler as ChangeHandler<never, never>);
+  }
+
+  /** The kinds whose changes are kept for ever. */
+  historyKinds(): string[] {
+    return [...this.#byKind.values()].filter(({ isHistory }) => isHistory).map(({ kind }) => kind);
   }
 
   get(kind: string): ChangeHandler {

@@ -17,6 +17,8 @@ jest.setTimeout(60_000);
 const DAY_MS = 86_400_000;
 const POINTS = RETENTION_FAULT_POINTS.filter((point) => point.startsWith('change.'));
 
+const HISTORY = 'secret.create';
+
 class Killed extends Error {}
 
 describe('ChangeRetention', () => {
@@ -45,16 +47,16 @@ describe('ChangeRetention', () => {
 
   const run = (database = test.database): Promise<number> => {
     const logger = { info: () => undefined } as never;
-    const dependencies = { database, audit, clock, logger, directory, retentionDays: 7 };
+    const dependencies = { database, audit, clock, logger, directory, retentionDays: 7, historyKinds: () => [HISTORY] };
     return new ChangeRetention(dependencies).run(new AbortController().signal);
   };
-  const change = async (daysAgo: number, state: ChangeState = 'done'): Promise<string> => {
+  const change = async (daysAgo: number, state: ChangeState = 'done', kind = 'secret.update'): Promise<string> => {
     const endedAt = new Date(clock.now().getTime() - daysAgo * DAY_MS);
     const id = newId(endedAt.getTime());
     await test.database.repository(ctx, ChangeEntity).insert({
       storeId: ctx.storeId,
       id,
-      kind: 'secret.update',
+      kind,
       state,
       requestedBy: { id: 'someone', name: 'Someone' },
       reason: `reason of ${id}`,
@@ -110,6 +112,12 @@ describe('ChangeRetention', () => {
     expect(await run()).toBe(1);
     expect(await left()).toEqual([evidence]);
     expect((await exported()).map(({ id }) => id)).toEqual([removed]);
+  });
+
+  it('keeps what says how a secret was set up, which nothing else does', async () => {
+    const [setUp] = [await change(30, 'done', HISTORY), await change(29)];
+    expect(await run()).toBe(1);
+    expect(await left()).toEqual([setUp]);
   });
 
   it.each(POINTS)('that dies at %s is finished by the next run', async (point) => {

@@ -20,14 +20,22 @@ export type ChangeRetentionDependencies = {
   readonly logger: Logger;
   readonly directory: string;
   readonly retentionDays: number;
+  /** Kinds whose changes stay: what was set, and when, is told by nothing else. */
+  readonly historyKinds: () => readonly string[];
 };
 
 /** A stretch of one store's old changes. */
-type Stretch = { readonly ctx: RequestContext; readonly before: Date; readonly unreferenced: string };
+type Stretch = {
+  readonly ctx: RequestContext;
+  readonly before: Date;
+  readonly history: readonly string[];
+  readonly unreferenced: string;
+};
 
 /**
  * Exports and removes changes that ended long ago. What something refers to by a foreign key stays (an approval, a read that was
- * granted): it is evidence of who decided what. Their versions and audit entries do not refer to them so, and outlive them.
+ * granted): it is evidence of who decided what. So does what says how a secret was set up, which reports of the past are
+ * drawn from. Their versions and audit entries do not refer to them so, and outlive them.
  */
 export class ChangeRetention {
   constructor(private readonly dependencies: ChangeRetentionDependencies) {}
@@ -54,15 +62,16 @@ export class ChangeRetention {
   }
 
   async #removeAll(client: PoolClient, signal: AbortSignal): Promise<number> {
-    const { clock, retentionDays } = this.dependencies;
+    const { clock, retentionDays, historyKinds } = this.dependencies;
     const before = new Date(clock.now().getTime() - retentionDays * MS_PER_DAY);
     const unreferenced = await unreferencedSql(client);
+    const history = historyKinds();
     const { rows } = await client.query<{ id: string }>('select id from store order by id');
     let count = 0;
     for (const { id: storeId } of rows) {
       const ctx = systemContext({ requestId: newId(), storeId, job: 'change.retain' });
       for (let after: string | undefined = BEFORE_ALL; after !== undefined && !signal.aborted;) {
-        const removed = await this.#removeSome({ ctx, before, unreferenced }, after);
+        const removed = await this.#removeSome({ ctx, before, history, unreferenced }, after);
         count += removed.count;
         after = removed.next;
       }
@@ -83,8 +92,8 @@ export class ChangeRetention {
     const last = ids.at(-1)!;
     const isRemoved = await database
       .transaction(stretch.ctx, async (tx) => {
-        const sql = `delete from change c where ${selected(stretch)} and c.id = any($3::uuid[])`;
-        const values = [stretch.ctx.storeId, stretch.before, ids];
+        const sql = `delete from change c where ${selected(stretch)} and c.id = any($4::uuid[])`;
+        const values = [stretch.ctx.storeId, stretch.before, stretch.history, ids];
         const [, count] = (await database.manager(tx).query(sql, values)) as [unknown, number];
         if (count !== ids.length) throw new ChangedMeanwhile();
         await this.#record(tx, file, { count, sha256, lastId: last });
@@ -124,9 +133,9 @@ export class ChangeRetention {
     limit: number,
   ): Promise<{ readonly id: string; readonly fields: Record<string, unknown> }[]> {
     const sql = `select c.id, to_jsonb(c) - array['payload', 'lease_owner', 'lease_until', 'idempotency_id'] as fields
-      from change c where ${selected(stretch)} and c.id > $3::uuid order by c.store_id, c.id limit $4`;
+      from change c where ${selected(stretch)} and c.id > $4::uuid order by c.store_id, c.id limit $5`;
     const { pool } = this.dependencies.database;
-    return (await pool.query(sql, [stretch.ctx.storeId, stretch.before, after, limit])).rows as never;
+    return (await pool.query(sql, [stretch.ctx.storeId, stretch.before, stretch.history, after, limit])).rows as never;
   }
 
   async #record(
@@ -146,7 +155,8 @@ export class ChangeRetention {
 
 class ChangedMeanwhile extends Error {}
 
-const selected = ({ unreferenced }: Stretch): string => `c.store_id = $1 and c.ended_at < $2 ${unreferenced}`;
+const selected = ({ unreferenced }: Stretch): string =>
+  `c.store_id = $1 and c.ended_at < $2 and c.kind <> all($3::text[]) ${unreferenced}`;
 
 /** Holds for changes that no foreign key points to, whichever tables there are. */
 async function unreferencedSql(client: PoolClient): Promise<string> {

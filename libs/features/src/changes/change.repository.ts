@@ -158,16 +158,16 @@ export class ChangeRepository {
       .update({ storeId: ctx.storeId, state: 'executing' }, { leaseUntil: before });
   }
 
-  /** Gives up failed changes older than `before` and erases what they were to write. Returns how many. */
-  async abandonFailed(ctx: RequestContext, before: Date): Promise<number> {
-    const result = await this.database
-      .manager(ctx)
-      .createQueryBuilder()
-      .update(ChangeEntity)
-      .set({ state: 'abandoned', payload: null, endedAt: () => 'now()' } as never)
-      .where(`store_id = :storeId and state = 'failed' and updated_at < :before`, { storeId: ctx.storeId, before })
-      .execute();
-    return result.affected ?? 0;
+  /** Gives up at most so many failed changes older than `before` and erases what they were to write. Returns which. */
+  async abandonFailed(tx: RequestContext, before: Date, limit: number): Promise<{ id: string; kind: string }[]> {
+    const [rows] = (await this.database.manager(tx).query(
+      `update change set state = 'abandoned', payload = null, ended_at = now()
+       where store_id = $1 and id in (
+         select id from change where store_id = $1 and state = 'failed' and updated_at < $2 limit $3 for update skip locked)
+       returning id, kind`,
+      [tx.storeId, before, limit],
+    )) as [{ id: string; kind: string }[], number];
+    return rows;
   }
 }
 

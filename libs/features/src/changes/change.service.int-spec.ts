@@ -322,6 +322,13 @@ describe('ChangeService', () => {
     const failed = await changes.submit(ctx, KIND, prepared()).catch((thrown: unknown) => thrown);
     expect(await changes.abandonFailed(ctx, new Date(Date.now() + 1_000))).toBeGreaterThanOrEqual(1);
     expect(await row(idOf(failed))).toMatchObject({ state: 'abandoned', payload: null });
+    const told = await test.database.pool.query(`select type, facts from event where subject_id = $1 order by id`, [
+      idOf(failed),
+    ]);
+    expect(told.rows).toEqual([
+      { type: 'change.failed', facts: expect.anything() },
+      { type: 'change.abandoned', facts: { kind: KIND } },
+    ]);
   });
 
   it('refuses a second handler of a kind', () => {

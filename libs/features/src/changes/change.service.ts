@@ -174,7 +174,7 @@ export class ChangeService {
 
   /** Gives up changes that failed before that moment, erasing their payloads. */
   abandonFailed(ctx: RequestContext, before: Date): Promise<number> {
-    return this.changes.abandonFailed(ctx, before);
+    return this.executor.abandonFailed(ctx, before);
   }
 
   async #resume(ctx: RequestContext, id: string, owner: string): Promise<void> {

@@ -58,7 +58,7 @@ const SELECT = `
   ) s
   left join lateral (
     select created_at, change_id from secret_version
-    where store_id = $1 and secret_id = s.id and number = s.current_version order by revision desc limit 1
+    where store_id = $1 and secret_id = s.id and number = s.current_version order by revision limit 1
   ) v on true
   left join lateral (
     select jsonb_agg(jsonb_build_object('profile', profile_id, 'status', status, 'drift', drift is not null,

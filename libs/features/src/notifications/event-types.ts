@@ -12,6 +12,8 @@ export const EVENT_TYPES = [
   'target.drifted',
   'target.recovered',
   'change.failed',
+  'change.stale',
+  'change.abandoned',
   'approval.requested',
   'approval.voted',
   'approval.due-soon',

@@ -45,8 +45,10 @@ const SELECT = `
   select s.id, s.name, s.type, s.created_at as "createdAt", v.number as version, v.created_at as "versionAt",
     v.created_by as "versionBy", v.origin, v.profile_id as "profileId"
   from secret s cross join lateral (
-    select number, created_at, created_by, origin, profile_id from secret_version
-    where store_id = s.store_id and secret_id = s.id and created_at <= $2
+    select number, created_at, created_by, origin, profile_id from secret_version w
+    where store_id = s.store_id and secret_id = s.id and created_at <= $2 and not exists (
+      -- It is managed there since a change of its source that came later.
+      select from change c where c.store_id = w.store_id and c.id = w.change_id and w.revision > 1 and c.ended_at > $2)
     order by number desc, revision desc limit 1
   ) v`;
 
@@ -135,17 +137,21 @@ export class SecretsAt {
   async #syncProfiles(ctx: RequestContext, ids: readonly string[], moment: Date): Promise<Map<string, string[]>> {
     const rows = (await this.database.manager(ctx).query(
       `select id, "profileId" from (
-         select distinct on (c.secret_id, t.profile) c.secret_id as id, t.profile as "profileId", c.kind
+         select distinct on (c.secret_id, t.profile) c.secret_id as id, t.profile as "profileId", t.is_removed
          from change c cross join lateral (
-           select p->>'profileId' as profile from jsonb_array_elements(
+           select p->>'profileId' as profile, c.kind = 'secret.sync-profile.remove' as is_removed from jsonb_array_elements(
              case c.kind when 'secret.create' then c.parameters->'targets'
                when 'secret.sync-profile.add' then jsonb_build_array(c.parameters->'target')
-               else jsonb_build_array(c.parameters) end) p
+               when 'secret.sync-profile.remove' then jsonb_build_array(c.parameters)
+               else '[]' end) p
+           -- What becomes the source is no target any more, and what was the source is one.
+           union all select c.parameters->'to'->>'profileId', true where c.kind = 'secret.source-profile'
+           union all select c.parameters->>'fromId', false where c.kind = 'secret.source-profile'
          ) t
          where c.store_id = $1 and c.secret_id = any($2::uuid[]) and c.state = 'done' and (c.kind = 'secret.create' or c.ended_at <= $3)
-           and c.kind in ('secret.create', 'secret.sync-profile.add', 'secret.sync-profile.remove')
+           and c.kind in ('secret.create', 'secret.sync-profile.add', 'secret.sync-profile.remove', 'secret.source-profile')
          order by c.secret_id, t.profile, c.ended_at desc, c.id desc
-       ) last where kind <> 'secret.sync-profile.remove' order by id, "profileId"`,
+       ) last where not is_removed order by id, "profileId"`,
       [ctx.storeId, ids, moment],
     )) as { id: string; profileId: string }[];
     const found = new Map<string, string[]>();

@@ -33,8 +33,9 @@ import { findCurrent, SourceVault } from './source-vault.js';
 
 export type ChangeSourceParameters = {
   readonly to: PlannedPlace;
-  /** Name of the profile that was the source. */
+  /** Name of the profile that was the source, and its id. */
   readonly from: string;
+  readonly fromId: string;
   /** The new profile is one that the secret is replicated to already. */
   readonly isTarget: boolean;
   readonly onConflict: ConflictPolicy;
@@ -66,6 +67,7 @@ const LOOK_EVERY_MS = 25;
 @Injectable()
 export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters, Established> {
   readonly kind = CHANGE_SOURCE;
+  readonly isHistory = true;
 
   constructor(
     private readonly secrets: SecretRepository,

@@ -45,6 +45,7 @@ export const CREATE_SECRET = 'secret.create';
 @Injectable()
 export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outcome | undefined> {
   readonly kind = CREATE_SECRET;
+  readonly isHistory = true;
 
   constructor(
     private readonly secrets: SecretRepository,

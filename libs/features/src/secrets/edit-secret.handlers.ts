@@ -42,6 +42,8 @@ export async function lockForEdit(
 }
 
 class EditHandler implements ChangeHandler<EditParameters, undefined> {
+  readonly isHistory = true;
+
   constructor(
     readonly kind: string,
     private readonly secrets: SecretRepository,

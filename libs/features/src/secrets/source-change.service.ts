@@ -75,6 +75,7 @@ export class SourceChangeService {
     const parameters = {
       to,
       from: named.profile,
+      fromId: secret.sourceProfileId,
       isTarget: copy !== undefined,
       onConflict,
       ...(expectedRevision === undefined ? {} : { expectedRevision }),

@@ -27,6 +27,7 @@ export const REMOVE_SYNC_PROFILE = 'secret.sync-profile.remove';
 @Injectable()
 export class AddSyncProfileHandler implements ChangeHandler<AddSyncProfileParameters, undefined> {
   readonly kind = ADD_SYNC_PROFILE;
+  readonly isHistory = true;
 
   constructor(
     private readonly secrets: SecretRepository,
@@ -91,6 +92,7 @@ export class AddSyncProfileHandler implements ChangeHandler<AddSyncProfileParame
 @Injectable()
 export class RemoveSyncProfileHandler implements ChangeHandler<RemoveSyncProfileParameters, undefined> {
   readonly kind = REMOVE_SYNC_PROFILE;
+  readonly isHistory = true;
 
   constructor(
     private readonly secrets: SecretRepository,

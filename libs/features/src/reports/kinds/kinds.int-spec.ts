@@ -3,6 +3,7 @@ import { ENTITIES } from '@claviger/composition';
 import type { RequestContext } from '@claviger/kernel';
 import { BreakGlassService } from '@claviger/features/approvals';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
+import { movingIn } from '../../../../testing/src/moving-room.js';
 import { ReportRoom } from '../../../../testing/src/report-room.js';
 import { json, OutsideKind, type OutsideMount } from '../../../../testing/src/secret-room.js';
 
@@ -301,5 +302,19 @@ describe('approvals', () => {
     const { findings, summary } = await room.json('approvals');
     expect(findings[0]).toMatchObject({ severity: 'critical', code: 'FOUR_EYES_BROKEN', count: 1 });
     expect(summary).toContainEqual({ name: 'Four eyes broken', value: 1 });
+  });
+});
+
+describe('a change of source', () => {
+  it('leaves a secret in the inventory of before where it was managed at the moment', async () => {
+    const id = await room.secrets.secret('moved/one', { sourceProfile: 'stage', syncProfiles: ['away'] });
+    const moment = (): string => room.secrets.clock.now().toISOString();
+    const before = moment();
+    await movingIn(() => room.secrets).move(id, 'away');
+    const after = moment();
+    const shown = async (asOf: string): Promise<unknown> =>
+      (await room.json('inventory', { asOf })).rows.find(({ name }) => name === 'moved/one');
+    expect(await shown(before)).toMatchObject({ vaultProfile: 'stage', syncProfiles: ['away'], version: 1 });
+    expect(await shown(after)).toMatchObject({ vaultProfile: 'away', syncProfiles: ['stage'], version: 1 });
   });
 });

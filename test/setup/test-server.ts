@@ -18,8 +18,10 @@ let template: string | undefined;
  */
 export async function startTestServers({ maxWorkers }: { readonly maxWorkers: number }): Promise<void> {
   const given = process.env['CLAVIGER_TEST_DATABASE_URL'];
+  let stopping: Promise<void> | undefined;
+  // Every process above passes the signal on, so that it comes more than once: the second must not end this one half way.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void stopTestServers().finally(() => process.exit(1)));
+    process.on(signal, () => void (stopping ??= stopTestServers().finally(() => process.exit(1))));
   servers = given
     ? [{ url: given, stop: async () => undefined }]
     : await Promise.all(Array.from({ length: maxWorkers }, openServer));

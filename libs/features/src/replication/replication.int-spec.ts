@@ -133,7 +133,11 @@ describe('replication on a real database', () => {
     secret.versions.push(version(secret.versions.length + 1));
     await db.database.transaction(ctx, (tx) => ledger.desire(tx, secret.id, desiredOf(secret)));
   };
-  const reconcile = (): Promise<void> => reconciler.reconcile(ctx, secret.id);
+  const reconcile = async (): Promise<void> => {
+    await reconciler.reconcile(ctx, secret.id);
+    // On a busy machine an attempt may outlive the patience of its job.
+    await reconciler.drain();
+  };
   const rows = (): Promise<SyncTargetEntity[]> => ledger.list(ctx, secret.id);
   const read = async (profileId: string): Promise<string> => {
     const { adapter } = await room.connections.adapterFor(ctx, profileId);

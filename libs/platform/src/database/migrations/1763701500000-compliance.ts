@@ -47,6 +47,7 @@ export class Compliance1763701500000 implements MigrationInterface {
   }
 
   async #records(db: QueryRunner): Promise<void> {
+    // Without a foreign key: it would lock the secret, in another order than writes of content do, and they would deadlock.
     await db.query(`
       create table compliance_state (
         store_id uuid not null,
@@ -54,9 +55,7 @@ export class Compliance1763701500000 implements MigrationInterface {
         due_at timestamptz(3) not null,
         evaluated_at timestamptz(3),
         fingerprint text,
-        constraint pk_compliance_state primary key (store_id, secret_id),
-        constraint fk_compliance_state_secret foreign key (store_id, secret_id) references secret (store_id, id)
-          on delete cascade
+        constraint pk_compliance_state primary key (store_id, secret_id)
       )`);
     await db.query(`create index ix_compliance_state_due on compliance_state (store_id, due_at)`);
     await db.query(`

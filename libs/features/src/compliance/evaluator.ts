@@ -11,10 +11,12 @@ import { evaluate, nextLookAt } from './evaluation.policy.js';
 import type { SecretState } from './facts/secret-state.js';
 import { SecretStates, type LoadedSecret } from './secret-states.js';
 
-/** Secrets that are judged and recorded in one transaction. */
+/** Most secrets that are judged and recorded in one transaction. */
 export const BATCH = 500;
-/** A sweep rests this many times as long as it worked: nobody who is served waits for it. */
-const REST = 3;
+/** Fewer at once in a sweep, so that what is left without a rest is little. */
+const SWEEP_BATCH = 200;
+/** A sweep rests this many times as long as it worked: who is served hardly notices it. */
+const REST = 9;
 /** Longer sweeps end, and the next one goes on. */
 const SWEEP_MS = 20_000;
 
@@ -44,10 +46,10 @@ export class Evaluator {
     let looked = 0;
     for (;;) {
       const batchAt = this.clock.now().getTime();
-      const batch = await this.#batch(ctx, (tx) => this.due.claim(tx, this.clock.now(), BATCH));
+      const batch = await this.#batch(ctx, (tx) => this.due.claim(tx, this.clock.now(), SWEEP_BATCH));
       looked += batch;
       const now = this.clock.now().getTime();
-      if (batch < BATCH || signal?.aborted || now - startedAt > SWEEP_MS) return looked;
+      if (batch < SWEEP_BATCH || signal?.aborted || now - startedAt > SWEEP_MS) return looked;
       await this.clock.sleep((now - batchAt) * REST, signal);
     }
   }

@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs';
 import { writeRootToken } from '@claviger/composition';
 import { newId, systemContext, type RequestContext } from '@claviger/kernel';
 import { TokenService } from '@claviger/features/access';
@@ -10,7 +9,7 @@ import { ReplicationService } from '@claviger/features/replication';
 import type { Config } from '@claviger/platform/config';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
-import { dataPaths, openLogFile } from '@claviger/platform/embedded';
+import { dataPaths, LogFile } from '@claviger/platform/embedded';
 import { createLogger, type Logger } from '@claviger/platform/telemetry';
 import type { INestApplicationContext } from '@nestjs/common';
 
@@ -39,21 +38,11 @@ export function startServices(config: Config, { isAlone, logger }: ServiceOption
 
 /** Lines for machines have a file of their own: what a person reads on standard output is short and stays readable. */
 function fileLogger({ storage, telemetry }: Config): Logger {
-  const file = openLogFile(dataPaths(storage.dataDir).ownLog);
   return createLogger({
     level: telemetry.logLevel,
     process: 'standalone',
-    destination: { write: (line) => writeUnlessFull(file, line) },
+    destination: new LogFile(dataPaths(storage.dataDir).ownLog),
   });
-}
-
-/** Claviger goes on where its log cannot be written: the audit log, which must not have gaps, is not in this file. */
-function writeUnlessFull(file: number, line: string): void {
-  try {
-    writeSync(file, line);
-  } catch {
-    // There is nobody to tell.
-  }
 }
 
 function startContext(app: INestApplicationContext): RequestContext {

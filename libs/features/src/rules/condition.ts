@@ -1,5 +1,3 @@
-import { Engine, type NestedCondition, type TopLevelCondition } from 'json-rules-engine';
-
 /** What the conditions of one kind of rule may speak of. A `map` has texts by name, which a `path` picks one of. */
 export type FactKinds = Readonly<Record<string, 'text' | 'number' | 'boolean' | 'list' | 'map'>>;
 
@@ -29,36 +27,11 @@ const OPERATORS = {
 /** `$.team` picks the entry `team`, whatever else it looks like: a name is never taken for an expression. */
 const PATH = /^\$\.(.{1,63})$/s;
 
-/** What is wrong with a condition; nothing for one that {@link conditionHolds} can judge. */
+/** What is wrong with a condition; nothing for one that `compileCondition` can make a function of. */
 export function conditionProblems(condition: unknown, facts: FactKinds): ConditionProblem[] {
   const judge = new ConditionJudge(facts);
   judge.group(condition, '', 1);
   return judge.problems;
-}
-
-/** Judges a condition without problems. A fact that is missing is equal to `null` and to nothing else. */
-export async function conditionHolds(condition: Condition, facts: Readonly<Record<string, unknown>>): Promise<boolean> {
-  const engine = new Engine([], { allowUndefinedFacts: true, pathResolver: pick });
-  for (const name of TEXTS) {
-    engine.addOperator<unknown, string>(
-      name,
-      (fact, text) => typeof fact === 'string' && compareText(name, fact, text),
-    );
-  }
-  engine.addRule({ conditions: condition as unknown as TopLevelCondition, event: { type: 'holds' } });
-  const present = Object.entries(facts).map(([name, value]) => [name, value ?? null]);
-  const { events } = await engine.run(Object.fromEntries(present) as Record<string, unknown>);
-  return events.length > 0;
-}
-
-function compareText(name: string, fact: string, text: string): boolean {
-  return name === 'startsWith' ? fact.startsWith(text) : fact.endsWith(text);
-}
-
-function pick(value: unknown, path: string): unknown {
-  const key = PATH.exec(path)?.[1];
-  if (key === undefined || typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return null;
-  return (value as Record<string, unknown>)[key];
 }
 
 class ConditionJudge {
@@ -86,7 +59,7 @@ class ConditionJudge {
     if (!isLeaf) return this.group(node, pointer, depth + 1);
     this.#leaves += 1;
     if (this.#leaves > MAX_LEAVES) return this.#refuse(pointer, `is one of more than ${MAX_LEAVES} comparisons`);
-    this.#leaf(node as NestedCondition & Record<string, unknown>, pointer);
+    this.#leaf(node as Readonly<Record<string, unknown>>, pointer);
   }
 
   #leaf(leaf: Readonly<Record<string, unknown>>, pointer: string): void {

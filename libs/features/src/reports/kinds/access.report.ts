@@ -10,6 +10,7 @@ import type {
   Section,
 } from '../report-definition.js';
 import { isMeant, SecretsAt, type SecretAt } from '../secrets-at.js';
+import { WAIVERS_COLUMN } from '../waivers-at.js';
 import { Buckets, DAY_MS, instant } from './cells.js';
 
 const COLUMNS: readonly ReportColumn[] = [
@@ -24,6 +25,7 @@ const COLUMNS: readonly ReportColumn[] = [
   { name: 'secretId', title: 'Secret id', type: 'text' },
   { name: 'accessor', title: 'Token accessor', type: 'text' },
   { name: 'requestId', title: 'Request id', type: 'text' },
+  WAIVERS_COLUMN,
 ];
 
 /** Actions by which a value, or what is told by comparing values, left Claviger. */

@@ -94,6 +94,16 @@ export class SecretsAt {
     return new Map(secrets.map((secret) => [secret.id, secret]));
   }
 
+  /** Those of these names that there were at the moment. */
+  async findNamed(ctx: RequestContext, names: readonly string[], moment: Date): Promise<readonly SecretAt[]> {
+    const sql = `${SELECT} where ${THERE} and s.name = any($3::text[])`;
+    return this.#complete(
+      ctx,
+      (await this.database.manager(ctx).query(sql, [ctx.storeId, moment, names])) as Row[],
+      moment,
+    );
+  }
+
   async #complete(ctx: RequestContext, rows: readonly Row[], moment: Date): Promise<SecretAt[]> {
     const ids = rows.map(({ id }) => id);
     if (ids.length === 0) return [];

@@ -50,6 +50,17 @@ describe('conditions', () => {
     expect(conditionProblems(condition, FACTS)[0]).toMatchObject({ pointer });
   });
 
+  it.each([
+    ['equal', 'jtw', '/all/0/value'],
+    ['in', ['jwt', 'jtw'], '/all/0/value'],
+    ['equal', 'jwt', undefined],
+    ['notEqual', null, undefined],
+    ['startsWith', 'jw', undefined],
+  ])('knows which values a fact can have, where they are few: %s %j', (operator, value, pointer) => {
+    const [problem] = conditionProblems({ all: [leaf('type', operator, value)] }, FACTS, { type: ['jwt', 'api-key'] });
+    expect(problem?.pointer).toBe(pointer);
+  });
+
   it('refuses what is too deep or too much', () => {
     let deep: object = { all: [leaf('age', 'equal', 1)] };
     for (let level = 0; level < 8; level += 1) deep = { all: [deep] };

@@ -11,7 +11,7 @@ import {
 } from '@claviger/features/changes';
 import { Outbox } from '@claviger/features/notifications';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
-import { conditionHolds } from '@claviger/features/rules';
+import { compileCondition } from '@claviger/features/rules';
 import type { RequestContext } from '@claviger/kernel';
 import { ApprovalDirectory } from './approval-directory.js';
 import { ApprovalProfileRepository, type ApprovalProfile } from './approval-profile.repository.js';
@@ -52,7 +52,7 @@ export class ApprovalGate implements ChangeGate {
       const { revision, instanceRevision, approvalProfile } = await this.vaultProfiles.getNow(ctx, id);
       vaultProfiles.push({ id, revision, instanceRevision });
       const profile = approvalProfile === null ? undefined : await this.#require(ctx, approvalProfile);
-      if (profile && (await hasASay(profile, kinds, change))) found.set(profile.name, profile);
+      if (profile && hasASay(profile, kinds, change)) found.set(profile.name, profile);
     }
     for (const name of gatedAs.approvalProfiles ?? []) found.set(name, await this.#require(ctx, name));
     if (found.size === 0) return undefined;
@@ -100,17 +100,16 @@ export class ApprovalGate implements ChangeGate {
 }
 
 /** Whether a profile has a say in a change of what its vault profile holds. */
-async function hasASay(
+function hasASay(
   { kinds, condition }: ApprovalProfile,
   asked: readonly GatedKind[],
   { gatedAs, requestedBy }: Gated,
-): Promise<boolean> {
+): boolean {
   const isListed = asked.some((kind) => kinds.includes(kind));
   if (!isListed && !gatedAs.mayEscape) return false;
   if (condition === null) return isListed;
-  const holds = await Promise.all(
-    gatedAs.facts.map((facts: GatedFacts) => conditionHolds(condition, { ...facts, requester: requestedBy.name })),
-  );
+  const isMet = compileCondition(condition);
+  const holds = gatedAs.facts.map((facts: GatedFacts) => isMet({ ...facts, requester: requestedBy.name }));
   // What is under approval is not taken out of it without.
   return isListed ? holds.includes(true) : holds[0] === true && holds.includes(false);
 }

@@ -2,18 +2,22 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AuditService } from '@claviger/features/audit';
 import type { ChangeJudge, Judgeable, RuleReview } from '@claviger/features/changes';
 import { Outbox } from '@claviger/features/notifications';
+import { ADOPT_DRIFT, CREATE_SECRET } from '@claviger/features/secrets';
 import { CLOCK, type AppError, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { couldBeAssigned } from './assignment.policy.js';
 import { compareRules, isRefused, type RuleComparison, type Stand } from './blocking.policy.js';
 import { ComplianceDirectory, type CompiledProfile } from './compliance-directory.js';
-import { complianceBlocked, type BrokenRule } from './compliance.errors.js';
+import { complianceBlocked, MEND_IT, REPLACE_IT, type BrokenRule } from './compliance.errors.js';
 import { ComplianceRecords } from './compliance-records.js';
 import { PROPOSING_KINDS, proposedState } from './proposed-state.js';
 import { SecretStates } from './secret-states.js';
 import { WaiverRepository } from './waiver.repository.js';
 
 type Proposal = { readonly before: Stand | undefined; readonly after: Stand; readonly writesContent: boolean };
+
+/** What else can be done than what was refused, where that is not the same as everywhere. */
+const WAYS_OUT: Readonly<Record<string, string>> = { [CREATE_SECRET]: MEND_IT, [ADOPT_DRIFT]: REPLACE_IT };
 
 /** Most rules that an approver is shown. */
 const MAX_REVIEWED = 200;
@@ -45,7 +49,7 @@ export class ComplianceJudge implements ChangeJudge {
     if (!proposal) return;
     const refusing = this.#compare(blocking, proposal).filter((one) => isRefused(one, proposal.writesContent));
     const refused = await this.#withoutWaived(ctx, change, refusing);
-    if (refused.length > 0) throw complianceBlocked(refused.map(toBrokenRule));
+    if (refused.length > 0) throw complianceBlocked(refused.map(toBrokenRule), WAYS_OUT[kind]);
   }
 
   async tell(ctx: RequestContext, { subject }: Judgeable, refusal: AppError): Promise<void> {

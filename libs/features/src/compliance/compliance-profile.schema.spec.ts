@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { conditionProblems } from '@claviger/features/rules';
 import { complianceSettings } from './compliance-profile.schema.js';
 import { factsIn } from './compiled-rules.js';
-import { FACT_KINDS } from './facts/fact-catalogue.js';
+import { FACT_KINDS, FACT_VALUES } from './facts/fact-catalogue.js';
 import { PACKS } from './packs/index.js';
 
 const own = (more: object = {}): object => ({
@@ -42,6 +42,12 @@ describe('the rules of a compliance profile', () => {
       own({ brokenWhen: leaf('keyBits', 'lessThan', '1') }),
       'rules.0.brokenWhen.all.0.value',
     ],
+    [
+      'a class that there is not',
+      own({ brokenWhen: leaf('strength', 'in', ['low', 'weak']) }),
+      'rules.0.brokenWhen.all.0.value',
+    ],
+    ['a type that there is not', own({ brokenWhen: leaf('type', 'equal', 'jtw') }), 'rules.0.brokenWhen.all.0.value'],
     ['an unknown severity', own({ severity: 'huge' }), 'rules.0.severity'],
     ['an unknown type of secrets', own({ types: ['letter'] }), 'rules.0.types.0'],
     ['a field that is not known', own({ colour: 'red' }), 'rules.0'],
@@ -78,7 +84,7 @@ describe('the packs', () => {
   });
 
   it.each(all.map((rule) => [rule.id, rule] as const))('can be judged by: %s', (_, rule) => {
-    expect(conditionProblems(rule.brokenWhen, FACT_KINDS)).toEqual([]);
+    expect(conditionProblems(rule.brokenWhen, FACT_KINDS, FACT_VALUES)).toEqual([]);
     expect(factsIn(rule.brokenWhen).length).toBeGreaterThan(0);
   });
 

@@ -3,7 +3,7 @@ import { SECRET_TYPES } from '@claviger/features/secrets';
 import { labels } from '@claviger/features/vault-profiles';
 import { z } from 'zod';
 import { factsIn } from './compiled-rules.js';
-import { FACT_KINDS, FACTS } from './facts/fact-catalogue.js';
+import { FACT_KINDS, FACT_VALUES, FACTS } from './facts/fact-catalogue.js';
 import { findPack, findPackRule } from './packs/index.js';
 import { MODES, SEVERITIES, type Rule } from './rule.js';
 
@@ -36,7 +36,7 @@ const brokenWhen = z
     abort: true,
   })
   .superRefine((value, ctx) => {
-    for (const { pointer, message } of conditionProblems(value, FACT_KINDS).slice(0, 10))
+    for (const { pointer, message } of conditionProblems(value, FACT_KINDS, FACT_VALUES).slice(0, 10))
       ctx.addIssue({ code: 'custom', path: placeOf(pointer), message });
   })
   .transform((value) => value as Condition);

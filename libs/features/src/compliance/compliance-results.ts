@@ -111,7 +111,7 @@ export class ComplianceResults {
          e.profile_id as "profileId", p.name as profile, e.profile_version as "profileVersion", r.rule ->> 'id' as rule,
          r.rule ->> 'title' as title, r.rule ->> 'severity' as severity, r.rule ->> 'mode' as mode,
          r.rule ->> 'remediation' as remediation, o.outcome, coalesce(f.from_at, e.from_at) as since,
-         case when w.id is not null then jsonb_build_object('id', w.id, 'reason', w.reason, 'until', w.until_at,
+         case when w.id is not null then jsonb_build_object('id', w.id, 'reason', w.reason, 'until', to_char(w.until_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
            'requestedBy', w.requested_by) end as waiver
        ${FROM}
        where ${where.join(' and ')}

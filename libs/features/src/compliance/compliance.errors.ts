@@ -30,8 +30,15 @@ export type BrokenRule = {
   readonly remediation: string;
 };
 
-/** A change that would break rules that block. Names rules, never a value. */
-export const complianceBlocked = (rules: readonly BrokenRule[]): AppError =>
+const WAIVE_IT = 'Mend that, or have the rule waived for the secret.';
+/** There is nothing yet that a rule could be waived for. */
+export const MEND_IT = 'Mend that, and ask again.';
+/** It is in the vault already, and stays there unless something is done. */
+export const REPLACE_IT =
+  'Overwrite what was found with what is recorded, or write other content; or have the rule waived for the secret, and adopt it then.';
+
+/** A change that would break rules that block, and what else can be done. Names rules, never a value. */
+export const complianceBlocked = (rules: readonly BrokenRule[], wayOut: string = WAIVE_IT): AppError =>
   new AppError({
     code: 'COMPLIANCE_BLOCKED',
     kind: 'invalid',
@@ -39,7 +46,8 @@ export const complianceBlocked = (rules: readonly BrokenRule[]): AppError =>
       'The change is refused, because it would break ' +
       rules
         .map(({ profile, rule, title, remediation }) => `${profile}/${rule} (${title}: ${remediation})`)
-        .join(', and '),
+        .join(', and ') +
+      `. ${wayOut}`,
     details: { rules },
   });
 

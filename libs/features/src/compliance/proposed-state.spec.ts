@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { CHANGE_SOURCE, type ChangeSourceParameters } from '@claviger/features/secrets';
+import {
+  ADOPT_DRIFT,
+  CHANGE_SOURCE,
+  VERSION_KINDS,
+  WRITE_CONTENT,
+  type ChangeSourceParameters,
+} from '@claviger/features/secrets';
 import type { PresentState } from './facts/secret-state.js';
 import { proposedState, type ProposalWorld } from './proposed-state.js';
 
@@ -37,7 +43,7 @@ const state: PresentState = {
 const world: ProposalWorld = {
   now: new Date('2026-03-01T00:00:00Z'),
   place: (id) => ({ place: place(id), isGated: id === 'new' }),
-  current: { vaultProfile: 'old', state },
+  current: { vaultProfile: 'old', state, fingerprint: 'recorded' },
 };
 
 describe('what a change of source makes of a secret', () => {
@@ -54,5 +60,30 @@ describe('what a change of source makes of a secret', () => {
         { ...place('old'), status: 'in_sync' },
       ],
     });
+  });
+});
+
+describe('what comes in by other ways than a write', () => {
+  const found = { fingerprint: 'found', facts: { valueLength: '1-7' } };
+
+  it('is judged like one where drift is adopted', () => {
+    const drifted = { ...world, current: { ...world.current!, state: { ...state, hasDrift: true } } };
+    expect(proposedState(ADOPT_DRIFT, found, drifted)).toEqual({
+      vaultProfile: 'old',
+      fingerprint: 'found',
+      state: { ...state, version: 3, versionCreatedAt: world.now.toISOString(), content: found.facts },
+    });
+  });
+
+  it('is nothing where what is recorded is put back over drift', () => {
+    const write = { ...found, cause: 'overwrite-drift', isBound: false };
+    expect(proposedState(WRITE_CONTENT, write, world).fingerprint).toBeNull();
+    expect(proposedState(WRITE_CONTENT, { ...write, cause: 'restore' }, world).fingerprint).toBe('found');
+  });
+
+  it('is what is recorded where the current version is brought back, and nothing where an older one is', () => {
+    const proposed = (number: number) => proposedState(VERSION_KINDS.undelete, { number }, world);
+    expect(proposed(2)).toEqual({ vaultProfile: 'old', state, fingerprint: 'recorded' });
+    expect(proposed(1)).toEqual({ vaultProfile: 'old', state, fingerprint: null });
   });
 });

@@ -1,17 +1,21 @@
 import {
   ADD_SYNC_PROFILE,
+  ADOPT_DRIFT,
   CHANGE_SOURCE,
   CREATE_SECRET,
   DISABLE_SECRET,
   EDIT_SECRET,
   ENABLE_SECRET,
   REMOVE_SYNC_PROFILE,
+  VERSION_KINDS,
   WRITE_CONTENT,
   type AddSyncProfileParameters,
+  type AdoptParameters,
   type ChangeSourceParameters,
   type CreateParameters,
   type EditParameters,
   type RemoveSyncProfileParameters,
+  type VersionParameters,
   type WriteParameters,
 } from '@claviger/features/secrets';
 import type { PlaceState, PresentState } from './facts/secret-state.js';
@@ -21,7 +25,7 @@ export type ProposedState = {
   /** Id. */
   readonly vaultProfile: string;
   readonly state: PresentState;
-  /** Of the content that it writes; null when it writes none. */
+  /** Of the content that it brings in; null when it brings in none. */
   readonly fingerprint: string | null;
 };
 
@@ -30,13 +34,19 @@ export type ProposalWorld = {
   /** The place of a vault profile, and whether it has an approval profile. */
   readonly place: (profileId: string) => { readonly place: PlaceState; readonly isGated: boolean };
   /** The secret as it is; absent for one that is to be created. */
-  readonly current?: { readonly vaultProfile: string; readonly state: PresentState };
+  readonly current?: {
+    readonly vaultProfile: string;
+    readonly state: PresentState;
+    readonly fingerprint: string | null;
+  };
 };
 
 /** Kinds of change whose outcome rules can judge before it is there. */
 export const PROPOSING_KINDS: ReadonlySet<string> = new Set([
   CREATE_SECRET,
   WRITE_CONTENT,
+  ADOPT_DRIFT,
+  VERSION_KINDS.undelete,
   EDIT_SECRET,
   ENABLE_SECRET,
   DISABLE_SECRET,
@@ -52,6 +62,13 @@ export function proposedState(kind: string, parameters: unknown, world: Proposal
   switch (kind) {
     case WRITE_CONTENT:
       return written(parameters as WriteParameters, world);
+    case ADOPT_DRIFT:
+      return written(parameters as AdoptParameters, world);
+    case VERSION_KINDS.undelete: {
+      // Rules are about the current version; what was in force before it is readable again, and in force no more.
+      const isCurrent = (parameters as VersionParameters).number === state.version;
+      return { vaultProfile, state, fingerprint: isCurrent ? world.current!.fingerprint : null };
+    }
     case ADD_SYNC_PROFILE: {
       const { target } = parameters as AddSyncProfileParameters;
       const copy = { ...world.place(target.profileId).place, status: 'pending' };
@@ -97,7 +114,10 @@ function created(p: CreateParameters, { now, place }: ProposalWorld): ProposedSt
   return { vaultProfile: p.source.profileId, state, fingerprint: p.fingerprint };
 }
 
-function written({ facts, fingerprint }: WriteParameters, { now, current }: ProposalWorld): ProposedState {
+function written(
+  { facts, fingerprint, cause }: AdoptParameters & Partial<WriteParameters>,
+  { now, current }: ProposalWorld,
+): ProposedState {
   const { vaultProfile, state } = current!;
   const after: PresentState = {
     ...state,
@@ -107,7 +127,9 @@ function written({ facts, fingerprint }: WriteParameters, { now, current }: Prop
     content: facts,
     hasDrift: false,
   };
-  return { vaultProfile, fingerprint, state: after };
+  // What is recorded is put back: nothing comes in that was not judged before.
+  const isPutBack = cause === 'overwrite-drift';
+  return { vaultProfile, fingerprint: isPutBack ? null : fingerprint, state: after };
 }
 
 /** The source was a copy, or is none yet; what was the source is one from then on. */

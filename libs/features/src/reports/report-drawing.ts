@@ -14,6 +14,7 @@ import type { SealHead } from './report-manifest.js';
 import type { ReportFormat } from './report-parameters.js';
 import type { ClaimedReport } from './report.repository.js';
 import { reportProfileGone } from './report.errors.js';
+import { WaiversAt } from './waivers-at.js';
 
 /** Most bytes of one document. */
 const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
@@ -44,6 +45,7 @@ export class ReportDrawing {
     private readonly catalogue: ReportCatalogue,
     private readonly reader: AuditReader,
     private readonly profiles: VaultProfileService,
+    private readonly waivers: WaiversAt,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -93,12 +95,13 @@ export class ReportDrawing {
     let scanned = 0;
     await onProgress(scanned, expected);
     for await (const batch of definition.batches(scope)) {
-      for (const row of batch.rows) tally.add(row);
-      for (const writer of writers) await writer.rows(batch.rows);
+      const rows = await this.waivers.fill(scope, definition.columns, batch.rows);
+      for (const row of rows) tally.add(row);
+      for (const writer of writers) await writer.rows(rows);
       scanned += batch.scanned;
       await onProgress(scanned, Math.max(expected, scanned));
     }
-    const conclusion = tally.end();
+    const conclusion = await this.waivers.conclude(scope, tally.end());
     const documents = [];
     for (const writer of writers) documents.push({ format: writer.format, ...(await writer.end(conclusion)) });
     return { head, documents, scanned };

@@ -23,6 +23,7 @@ import { ReportScheduler } from './report-scheduler.js';
 import { ReportService } from './report.service.js';
 import { REPORT_JOBS } from './reports.jobs.js';
 import { SecretsAt } from './secrets-at.js';
+import { WaiversAt } from './waivers-at.js';
 
 /** Signed reports over everything that is managed. */
 @Module({
@@ -52,6 +53,7 @@ import { SecretsAt } from './secrets-at.js';
     ReportScheduler,
     ReportService,
     SecretsAt,
+    WaiversAt,
   ],
   exports: [ReportDrawer, ReportKeeper, ReportScheduler, ReportScheduleService, ReportService],
 })

@@ -38,8 +38,8 @@ const BATCH = 500;
 /** Before every name and id. */
 const BEGINNING: Place = { name: '', id: '00000000-0000-0000-0000-000000000000' };
 
-/** A secret is there from its first version on until it is deleted. */
-const THERE = `s.store_id = $1 and s.created_at <= $2 and (s.deleted_at is null or s.deleted_at > $2)`;
+/** A secret `s` is there from its first version on until it is deleted. $1 store, $2 moment. */
+export const THERE = `s.store_id = $1 and s.created_at <= $2 and (s.deleted_at is null or s.deleted_at > $2)`;
 
 const SELECT = `
   select s.id, s.name, s.type, s.created_at as "createdAt", v.number as version, v.created_at as "versionAt",
@@ -92,6 +92,16 @@ export class SecretsAt {
     const rows = (await this.database.manager(ctx).query(sql, [ctx.storeId, moment, ids])) as Row[];
     const secrets = await this.#complete(ctx, rows, moment);
     return new Map(secrets.map((secret) => [secret.id, secret]));
+  }
+
+  /** Those of these names that there were at the moment. */
+  async findNamed(ctx: RequestContext, names: readonly string[], moment: Date): Promise<readonly SecretAt[]> {
+    const sql = `${SELECT} where ${THERE} and s.name = any($3::text[])`;
+    return this.#complete(
+      ctx,
+      (await this.database.manager(ctx).query(sql, [ctx.storeId, moment, names])) as Row[],
+      moment,
+    );
   }
 
   async #complete(ctx: RequestContext, rows: readonly Row[], moment: Date): Promise<SecretAt[]> {

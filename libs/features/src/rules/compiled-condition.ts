@@ -31,8 +31,8 @@ const OPERATORS: Readonly<Record<string, (fact: unknown, value: unknown) => bool
 const isNumber = (fact: unknown): fact is number => typeof fact === 'number' && !Number.isNaN(fact);
 
 /**
- * A condition without problems as a function that gives what `conditionHolds` gives, at once and without a promise: for whoever
- * judges many facts by the same conditions.
+ * A condition without problems as a function: the one way in which conditions are judged, of approvals and of compliance. It gives
+ * what json-rules-engine gives, at once and without a promise, except that a fact that is missing is `null` and not undefined.
  */
 export function compileCondition(condition: Condition): Predicate {
   const { all, any, not } = condition as Readonly<Record<'all' | 'any' | 'not', unknown>>;

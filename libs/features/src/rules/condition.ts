@@ -1,7 +1,8 @@
-import { Engine, type NestedCondition, type TopLevelCondition } from 'json-rules-engine';
-
 /** What the conditions of one kind of rule may speak of. A `map` has texts by name, which a `path` picks one of. */
 export type FactKinds = Readonly<Record<string, 'text' | 'number' | 'boolean' | 'list' | 'map'>>;
+
+/** The values that facts can have, where they are few: a condition about any other would never hold, or always. */
+export type KnownValues = Readonly<Record<string, readonly string[]>>;
 
 /** Something that is wrong in a condition, and where: a JSON pointer below the condition. */
 export type ConditionProblem = { readonly pointer: string; readonly message: string };
@@ -29,43 +30,21 @@ const OPERATORS = {
 /** `$.team` picks the entry `team`, whatever else it looks like: a name is never taken for an expression. */
 const PATH = /^\$\.(.{1,63})$/s;
 
-/** What is wrong with a condition; nothing for one that {@link conditionHolds} can judge. */
-export function conditionProblems(condition: unknown, facts: FactKinds): ConditionProblem[] {
-  const judge = new ConditionJudge(facts);
+/** What is wrong with a condition; nothing for one that `compileCondition` can make a function of. */
+export function conditionProblems(condition: unknown, facts: FactKinds, values: KnownValues = {}): ConditionProblem[] {
+  const judge = new ConditionJudge(facts, values);
   judge.group(condition, '', 1);
   return judge.problems;
-}
-
-/** Judges a condition without problems. A fact that is missing is equal to `null` and to nothing else. */
-export async function conditionHolds(condition: Condition, facts: Readonly<Record<string, unknown>>): Promise<boolean> {
-  const engine = new Engine([], { allowUndefinedFacts: true, pathResolver: pick });
-  for (const name of TEXTS) {
-    engine.addOperator<unknown, string>(
-      name,
-      (fact, text) => typeof fact === 'string' && compareText(name, fact, text),
-    );
-  }
-  engine.addRule({ conditions: condition as unknown as TopLevelCondition, event: { type: 'holds' } });
-  const present = Object.entries(facts).map(([name, value]) => [name, value ?? null]);
-  const { events } = await engine.run(Object.fromEntries(present) as Record<string, unknown>);
-  return events.length > 0;
-}
-
-function compareText(name: string, fact: string, text: string): boolean {
-  return name === 'startsWith' ? fact.startsWith(text) : fact.endsWith(text);
-}
-
-function pick(value: unknown, path: string): unknown {
-  const key = PATH.exec(path)?.[1];
-  if (key === undefined || typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return null;
-  return (value as Record<string, unknown>)[key];
 }
 
 class ConditionJudge {
   readonly problems: ConditionProblem[] = [];
   #leaves = 0;
 
-  constructor(private readonly facts: FactKinds) {}
+  constructor(
+    private readonly facts: FactKinds,
+    private readonly values: KnownValues,
+  ) {}
 
   group(node: unknown, pointer: string, depth: number): void {
     if (!isObject(node)) return this.#refuse(pointer, 'must be an object with one of all, any, not');
@@ -86,7 +65,7 @@ class ConditionJudge {
     if (!isLeaf) return this.group(node, pointer, depth + 1);
     this.#leaves += 1;
     if (this.#leaves > MAX_LEAVES) return this.#refuse(pointer, `is one of more than ${MAX_LEAVES} comparisons`);
-    this.#leaf(node as NestedCondition & Record<string, unknown>, pointer);
+    this.#leaf(node as Readonly<Record<string, unknown>>, pointer);
   }
 
   #leaf(leaf: Readonly<Record<string, unknown>>, pointer: string): void {
@@ -100,17 +79,30 @@ class ConditionJudge {
     if (kind === 'map' && !(typeof path === 'string' && PATH.test(path)))
       this.#refuse(`${pointer}/path`, 'must be $. and the name of an entry, as in $.team');
     if (kind !== 'map' && path !== undefined) this.#refuse(`${pointer}/path`, `is not for ${String(fact)}`);
-    this.#value(value, operator, kind, `${pointer}/value`);
+    if (!this.#value(value, operator, kind, `${pointer}/value`)) return;
+    this.#known(value, String(fact), operator, `${pointer}/value`);
   }
 
-  #value(value: unknown, operator: string, kind: FactKinds[string], pointer: string): void {
+  /** Whether it is what the operator compares facts of this kind with. */
+  #value(value: unknown, operator: string, kind: FactKinds[string], pointer: string): boolean {
     const isOne = (one: unknown): boolean => isScalar(one, kind, operator);
-    if (operator !== 'in' && operator !== 'notIn') {
-      if (!isOne(value)) this.#refuse(pointer, `must be ${wanted(kind)}`);
-      return;
-    }
+    const isMany = operator === 'in' || operator === 'notIn';
     const isList = Array.isArray(value) && value.length > 0 && value.length <= MAX_LEAVES && value.every(isOne);
-    if (!isList) this.#refuse(pointer, `must be a list of 1 to ${MAX_LEAVES}, each ${wanted(kind)}`);
+    if (isMany ? isList : isOne(value)) return true;
+    this.#refuse(
+      pointer,
+      isMany ? `must be a list of 1 to ${MAX_LEAVES}, each ${wanted(kind)}` : `must be ${wanted(kind)}`,
+    );
+    return false;
+  }
+
+  #known(value: unknown, fact: string, operator: string, pointer: string): void {
+    const known = Object.hasOwn(this.values, fact) ? this.values[fact]! : undefined;
+    // The beginning of a value is none.
+    if (!known || (TEXTS as readonly string[]).includes(operator)) return;
+    const isKnown = (one: unknown): boolean => one === null || known.includes(one as string);
+    if ((Array.isArray(value) ? value : [value]).every(isKnown)) return;
+    this.#refuse(pointer, `is never what ${fact} is: that is one of ${known.join(', ')}`);
   }
 
   #refuse(pointer: string, message: string): void {

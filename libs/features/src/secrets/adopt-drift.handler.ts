@@ -2,17 +2,23 @@ import { Injectable } from '@nestjs/common';
 import { Outbox } from '@claviger/features/notifications';
 import type { RequestContext } from '@claviger/kernel';
 import type { ChangeHandler, ChangeResult, ExecutingChange } from '@claviger/features/changes';
-import { parseContent, type BackendVersion } from '@claviger/vaults/contract';
-import { validateContent } from './content/index.js';
+import type { BackendVersion } from '@claviger/vaults/contract';
 import { lockForEdit } from './edit-secret.handlers.js';
+import { FoundDrift } from './found-drift.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity } from './secret.entity.js';
 import { changeStale, noDrift, nothingToAdopt } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
-import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
+import { SourceVault, type OpenSource } from './source-vault.js';
 import { VersionRecorder } from './version-recorder.js';
 
 export const ADOPT_DRIFT = 'secret.drift.adopt';
+
+/** What was found when somebody asked for it to be adopted: nothing else is. */
+export type AdoptParameters = {
+  readonly fingerprint: string;
+  readonly facts: Record<string, unknown>;
+};
 
 type Outcome = {
   readonly fingerprint: string;
@@ -24,33 +30,31 @@ type Outcome = {
 
 /** Makes content that somebody put at the source behind our back a version of the secret, after all. */
 @Injectable()
-export class AdoptDriftHandler implements ChangeHandler<Record<string, unknown>, Outcome> {
+export class AdoptDriftHandler implements ChangeHandler<AdoptParameters, Outcome> {
   readonly kind = ADOPT_DRIFT;
 
   constructor(
     private readonly secrets: SecretRepository,
     private readonly vault: SourceVault,
+    private readonly drift: FoundDrift,
     private readonly fingerprints: SecretFingerprints,
     private readonly recorder: VersionRecorder,
     private readonly events: Outbox,
   ) {}
 
-  async begin(tx: RequestContext, change: ExecutingChange): Promise<void> {
+  async begin(tx: RequestContext, change: ExecutingChange<AdoptParameters>): Promise<void> {
     const secret = await lockForEdit(this.secrets, tx, change, undefined);
     if (!secret.drift) throw noDrift();
     if (secret.drift.kind !== 'content') throw nothingToAdopt();
   }
 
-  async act(ctx: RequestContext, change: ExecutingChange): Promise<Outcome> {
+  async act(ctx: RequestContext, change: ExecutingChange<AdoptParameters>): Promise<Outcome> {
     const secret = (await this.secrets.find(ctx, change.secretId!))!;
     const source = await this.vault.open(ctx, secret, secret.sourceProfileId, change.id);
-    const found = await findCurrent(source);
-    if (!found || !secret.drift) throw nothingToAdopt();
-    const shown = secret.drift.fingerprint!;
-    // What is adopted is what was shown as drift, not what came after it.
-    if (!this.fingerprints.matches(ctx.storeId, secret.type, found.content, shown)) throw changeStale();
-    const fingerprint = this.fingerprints.ofFound(ctx.storeId, secret.type, found.content);
-    const { facts } = await validateContent(secret.type, parseContent(found.content.reveal()));
+    const { found, fingerprint, facts } = await this.drift.read(ctx, secret, source);
+    // It was judged, and approved, by what was there when it was asked for.
+    const judged = change.parameters.fingerprint;
+    if (!this.fingerprints.matches(ctx.storeId, secret.type, found.content, judged)) throw changeStale();
     return {
       fingerprint,
       facts,
@@ -61,7 +65,7 @@ export class AdoptDriftHandler implements ChangeHandler<Record<string, unknown>,
 
   async complete(
     tx: RequestContext,
-    change: ExecutingChange,
+    change: ExecutingChange<AdoptParameters>,
     { isReplaced: areOldGone, ...found }: Outcome,
   ): Promise<ChangeResult> {
     const secret = await lockForEdit(this.secrets, tx, change, undefined);

@@ -10,7 +10,7 @@ import {
 } from '@claviger/features/changes';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { Database } from '@claviger/platform/database';
-import { ADOPT_DRIFT } from './adopt-drift.handler.js';
+import { ADOPT_DRIFT, type AdoptParameters } from './adopt-drift.handler.js';
 import {
   diffContents,
   generateContent,
@@ -20,6 +20,7 @@ import {
 } from './content/index.js';
 import { parseContent, stringifyContent } from '@claviger/vaults/contract';
 import { ContentReader, type VerifiedContent } from './content-reader.js';
+import { FoundDrift } from './found-drift.js';
 import { LocalContent } from './local-content.js';
 import { fromRow, PlainWrites, type WriteInput, type WriteResult } from './plain-writes.js';
 import { READ_CONTENT, ReadApprovals } from './read-approval.js';
@@ -70,6 +71,7 @@ export class ContentService {
     private readonly access: SecretAccess,
     private readonly planner: SecretPlanner,
     private readonly reader: ContentReader,
+    private readonly drift: FoundDrift,
     private readonly changes: ChangeService,
     private readonly previews: ChangePreviews,
     private readonly audit: AuditService,
@@ -251,14 +253,17 @@ export class ContentService {
     return { kind: VERSION_KINDS[act], change };
   }
 
-  /** Makes what somebody put at the source a version. */
+  /**
+   * Makes what somebody put at the source a version. It is read first, because rules that block judge what would be in force.
+   */
   async adoptDrift(ctx: RequestContext, id: string, reason?: string): Promise<ChangeEntity> {
     const found = await this.records.findUsable(ctx, id, 'writeContent');
     this.access.authorize(ctx, 'adopt', found.named);
-    return this.changes.submit(ctx, ADOPT_DRIFT, {
+    const { fingerprint, facts } = await this.drift.read(ctx, found.secret);
+    return this.changes.submit<AdoptParameters>(ctx, ADOPT_DRIFT, {
       subject: subjectOf(found),
       secretId: id,
-      parameters: {},
+      parameters: { fingerprint, facts },
       needs: [...this.access.needs('writeContent', found.named), ...this.access.needs('adopt', found.named)],
       gatedAs: gatedAs(found.secret, ['content']),
       ...(reason ? { reason } : {}),

@@ -16,6 +16,7 @@ export { ReadGrantEntity } from './read-grant.entity.js';
 export { FingerprintRenewal } from './fingerprint-renewal.js';
 export { DeleteFuse, type DeleteFuseView } from './delete-fuse.js';
 export { DeleteFuseEntity } from './delete-fuse.entity.js';
+export { ADOPT_DRIFT, type AdoptParameters } from './adopt-drift.handler.js';
 export { CREATE_SECRET, type CreateParameters } from './create-secret.handler.js';
 export { DISABLE_SECRET, EDIT_SECRET, ENABLE_SECRET, type EditParameters } from './edit-secret.handlers.js';
 export type { PlanStep } from './secret-planner.js';
@@ -41,4 +42,5 @@ export {
   type AddSyncProfileParameters,
   type RemoveSyncProfileParameters,
 } from './sync-profile.handlers.js';
+export { VERSION_KINDS, type VersionParameters } from './version-state.handlers.js';
 export { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js';

@@ -5,11 +5,13 @@ import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { isAppError, systemContext, type RequestContext } from '@claviger/kernel';
 import { parseContent, type JsonObject } from '@claviger/vaults/contract';
 import { reviewValues } from './content/index.js';
+import { ADOPT_DRIFT } from './adopt-drift.handler.js';
 import { CHANGE_SOURCE, type ChangeSourceParameters } from './change-source.handler.js';
 import { ContentReader } from './content-reader.js';
 import { CREATE_SECRET, type CreateParameters } from './create-secret.handler.js';
 import { DELETE_SECRET, type DeleteParameters } from './delete-secret.handler.js';
 import type { EditParameters } from './edit-secret.handlers.js';
+import { FoundDrift } from './found-drift.js';
 import { READ_CONTENT } from './read-approval.js';
 import { SecretPlanner } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
@@ -39,6 +41,7 @@ export class SecretKeeper implements ChangeSubjectKeeper {
     private readonly targets: TargetLedger,
     private readonly profiles: VaultProfileService,
     private readonly reader: ContentReader,
+    private readonly drift: FoundDrift,
     private readonly planner: SecretPlanner,
     private readonly moves: SourceChangePlanner,
   ) {}
@@ -96,6 +99,8 @@ export class SecretKeeper implements ChangeSubjectKeeper {
     switch (kind) {
       case WRITE_CONTENT:
         return { ...review, ...(await this.#reviewWrite(ctx, secret, change as ExecutingChange<never>)) };
+      case ADOPT_DRIFT:
+        return { ...review, ...(await this.#reviewAdoption(ctx, secret)) };
       case CHANGE_SOURCE:
         return { ...review, settings: reviewMove(change.parameters as ChangeSourceParameters) };
       default:
@@ -114,14 +119,18 @@ export class SecretKeeper implements ChangeSubjectKeeper {
     };
   }
 
-  /** What is there now; nothing where it cannot be read. */
-  async #current(ctx: RequestContext, secret: SecretEntity): Promise<JsonObject> {
-    try {
-      return parseContent((await this.reader.readCurrent(ctx, secret)).content.reveal());
-    } catch (error) {
-      if (isAppError(error)) return EMPTY;
-      throw error;
-    }
+  /** Of what was found and what is recorded; no fields where what was found is there no more. */
+  async #reviewAdoption(ctx: RequestContext, secret: SecretEntity): Promise<Pick<ChangeReview, 'values' | 'settings'>> {
+    const found = await orElse(EMPTY, async () => (await this.drift.read(ctx, secret)).parsed);
+    return {
+      settings: secret.drift ? [{ name: 'drift', before: null, after: secret.drift.kind }] : [],
+      values: found === EMPTY ? [] : reviewValues(await this.#current(ctx, secret), found),
+    };
+  }
+
+  /** What is recorded; nothing where it cannot be read. */
+  #current(ctx: RequestContext, secret: SecretEntity): Promise<JsonObject> {
+    return orElse(EMPTY, async () => parseContent((await this.reader.readCurrent(ctx, secret)).content.reveal()));
   }
 
   async #planTarget(
@@ -153,6 +162,15 @@ export class SecretKeeper implements ChangeSubjectKeeper {
       revisions.push({ id, revision, instanceRevision });
     }
     return revisions;
+  }
+}
+
+async function orElse<T>(other: T, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isAppError(error)) return other;
+    throw error;
   }
 }
 

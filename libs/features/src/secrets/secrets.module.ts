@@ -15,6 +15,7 @@ import { DeleteFuse } from './delete-fuse.js';
 import { DeleteSecretHandler } from './delete-secret.handler.js';
 import { EditSecretHandlers } from './edit-secret.handlers.js';
 import { FingerprintRenewal } from './fingerprint-renewal.js';
+import { FoundDrift } from './found-drift.js';
 import { LocalContent } from './local-content.js';
 import { PlainWrites } from './plain-writes.js';
 import { ReadApprovals, ReadContentHandler } from './read-approval.js';
@@ -63,6 +64,7 @@ import { WriteContentHandler } from './write-content.handler.js';
     DeleteSecretHandler,
     EditSecretHandlers,
     FingerprintRenewal,
+    FoundDrift,
     LocalContent,
     PlainWrites,
     ReadApprovals,

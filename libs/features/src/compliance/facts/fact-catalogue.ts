@@ -1,5 +1,6 @@
+import { TARGET_STATUSES } from '@claviger/features/replication';
 import { ENTROPY_CLASSES, LENGTH_CLASSES, SECRET_TYPES } from '@claviger/features/secrets';
-import type { FactKinds } from '@claviger/features/rules';
+import type { FactKinds, KnownValues } from '@claviger/features/rules';
 import { DAY_MS, type CountedFact, type Fact, type SteadyFact } from './fact.js';
 import type { SecretState } from './secret-state.js';
 
@@ -189,6 +190,7 @@ const STEADY: Readonly<Record<string, SteadyFact>> = {
   replicaStatuses: {
     ...later,
     kind: 'list',
+    values: TARGET_STATUSES,
     description: 'Statuses of its copies.',
     of: ({ copies }) => distinct(copies.map(({ status }) => status)),
   },
@@ -262,3 +264,8 @@ export const FACTS: Readonly<Record<string, Fact>> = { ...STEADY, ...COUNTED };
 
 /** The kinds of all facts, for whoever checks conditions. */
 export const FACT_KINDS: FactKinds = Object.fromEntries(Object.entries(FACTS).map(([name, { kind }]) => [name, kind]));
+
+/** The values of those that have few. */
+export const FACT_VALUES: KnownValues = Object.fromEntries(
+  Object.entries(FACTS).flatMap(([name, { values }]) => (values ? [[name, values]] : [])),
+);

@@ -10,6 +10,8 @@ import type {
   Section,
 } from '../report-definition.js';
 import { isMeant, SecretsAt, type SecretAt } from '../secrets-at.js';
+import { WAIVERS_COLUMN } from '../waivers-at.js';
+import { AccessRefusals, type RefusedRead } from './access-refusals.js';
 import { Buckets, DAY_MS, instant } from './cells.js';
 
 const COLUMNS: readonly ReportColumn[] = [
@@ -24,6 +26,7 @@ const COLUMNS: readonly ReportColumn[] = [
   { name: 'secretId', title: 'Secret id', type: 'text' },
   { name: 'accessor', title: 'Token accessor', type: 'text' },
   { name: 'requestId', title: 'Request id', type: 'text' },
+  WAIVERS_COLUMN,
 ];
 
 /** Actions by which a value, or what is told by comparing values, left Claviger. */
@@ -31,6 +34,8 @@ const READS: Readonly<Record<string, string>> = { 'secret.content.read': 'read',
 const BATCH = 500;
 /** Most readers named in the table beside the rows. */
 const TOP = 20;
+/** Most secrets of one person that are told apart: what was refused may be a path that anybody made up. */
+const MOST_SECRETS = 10_000;
 
 /** Who read which content, as the audit log has it. */
 @Injectable()
@@ -38,13 +43,16 @@ export class AccessReport implements ReportDefinition {
   readonly kind = 'access';
   readonly title = 'Access';
   readonly description =
-    'Who read which content in the period that ends with the moment, the newest first: every entry of the audit log about it. Owners are those of the moment.';
+    'Who read which content in the period that ends with the moment, the newest first: every entry of the audit log about it. Owners are those of the moment. Reads that policies refused are counted by who asked.';
   readonly columns = COLUMNS;
+  readonly #refusals: AccessRefusals;
 
   constructor(
     private readonly reader: AuditReader,
     private readonly secrets: SecretsAt,
-  ) {}
+  ) {
+    this.#refusals = new AccessRefusals(reader, secrets);
+  }
 
   /** Not known before the log is read. */
   async expected(): Promise<number> {
@@ -68,7 +76,10 @@ export class AccessReport implements ReportDefinition {
   }
 
   async tally(scope: ReportScope): Promise<ReportTally> {
-    return new AccessTally(beginningOf(scope), scope.moment);
+    const from = beginningOf(scope);
+    const tally = new AccessTally(from, scope.moment);
+    for await (const refused of this.#refusals.list(scope, from)) tally.refuse(refused);
+    return tally;
   }
 
   async #rows(scope: ReportScope, reads: readonly AuditEntryView[]): Promise<ReportRow[]> {
@@ -113,14 +124,24 @@ function rowOf(entry: AuditEntryView, secret: SecretAt | undefined): ReportRow {
   };
 }
 
+type Asker = { readonly actor: string; count: number; readonly secrets: Set<string> };
+
 class AccessTally implements ReportTally {
   readonly #buckets: Buckets;
-  readonly #readers = new Map<string, { readonly actor: string; reads: number; readonly secrets: Set<string> }>();
+  readonly #readers = new Map<string, Asker>();
+  readonly #refused = new Map<string, Asker>();
   readonly #secrets = new Set<string>();
   #reads = 0;
+  #refusals = 0;
 
   constructor(from: Date, to: Date) {
-    this.#buckets = new Buckets(from, to).series('reads');
+    this.#buckets = new Buckets(from, to).series('reads').series('refused');
+  }
+
+  refuse({ at, actor, actorId, secret }: RefusedRead): void {
+    this.#refusals += 1;
+    this.#buckets.add('refused', at);
+    count(this.#refused, actorId, actor, secret);
   }
 
   add(row: ReportRow): void {
@@ -129,10 +150,7 @@ class AccessTally implements ReportTally {
     this.#reads += 1;
     this.#secrets.add(secret);
     this.#buckets.add('reads', new Date(row['at'] as string));
-    const reader = this.#readers.get(id) ?? { actor: row['actor'] as string, reads: 0, secrets: new Set() };
-    reader.reads += 1;
-    reader.secrets.add(secret);
-    this.#readers.set(id, reader);
+    count(this.#readers, id, row['actor'] as string, secret);
   }
 
   end(): ReturnType<ReportTally['end']> {
@@ -141,27 +159,38 @@ class AccessTally implements ReportTally {
         { name: 'Reads', value: this.#reads },
         { name: 'Readers', value: this.#readers.size },
         { name: 'Secrets read', value: this.#secrets.size },
+        { name: 'Refused reads', value: this.#refusals },
       ],
-      trend: this.#buckets.trend('Reads'),
+      trend: this.#buckets.trend('Reads, and refused reads'),
       findings: [],
-      sections: [this.#top()],
-    };
-  }
-
-  #top(): Section {
-    const rows = [...this.#readers]
-      .map(([actorId, { actor, reads, secrets }]) => ({ actor, actorId, reads, secrets: secrets.size }))
-      .sort((a, b) => b.reads - a.reads || (a.actorId < b.actorId ? -1 : 1))
-      .slice(0, TOP);
-    return {
-      title: `Readers with the most reads (at most ${TOP})`,
-      columns: [
-        { name: 'actor', title: 'Who', type: 'text', width: 3 },
-        { name: 'actorId', title: 'Identity', type: 'text', width: 5 },
-        { name: 'reads', title: 'Reads', type: 'number', width: 1 },
-        { name: 'secrets', title: 'Secrets', type: 'number', width: 1 },
+      sections: [
+        askers(`Readers with the most reads (at most ${TOP})`, 'reads', 'Reads', this.#readers),
+        askers(`Who was refused most often (at most ${TOP})`, 'refused', 'Refused', this.#refused),
       ],
-      rows,
     };
   }
+}
+
+function count(askers: Map<string, Asker>, id: string, actor: string, secret: string): void {
+  const asker = askers.get(id) ?? { actor, count: 0, secrets: new Set() };
+  asker.count += 1;
+  if (asker.secrets.size < MOST_SECRETS) asker.secrets.add(secret);
+  askers.set(id, asker);
+}
+
+function askers(title: string, name: string, counted: string, known: ReadonlyMap<string, Asker>): Section {
+  const rows = [...known]
+    .map(([actorId, { actor, count: times, secrets }]) => ({ actor, actorId, [name]: times, secrets: secrets.size }))
+    .sort((a, b) => (b[name] as number) - (a[name] as number) || (a.actorId < b.actorId ? -1 : 1))
+    .slice(0, TOP);
+  return {
+    title,
+    columns: [
+      { name: 'actor', title: 'Who', type: 'text', width: 3 },
+      { name: 'actorId', title: 'Identity', type: 'text', width: 5 },
+      { name, title: counted, type: 'number', width: 1 },
+      { name: 'secrets', title: `Secrets (at most ${MOST_SECRETS})`, type: 'number', width: 2 },
+    ],
+    rows,
+  };
 }

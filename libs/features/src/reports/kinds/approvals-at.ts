@@ -13,6 +13,8 @@ export type ApprovalAt = Pick<ApprovalEvidence, 'steps' | 'outcome'> & {
   readonly subject: { readonly kind: string; readonly name: string };
   readonly requestedBy: Requester;
   readonly vaultProfiles: readonly string[];
+  /** That it is about, or was to make; null where it is about something else. */
+  readonly secretId: string | null;
   readonly createdAt: Date;
   readonly closedAt: Date | null;
   readonly changeState: string;
@@ -28,7 +30,6 @@ export type ApprovalAt = Pick<ApprovalEvidence, 'steps' | 'outcome'> & {
 
 type Row = Omit<ApprovalAt, 'votes' | 'outcome' | 'comments'> & {
   readonly endedAt: Date | null;
-  readonly secretId: string | null;
   /** Of a secret that is to be created. */
   readonly owner: string | null;
   readonly labels: Readonly<Record<string, string>> | null;
@@ -120,7 +121,7 @@ export class ApprovalsAt {
 }
 
 function asOf(row: Row, moment: Date, votes: readonly Vote[], comments: number): ApprovalAt {
-  const { endedAt, secretId: _secretId, owner: _owner, labels: _labels, ...known } = row;
+  const { endedAt, owner: _owner, labels: _labels, ...known } = row;
   const isClosed = row.closedAt !== null && row.closedAt <= moment;
   const isEnded = endedAt !== null && endedAt <= moment;
   const outcome = isClosed ? outcomeOf(row.changeState) : 'waiting';

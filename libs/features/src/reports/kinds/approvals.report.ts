@@ -10,6 +10,7 @@ import type {
   ReportTally,
 } from '../report-definition.js';
 import { SecretsAt } from '../secrets-at.js';
+import { WAIVERS_COLUMN } from '../waivers-at.js';
 import { ApprovalsAt, type ApprovalAt } from './approvals-at.js';
 import { Buckets, DAY_MS, instant } from './cells.js';
 import { hasRequesterVoted, judgeFourEyes, type FourEyes } from './four-eyes.policy.js';
@@ -34,6 +35,8 @@ const COLUMNS: readonly ReportColumn[] = [
   { name: 'reviewedAt', title: 'Reviewed at', type: 'instant' },
   { name: 'decidedAt', title: 'Decided', type: 'instant' },
   { name: 'changeId', title: 'Change id', type: 'text' },
+  { name: 'secretId', title: 'Secret id', type: 'text' },
+  WAIVERS_COLUMN,
 ];
 
 /** Every gated change, with what proves that four eyes saw it. */
@@ -99,6 +102,7 @@ function rowOf(approval: ApprovalAt, names: ReadonlyMap<string, string>): Report
     reviewedAt: reviewed?.at ?? null,
     decidedAt: instant(approval.closedAt),
     changeId: approval.id,
+    secretId: approval.secretId,
   };
 }
 

@@ -48,20 +48,10 @@ const PROFILE_COLUMNS: readonly ReportColumn[] = [
   { name: 'waived', title: 'Waived', type: 'number', width: 1 },
 ];
 
-const WAIVER_COLUMNS: readonly ReportColumn[] = [
-  { name: 'secret', title: 'Secret', type: 'text', width: 4 },
-  { name: 'rule', title: 'Rule', type: 'text', width: 3 },
-  { name: 'severity', title: 'Severity', type: 'text', width: 1.5 },
-  { name: 'waivedUntil', title: 'Until', type: 'instant', width: 3 },
-  { name: 'waivedBy', title: 'Asked for by', type: 'text', width: 2 },
-  { name: 'waiverReason', title: 'Reason', type: 'text', width: 6 },
-];
-
 const BATCH = 500;
 const TREND_POINTS = 12;
 /** Most rows of a table beside the rows. */
 const MOST_PROFILES = 200;
-const MOST_WAIVERS = 500;
 
 /** Which rules were broken at the moment, and what excused it. */
 @Injectable()
@@ -161,7 +151,6 @@ function rowOf(result: ComplianceResult): ReportRow {
 
 class ComplianceTally implements ReportTally {
   readonly #findings = new Findings();
-  readonly #waived: ReportRow[] = [];
   #broken = 0;
   #excused = 0;
 
@@ -172,13 +161,12 @@ class ComplianceTally implements ReportTally {
   ) {}
 
   add(row: ReportRow): void {
-    const name = `${String(row['vaultProfile'])}/${String(row['secret'])}`;
     if (row['waivedUntil'] !== null) {
       this.#excused += 1;
-      if (this.#waived.length < MOST_WAIVERS) this.#waived.push({ ...row, secret: name });
       return;
     }
     this.#broken += 1;
+    const name = `${String(row['vaultProfile'])}/${String(row['secret'])}`;
     const code = `${String(row['profile'])}/${String(row['rule'])}`;
     this.#findings.add({ severity: row['severity'] as Severity, code, title: String(row['title']) }, name);
   }
@@ -195,10 +183,7 @@ class ComplianceTally implements ReportTally {
       ],
       trend: this.trend,
       findings: this.#findings.list(),
-      sections: [
-        { title: `Waivers (at most ${MOST_WAIVERS})`, columns: WAIVER_COLUMNS, rows: this.#waived },
-        this.profiles,
-      ],
+      sections: [this.profiles],
     };
   }
 }

@@ -9,6 +9,7 @@ import type {
   ReportTally,
 } from '../report-definition.js';
 import { SecretsAt, type SecretAt } from '../secrets-at.js';
+import { WAIVERS_COLUMN } from '../waivers-at.js';
 import { Buckets, DAY_MS, instant, labelList } from './cells.js';
 
 const COLUMNS: readonly ReportColumn[] = [
@@ -23,6 +24,7 @@ const COLUMNS: readonly ReportColumn[] = [
   { name: 'version', title: 'Version', type: 'number' },
   { name: 'versionAt', title: 'Written', type: 'instant' },
   { name: 'secretId', title: 'Id', type: 'text' },
+  WAIVERS_COLUMN,
 ];
 
 const SOON_DAYS = 7;

@@ -11,6 +11,7 @@ import type {
   Trend,
 } from '../report-definition.js';
 import { SecretsAt, type SecretAt } from '../secrets-at.js';
+import { WAIVERS_COLUMN } from '../waivers-at.js';
 import { DAY_MS, instant, labelList } from './cells.js';
 
 const COLUMNS: readonly ReportColumn[] = [
@@ -29,6 +30,7 @@ const COLUMNS: readonly ReportColumn[] = [
   { name: 'isDisabled', title: 'Disabled', type: 'flag' },
   { name: 'syncProfiles', title: 'Replicated to', type: 'list', width: 3 },
   { name: 'secretId', title: 'Id', type: 'text' },
+  WAIVERS_COLUMN,
 ];
 
 const TREND_POINTS = 12;

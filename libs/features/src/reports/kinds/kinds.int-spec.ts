@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ENTITIES } from '@claviger/composition';
 import type { RequestContext } from '@claviger/kernel';
 import { BreakGlassService } from '@claviger/features/approvals';
+import { AuditService } from '@claviger/features/audit';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
 import { movingIn } from '../../../../testing/src/moving-room.js';
 import { ReportRoom } from '../../../../testing/src/report-room.js';
@@ -228,8 +229,41 @@ describe('access', () => {
     );
     expect(summary).toContainEqual({ name: 'Reads', value: rows.length });
     expect(trend!.labels).toHaveLength(1);
-    expect(sections[0]!.rows).toContainEqual(expect.objectContaining({ actor: 'reader', reads: 2, secrets: 1 }));
+    const readers = sections.find(({ title }) => String(title).startsWith('Readers'))!;
+    expect(readers.rows).toContainEqual(expect.objectContaining({ actor: 'reader', reads: 2, secrets: 1 }));
     expect((await room.json('access', { owner: 'team-a', periodDays: 30 })).rows).toEqual([]);
+  });
+});
+
+describe('refused reads', () => {
+  /** As the edge records it. */
+  const refuse = async (ctx: RequestContext, path: string, operation = 'read'): Promise<void> => {
+    const audit = room.secrets.get(AuditService);
+    const resource = { kind: 'path', name: path };
+    await audit.commit(
+      ctx,
+      audit.entry(ctx, { action: 'access.refused', outcome: 'refused', resource, details: { operation } }),
+    );
+  };
+  const refusedIn = async (parameters: object = {}): Promise<unknown> => {
+    const { sections, summary, trend } = await room.json('access', { periodDays: 1, ...parameters });
+    const table = sections.find(({ title }) => String(title).startsWith('Who was refused'))!;
+    const drawn = trend!.series.find(({ name }) => name === 'refused')!['values'] as number[];
+    const total = summary.find(({ name }) => name === 'Refused reads')!.value;
+    expect(drawn.reduce((sum, value) => sum + value, 0)).toBe(total);
+    return { total, by: table.rows.map(({ actor, refused, secrets }) => [actor, refused, secrets]) };
+  };
+
+  it('are counted by who asked, as far as the filters go, and other refusals are not', async () => {
+    const [mallory, trudy] = [await room.approvals.principal('mallory'), await room.approvals.principal('trudy')];
+    for (const path of ['prod/data/a/first', 'prod/data/a/first', 'prod/data/none/such']) await refuse(mallory, path);
+    await refuse(trudy, 'stage/data/a/second');
+    await refuse(trudy, 'prod/data/a/first', 'update');
+    await refuse(trudy, 'claviger/reports/access', 'create');
+    expect(await refusedIn()).toEqual({ total: 4, by: [['mallory', 3, 2], ['trudy', 1, 1]] }); // prettier-ignore
+    expect(await refusedIn({ vaultProfile: 'stage' })).toEqual({ total: 1, by: [['trudy', 1, 1]] });
+    expect(await refusedIn({ labels: { tier: '2' } })).toEqual({ total: 2, by: [['mallory', 2, 1]] });
+    expect(await refusedIn({ owner: 'nobody' })).toEqual({ total: 0, by: [] });
   });
 });
 

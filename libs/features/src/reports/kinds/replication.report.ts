@@ -12,6 +12,7 @@ import type {
   Trend,
 } from '../report-definition.js';
 import { isMeant, SecretsAt } from '../secrets-at.js';
+import { WAIVERS_COLUMN } from '../waivers-at.js';
 import { instant } from './cells.js';
 import { ReplicationPast, SOURCE } from './replication-past.js';
 
@@ -34,6 +35,7 @@ const COLUMNS: readonly ReportColumn[] = [
   { name: 'ownership', title: 'Ownership', type: 'text' },
   { name: 'owner', title: 'Owner', type: 'text' },
   { name: 'secretId', title: 'Secret id', type: 'text' },
+  WAIVERS_COLUMN,
 ];
 
 const BATCH = 500;

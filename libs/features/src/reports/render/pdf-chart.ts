@@ -1,6 +1,6 @@
 import type { Trend } from '../report-definition.js';
-import { ensureRoom, FAINT, FONT, INK, leftOf, RULE, widthOf, type Doc } from './pdf-page.js';
-import { pdfText } from './pdf-text.js';
+import { setFont, type Doc } from './pdf-fonts.js';
+import { ensureRoom, FAINT, INK, leftOf, RULE, widthOf } from './pdf-page.js';
 
 const HEIGHT = 130;
 const AXIS = 36;
@@ -27,10 +27,11 @@ export function chart(doc: Doc, { labels, series }: Trend): void {
     });
   });
   const every = Math.max(1, Math.ceil(labels.length / LABELS));
-  doc.font(FONT).fontSize(7).fillColor(FAINT);
+  doc.fontSize(7).fillColor(FAINT);
   labels.forEach((label, index) => {
-    if (index % every === 0)
-      doc.text(pdfText(label), left + index * step, top + HEIGHT + 4, { width: step * every, lineBreak: false });
+    if (index % every !== 0) return;
+    const shown = setFont(doc, 'regular', label);
+    doc.text(shown, left + index * step, top + HEIGHT + 4, { width: step * every, lineBreak: false });
   });
   legend(
     doc,
@@ -50,19 +51,19 @@ function axis(doc: Doc, { left, top, width, highest }: Frame): void {
       .lineTo(left + width, y)
       .lineWidth(0.4)
       .stroke(RULE);
+    const label = setFont(doc, 'regular', String(highest * share));
     doc
-      .font(FONT)
       .fontSize(7)
       .fillColor(FAINT)
-      .text(String(highest * share), left - AXIS, y - 4, { width: AXIS - 6, align: 'right', lineBreak: false });
+      .text(label, left - AXIS, y - 4, { width: AXIS - 6, align: 'right', lineBreak: false });
   }
 }
 
 function legend(doc: Doc, names: readonly string[], { left, top }: { left: number; top: number }): void {
   let x = left;
-  doc.font(FONT).fontSize(8);
+  doc.fontSize(8);
   names.forEach((name, which) => {
-    const text = pdfText(name);
+    const text = setFont(doc, 'regular', name);
     doc.rect(x, top + 1, 7, 7).fill(COLORS[which % COLORS.length]!);
     doc.fillColor(INK).text(text, x + 11, top, { lineBreak: false });
     x += 24 + doc.widthOfString(text);

@@ -1,10 +1,6 @@
 import type { Cell, ReportColumn, ReportRow } from '../report-definition.js';
-import { pdfText } from './pdf-text.js';
+import { setFont, type Doc, type Weight } from './pdf-fonts.js';
 
-export type Doc = PDFKit.PDFDocument;
-
-export const FONT = 'Helvetica';
-export const BOLD = 'Helvetica-Bold';
 export const INK = '#1a1a1a';
 export const FAINT = '#6b6b6b';
 export const RULE = '#c8c8c8';
@@ -27,22 +23,22 @@ export function ensureRoom(doc: Doc, height: number): void {
 export function heading(doc: Doc, text: string): void {
   ensureRoom(doc, 60);
   doc.moveDown(1);
+  const shown = setFont(doc, 'bold', text);
   doc
-    .font(BOLD)
     .fontSize(12)
     .fillColor(INK)
-    .text(pdfText(text), leftOf(doc), doc.y, { width: widthOf(doc) });
+    .text(shown, leftOf(doc), doc.y, { width: widthOf(doc) });
   doc.moveDown(0.4);
 }
 
 /** A paragraph. */
 export function paragraph(doc: Doc, text: string, color = INK): void {
   ensureRoom(doc, 24);
+  const shown = setFont(doc, 'regular', text);
   doc
-    .font(FONT)
     .fontSize(9)
     .fillColor(color)
-    .text(pdfText(text), leftOf(doc), doc.y, { width: widthOf(doc) });
+    .text(shown, leftOf(doc), doc.y, { width: widthOf(doc) });
 }
 
 /** Names and values, one under the other. */
@@ -50,10 +46,10 @@ export function facts(doc: Doc, pairs: readonly (readonly [name: string, value: 
   for (const [name, value] of pairs) {
     ensureRoom(doc, 14);
     const { y } = doc;
-    doc.font(FONT).fontSize(9).fillColor(FAINT).text(pdfText(name), leftOf(doc), y, { width: 130 });
-    doc
-      .fillColor(INK)
-      .text(pdfText(value), leftOf(doc) + 140, y, { width: widthOf(doc) - 140, height: 33, ellipsis: true });
+    const shownName = setFont(doc, 'regular', name);
+    doc.fontSize(9).fillColor(FAINT).text(shownName, leftOf(doc), y, { width: 130 });
+    const shown = setFont(doc, 'regular', value);
+    doc.fillColor(INK).text(shown, leftOf(doc) + 140, y, { width: widthOf(doc) - 140, height: 33, ellipsis: true });
     doc.y = Math.max(doc.y, y + 12);
   }
 }
@@ -64,25 +60,26 @@ export function table(doc: Doc, columns: readonly ReportColumn[], rows: readonly
   const all = shown.reduce((sum, { width }) => sum + width!, 0);
   const widths = shown.map(({ width }) => (widthOf(doc) * width!) / all);
   const titles = shown.map(({ title }) => title);
-  line(doc, widths, titles, BOLD);
+  line(doc, widths, titles, 'bold');
   for (const row of rows) {
     if (doc.y + ROW_HEIGHT > bottomOf(doc)) {
       doc.addPage();
-      line(doc, widths, titles, BOLD);
+      line(doc, widths, titles, 'bold');
     }
     const cells = shown.map(({ name, type }) => cellText(row[name], type));
-    line(doc, widths, cells, FONT);
+    line(doc, widths, cells, 'regular');
   }
 }
 
-function line(doc: Doc, widths: readonly number[], texts: readonly string[], font: string): void {
+function line(doc: Doc, widths: readonly number[], texts: readonly string[], weight: Weight): void {
   const { y } = doc;
   let x = leftOf(doc);
-  doc.font(font).fontSize(CELL_SIZE).fillColor(INK);
+  doc.fontSize(CELL_SIZE).fillColor(INK);
   texts.forEach((text, index) => {
     const width = widths[index]! - GAP;
     // What is longer is cut with an ellipsis; JSON and CSV have all of it.
-    if (text !== '') doc.text(pdfText(text), x, y, { width, height: CELL_LINES * CELL_SIZE + 3, ellipsis: true });
+    if (text !== '')
+      doc.text(setFont(doc, weight, text), x, y, { width, height: CELL_LINES * CELL_SIZE + 3, ellipsis: true });
     x += widths[index]!;
   });
   doc

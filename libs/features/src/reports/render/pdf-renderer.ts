@@ -1,20 +1,7 @@
 import type { Conclusion, Finding, ReportColumn, ReportHead, ReportRow } from '../report-definition.js';
 import { chart } from './pdf-chart.js';
-import {
-  facts,
-  FAINT,
-  FONT,
-  BOLD,
-  heading,
-  INK,
-  leftOf,
-  paragraph,
-  readable,
-  table,
-  widthOf,
-  type Doc,
-} from './pdf-page.js';
-import { pdfText } from './pdf-text.js';
+import { registerFonts, setFont, type Doc } from './pdf-fonts.js';
+import { facts, FAINT, heading, INK, leftOf, paragraph, readable, table, widthOf } from './pdf-page.js';
 import type { ReportRenderer } from './renderer.js';
 
 /** Rows shown at most: a person reads no more, and JSON and CSV have all. */
@@ -62,6 +49,7 @@ export class PdfRenderer implements ReportRenderer {
         ModDate: drawnAt,
       },
     });
+    registerFonts(doc);
     const pieces: Buffer[] = [];
     doc.on('data', (piece: Buffer) => pieces.push(piece));
     const done = new Promise<Buffer>((resolve, reject) => {
@@ -76,7 +64,8 @@ export class PdfRenderer implements ReportRenderer {
 
   #draw(doc: Doc, { summary, trend, findings, sections }: Conclusion): void {
     const head = this.#head;
-    doc.font(BOLD).fontSize(18).fillColor(INK).text(pdfText(head.title));
+    const title = setFont(doc, 'bold', head.title);
+    doc.fontSize(18).fillColor(INK).text(title);
     paragraph(doc, `as of ${readable(head.moment)}`);
     doc.moveDown(0.5);
     paragraph(doc, head.description, FAINT);
@@ -134,8 +123,9 @@ function footers(doc: Doc, { reportId, drawnAt, seal }: ReportHead): void {
     doc.page.margins.bottom = 0;
     const sealed = seal ? `audit seal ${seal.number}, ${seal.hash}` : 'no audit seal yet';
     const y = doc.page.height - 40;
-    doc.font(FONT).fontSize(7).fillColor(FAINT);
-    doc.text(`Report ${reportId}, drawn ${readable(drawnAt)}, under ${sealed}`, leftOf(doc), y, { lineBreak: false });
+    doc.fontSize(7).fillColor(FAINT);
+    const report = setFont(doc, 'regular', `Report ${reportId}, drawn ${readable(drawnAt)}, under ${sealed}`);
+    doc.text(report, leftOf(doc), y, { lineBreak: false });
     doc.text('Signed apart from this file: npm run report -- verify', leftOf(doc), y + 10, { lineBreak: false });
     doc.text(`Page ${index + 1} of ${count}`, leftOf(doc), y, {
       width: widthOf(doc),

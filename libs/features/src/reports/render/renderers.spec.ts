@@ -128,16 +128,53 @@ describe('every renderer', () => {
   it.each([JsonRenderer, CsvRenderer, PdfRenderer])(
     '%p writes the same bytes for the same report',
     async (Renderer) => {
-      const rows = [row('a'), row('b')];
+      const rows = [row('a'), row('Ж')];
       expect(await render(new Renderer(), rows)).toEqual(await render(new Renderer(), rows));
     },
   );
 });
 
+describe('the texts of a PDF', () => {
+  const shownOf = async (name: string): Promise<string> => textOfPdf(await render(new PdfRenderer(), [row(name)]));
+
+  it.each(['Zürich – 5 €', 'Łódź, Đà Nẵng', 'Ключ от базы', 'Κλειδί της βάσης', 'Ґ, ў, ѫ and Ἀθῆναι', '₽ №'])(
+    'show %s as it is',
+    async (name) => {
+      expect(await shownOf(name)).toContain(name);
+    },
+  );
+
+  it.each([
+    ['日本', '\\u{65e5}\\u{672c}'],
+    ['\u{1f511}', '\\u{1f511}'],
+    ['two\nlines', 'two\\u{a}lines'],
+    ['\u202egnp.exe', '\\u{202e}gnp.exe'],
+    ['e\u0301', 'e\\u{301}'],
+    ['a\u00a0b', 'a\\u{a0}b'],
+    ['שלום', '\\u{5e9}\\u{5dc}\\u{5d5}\\u{5dd}'],
+  ])('name what they have no sign for, or none that stands by itself: %j', async (name, shown) => {
+    expect(await shownOf(name)).toContain(shown);
+  });
+
+  it('embed a font only where one is needed, and of it what is needed', async () => {
+    const [plain, wide] = [
+      await render(new PdfRenderer(), [row('plain')]),
+      await render(new PdfRenderer(), [row('Ж')]),
+    ];
+    expect(plain.includes('FontFile2')).toBe(false);
+    expect(wide.includes('FontFile2')).toBe(true);
+    expect(wide.length - plain.length).toBeLessThan(10_000);
+  });
+});
+
 describe('pdfText', () => {
-  it('shows what the fonts can show and names what they cannot', () => {
-    expect(pdfText('Zürich – 5 €')).toBe('Zürich – 5 €');
-    expect(pdfText('Ж\n\u202e\u{1f511}')).toBe('\\u{416}\\u{a}\\u{202e}\\u{1f511}');
+  it('asks for an embedded font only for what the standard ones cannot show', () => {
+    const asked: number[] = [];
+    const hasSign = (code: number): boolean => asked.push(code) > 0 && code !== 0x65e5;
+    expect(pdfText('Zürich – 5 €', hasSign)).toEqual({ text: 'Zürich – 5 €', isStandard: true });
+    expect(asked).toEqual([]);
+    expect(pdfText('Ж日', hasSign)).toEqual({ text: 'Ж\\u{65e5}', isStandard: false });
+    expect(pdfText('日', hasSign)).toEqual({ text: '\\u{65e5}', isStandard: true });
   });
 });
 

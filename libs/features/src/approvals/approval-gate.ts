@@ -18,7 +18,7 @@ import { ApprovalProfileRepository, type ApprovalProfile } from './approval-prof
 import { ApprovalRepository } from './approval.repository.js';
 import type { BoundStep } from './approval.entity.js';
 import { gateBroken } from './approval.errors.js';
-import { Electorate } from './electorate.js';
+import { Electorate, principalIdOf } from './electorate.js';
 import { missingVotes } from './quorum.policy.js';
 
 /** Says which changes wait, and judges those who decided once more before one is executed. */
@@ -108,8 +108,10 @@ async function hasASay(
   const isListed = asked.some((kind) => kinds.includes(kind));
   if (!isListed && !gatedAs.mayEscape) return false;
   if (condition === null) return isListed;
+  // Whoever makes a token names it as they like: only users and service accounts have a name that means anything.
+  const requester = principalIdOf(requestedBy.id) === undefined ? requestedBy.id : requestedBy.name;
   const holds = await Promise.all(
-    gatedAs.facts.map((facts: GatedFacts) => conditionHolds(condition, { ...facts, requester: requestedBy.name })),
+    gatedAs.facts.map((facts: GatedFacts) => conditionHolds(condition, { ...facts, requester })),
   );
   // What is under approval is not taken out of it without.
   return isListed ? holds.includes(true) : holds[0] === true && holds.includes(false);

@@ -91,6 +91,14 @@ export const commentMissing = (): AppError =>
 export const notAUser = (): AppError =>
   new AppError({ code: 'NOT_A_USER', kind: 'forbidden', message: 'Only a user has votes to delegate.' });
 
+/** Tokens without a user, and service accounts, are nobody in particular. */
+export const notAReviewer = (): AppError =>
+  new AppError({
+    code: 'NOT_A_USER',
+    kind: 'forbidden',
+    message: 'Only a user can say that somebody else has looked at this. Log in as one.',
+  });
+
 export const delegationInvalid = (message: string): AppError =>
   new AppError({ code: 'DELEGATION_INVALID', kind: 'invalid', message });
 

@@ -6,9 +6,10 @@ import { Outbox } from '@claviger/features/notifications';
 import { CLOCK, type AppError, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import type { ApprovalEntity, Deed } from './approval.entity.js';
-import { approvalClosed, approvalNotFound, nothingToReview, ownDeed } from './approval.errors.js';
+import { approvalClosed, approvalNotFound, notAReviewer, nothingToReview, ownDeed } from './approval.errors.js';
 import { ApprovalRepository } from './approval.repository.js';
 import { Electorate } from './electorate.js';
+import { isOverdue } from './quorum.policy.js';
 import { VotingService } from './voting.service.js';
 
 const MAX_TOLD = 200;
@@ -38,6 +39,10 @@ export class BreakGlassService {
       const { row, approval } = await this.#lock(tx, id);
       this.#authorize(tx, row);
       if (row.state !== 'pending_approval') throw approvalClosed(row.state);
+      if (isOverdue(approval, this.clock.now())) {
+        await this.held.end(tx, row, 'expired');
+        return approvalClosed('expired');
+      }
       if (!(await this.held.isAsBound(tx, row))) {
         const stale = changeErrors.approvalStale();
         await this.held.end(tx, row, 'stale', stale);
@@ -54,8 +59,9 @@ export class BreakGlassService {
   }
 
   /**
-   * Says that somebody else has looked at what was done without votes.
-   * @throws AppError ACCESS_DENIED, APPROVAL_NOT_FOUND, NOTHING_TO_REVIEW, OWN_DEED
+   * Says that somebody else has looked at what was done without votes: a user, because any other token could be in the hands
+   * of who did it.
+   * @throws AppError ACCESS_DENIED, APPROVAL_NOT_FOUND, NOTHING_TO_REVIEW, OWN_DEED, NOT_A_USER
    */
   async review(ctx: RequestContext, id: string, comment: string): Promise<void> {
     this.access.authorize(ctx, `claviger/approvals/${id}`, 'update');
@@ -63,6 +69,7 @@ export class BreakGlassService {
       const { row, approval } = await this.#lock(tx, id);
       if (!approval.breakGlass || approval.reviewed) throw nothingToReview();
       if ([approval.breakGlass.by.id, row.requestedBy.id].includes(tx.actor.rootId)) throw ownDeed();
+      if (tx.actor.principal?.kind !== 'user') throw notAReviewer();
       await this.approvals.setReviewed(tx, id, this.#deed(tx, comment));
       await this.#record(tx, row, 'approval.break-glass-review', { comment });
       await this.outbox.add(tx, 'approval.break-glass-reviewed', id);

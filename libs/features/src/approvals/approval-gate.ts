@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { TokenService } from '@claviger/features/access';
 import {
   changeErrors,
   type ChangeGate,
@@ -30,6 +31,7 @@ export class ApprovalGate implements ChangeGate {
     private readonly approvals: ApprovalRepository,
     private readonly vaultProfiles: VaultProfileService,
     private readonly electorate: Electorate,
+    private readonly tokens: TokenService,
     private readonly outbox: Outbox,
   ) {}
 
@@ -69,6 +71,7 @@ export class ApprovalGate implements ChangeGate {
     await this.approvals.insert(tx, {
       id: change.id,
       profiles: binding.approvalProfiles,
+      sponsorId: (await this.tokens.findSponsor(tx)) ?? null,
       vaultProfiles: binding.vaultProfiles.map(({ id }) => id),
       steps,
     });
@@ -113,6 +116,7 @@ async function hasASay(
   const holds = await Promise.all(
     gatedAs.facts.map((facts: GatedFacts) => conditionHolds(condition, { ...facts, requester })),
   );
-  // What is under approval is not taken out of it without.
-  return isListed ? holds.includes(true) : holds[0] === true && holds.includes(false);
+  if (isListed) return holds.includes(true);
+  // What is under approval is not taken out of it without; and to bring in what was made outside is to create it there.
+  return holds[0] ? holds.includes(false) : holds.includes(true) && kinds.includes('create');
 }

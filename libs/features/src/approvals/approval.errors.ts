@@ -67,7 +67,7 @@ export const ownRequest = (): AppError =>
   new AppError({
     code: 'OWN_REQUEST',
     kind: 'forbidden',
-    message: 'Nobody decides about what they requested themselves.',
+    message: 'Nobody decides about what they requested themselves, or with a token or credential that they made.',
   });
 
 export const notAVoter = (): AppError =>

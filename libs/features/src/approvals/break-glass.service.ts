@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AccessService } from '@claviger/features/access';
+import { AccessService, TokenService } from '@claviger/features/access';
 import { AuditService } from '@claviger/features/audit';
 import { changeErrors, HeldChanges, requesterOf, type ChangeEntity } from '@claviger/features/changes';
 import { Outbox } from '@claviger/features/notifications';
@@ -24,6 +24,7 @@ export class BreakGlassService {
     private readonly voting: VotingService,
     private readonly electorate: Electorate,
     private readonly access: AccessService,
+    private readonly tokens: TokenService,
     private readonly audit: AuditService,
     private readonly outbox: Outbox,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -48,7 +49,7 @@ export class BreakGlassService {
         await this.held.end(tx, row, 'stale', stale);
         return stale;
       }
-      await this.approvals.setBreakGlass(tx, id, this.#deed(tx, reason));
+      await this.approvals.setBreakGlass(tx, id, await this.#deed(tx, reason));
       await this.held.approve(tx, row);
       await this.#record(tx, row, 'approval.break-glass', { reason });
       await this.outbox.add(tx, 'approval.break-glass', id, { voters: await this.#voters(tx, approval) });
@@ -68,9 +69,11 @@ export class BreakGlassService {
     await this.database.transaction(ctx, async (tx) => {
       const { row, approval } = await this.#lock(tx, id);
       if (!approval.breakGlass || approval.reviewed) throw nothingToReview();
-      if ([approval.breakGlass.by.id, row.requestedBy.id].includes(tx.actor.rootId)) throw ownDeed();
-      if (tx.actor.principal?.kind !== 'user') throw notAReviewer();
-      await this.approvals.setReviewed(tx, id, this.#deed(tx, comment));
+      const { rootId, principal } = tx.actor;
+      if ([approval.breakGlass.by.id, row.requestedBy.id].includes(rootId)) throw ownDeed();
+      if (principal?.kind !== 'user') throw notAReviewer();
+      if ([approval.breakGlass.sponsorId, approval.sponsorId].includes(principal.id)) throw ownDeed();
+      await this.approvals.setReviewed(tx, id, await this.#deed(tx, comment));
       await this.#record(tx, row, 'approval.break-glass-review', { comment });
       await this.outbox.add(tx, 'approval.break-glass-reviewed', id);
     });
@@ -101,8 +104,9 @@ export class BreakGlassService {
     return [...voters];
   }
 
-  #deed(ctx: RequestContext, comment: string): Deed {
-    return { by: requesterOf(ctx), at: this.clock.now().toISOString(), comment };
+  async #deed(tx: RequestContext, comment: string): Promise<Deed> {
+    const sponsorId = await this.tokens.findSponsor(tx);
+    return { by: requesterOf(tx), at: this.clock.now().toISOString(), comment, ...(sponsorId && { sponsorId }) };
   }
 
   async #record(

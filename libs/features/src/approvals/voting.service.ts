@@ -116,16 +116,20 @@ export class VotingService {
     if (!approval) throw approvalNotFound();
     if (row.state !== 'pending_approval') throw approvalClosed(row.state);
     const { principal } = tx.actor;
-    if (row.requestedBy.id === tx.actor.rootId) throw ownRequest();
+    if (row.requestedBy.id === tx.actor.rootId || approval.sponsorId === principal?.id) throw ownRequest();
     if (principal?.kind !== 'user') throw notAVoter();
     const votes = await this.approvals.listVotes(tx, id);
     if (votes.some((vote) => vote.voterId === principal.id)) throw alreadyVoted();
-    const excluded = [principalIdOf(row.requestedBy.id), ...votes.map((vote) => vote.representedId)];
+    const excluded = [
+      principalIdOf(row.requestedBy.id),
+      approval.sponsorId,
+      ...votes.map((vote) => vote.representedId),
+    ];
     const right = await this.electorate.findRight(
       tx,
       approval.steps[approval.step]!,
       principal,
-      new Set(excluded.filter((one) => one !== undefined)),
+      new Set(excluded.filter((one) => one != null)),
     );
     if (!right) throw notAVoter();
     if (isOverdue(approval, this.clock.now())) {

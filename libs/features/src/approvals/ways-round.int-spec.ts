@@ -103,6 +103,62 @@ describe('a condition about who asks', () => {
   });
 });
 
+describe('what is asked for in another guise', () => {
+  /** A caller whose token, or the credential that it was got with, somebody made. */
+  async function madeBy(caller: RequestContext, { actor: { principal } }: RequestContext): Promise<RequestContext> {
+    await room.secrets.rows(
+      `insert into token (store_id, id, hash, hash_key_id, accessor, display_name, policies, is_renewable, created_at, sponsor_id)
+       values ($1, $2::uuid, $2::text::bytea, 'k', $2::text, 'ci', '{}', true, now(), $3)`,
+      [room.ctx.storeId, caller.actor.id, principal!.id],
+    );
+    return caller;
+  }
+
+  it('is not decided by who made the token or credential: neither by a vote, nor by a delegate, nor is it shown to them', async () => {
+    const robot = await madeBy(await room.principal('pipeline', { kind: 'service-account' }), ada);
+    const orphan = room.secrets.caller({ '*': ['create', 'read', 'update', 'patch', 'delete', 'list'] });
+    const deputy = await room.principal('deputy-of-ada');
+    await room.delegations.create(ada, 'deputy-of-ada', tomorrow());
+    for (const caller of [robot, await madeBy(orphan, ada)]) {
+      const { id } = await room.write(caller, await room.ungatedSecret('writes'), { value: 'two' });
+      expect(await errorOf(room.approve(ada, id))).toMatchObject({ code: 'OWN_REQUEST' });
+      expect(await errorOf(room.approve(deputy, id))).toMatchObject({ code: 'NOT_A_VOTER' });
+      expect(await room.view(ada, id)).toMatchObject({ mayVote: false, review: null, steps: [{ couldVote: ['bob'] }] });
+      const queue = await room.approvals.list(ada, { scope: 'decide', limit: 200 });
+      expect(queue.map((one) => one.id)).not.toContain(id);
+      await room.approve(bob, id);
+      expect(await room.state(id)).toBe('done');
+    }
+  });
+
+  it('is not looked at afterwards by who broke the glass with a token that they made', async () => {
+    const { id } = await room.write(dev, await room.ungatedSecret('writes'), { value: 'two' });
+    const orphan = await madeBy(room.secrets.caller({ '*': ['read', 'update'] }), ada);
+    await room.breakGlass.breakGlass(orphan, id, 'now');
+    expect(await errorOf(room.breakGlass.review(ada, id, 'fine'))).toMatchObject({ code: 'OWN_DEED' });
+    await room.breakGlass.review(bob, id, 'was needed');
+    expect((await room.view(ada, id)).breakGlass).toEqual({
+      by: expect.anything(),
+      at: expect.anything(),
+      comment: 'now',
+    });
+  });
+});
+
+describe('bringing a secret under a condition', () => {
+  it('waits where creating it there does', async () => {
+    const steps = [{ groups: ['security'], votes: 1 }];
+    await room.gated('prod-creates', { kinds: ['create', 'content'], condition: PROD, steps });
+    const label = async (profile: string, env: string): Promise<string> => {
+      const id = await room.ungatedSecret(profile);
+      return (await room.secrets.secrets.edit(dev, id, { set: { labels: { env } } })).state;
+    };
+    expect(await label('prod-creates', 'prod')).toBe('pending_approval');
+    expect(await label('prod-creates', 'test')).toBe('done');
+    expect(await label('prod-writes', 'prod')).toBe('done');
+  });
+});
+
 describe('a delegation', () => {
   it('is not made or ended by a token that may not vote itself', async () => {
     const lesser = lesserTokenOf(ada, { 'claviger/secrets/*': ['read'] });

@@ -130,7 +130,7 @@ export class PrincipalsRoom {
       ),
       groups: new GroupService(database, groups, principals, granting, access, epoch, audit),
       credentials: new ClientCredentialService(
-        ...([database, credentials, principals, granting, access, audit, keyring, clock] as const),
+        ...([database, credentials, principals, granting, access, tokens, audit, keyring, clock] as const),
       ),
       login: new LoginService(
         ...([database, principals, credentials, hasher, lockouts, loginTokens, jwt, audit, keyring, clock] as const),

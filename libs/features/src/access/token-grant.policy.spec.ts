@@ -14,6 +14,7 @@ const parent = (overrides: Partial<GrantingToken> = {}): GrantingToken => ({
   id: 'parent',
   principalId: null,
   loginIssuerId: null,
+  sponsorId: null,
   ancestors: ['root'],
   displayName: 'ada',
   policies: ['auditor', 'operator'],
@@ -31,6 +32,7 @@ describe('grantToken', () => {
       parentId: 'parent',
       principalId: null,
       loginIssuerId: null,
+      sponsorId: null,
       ancestors: ['root', 'parent'],
       displayName: 'ada',
       policies: ['auditor', 'operator'],
@@ -45,6 +47,14 @@ describe('grantToken', () => {
     const of = { principalId: 'ada', hasSudo: true };
     expect(grantToken({}, parent(of)).principalId).toBe('ada');
     expect(grantToken({ isOrphan: true }, parent(of)).principalId).toBeNull();
+  });
+
+  it('remembers who made an orphan, and what descends from it', () => {
+    const orphan = grantToken({ isOrphan: true }, parent({ principalId: 'ada', hasSudo: true }));
+    expect(orphan).toMatchObject({ principalId: null, sponsorId: 'ada' });
+    const of = parent({ ...orphan, id: 'orphan', hasSudo: true });
+    for (const isOrphan of [false, true]) expect(grantToken({ isOrphan }, of).sponsorId).toBe('ada');
+    expect(grantToken({}, parent({ principalId: 'ada' })).sponsorId).toBeNull();
   });
 
   it('gives what is asked for', () => {

@@ -31,6 +31,8 @@ export type GrantingToken = {
   readonly id: string;
   readonly principalId: string | null;
   readonly loginIssuerId: string | null;
+  /** Id of the user who stands behind it, where it belongs to none. */
+  readonly sponsorId: string | null;
   readonly ancestors: readonly string[];
   readonly displayName: string;
   readonly policies: readonly string[];
@@ -44,6 +46,7 @@ export type TokenGrant = {
   readonly parentId: string | null;
   readonly principalId: string | null;
   readonly loginIssuerId: string | null;
+  readonly sponsorId: string | null;
   readonly ancestors: string[];
   readonly displayName: string;
   readonly policies: string[];
@@ -58,6 +61,7 @@ export const FIRST_ROOT_TOKEN: TokenGrant = {
   parentId: null,
   principalId: null,
   loginIssuerId: null,
+  sponsorId: null,
   ancestors: [],
   displayName: 'root',
   policies: [ROOT_POLICY],
@@ -92,6 +96,8 @@ export function grantToken(wanted: NewToken, parent: GrantingToken): TokenGrant 
     parentId: isOrphan ? null : parent.id,
     principalId: isOrphan ? null : parent.principalId,
     loginIssuerId: isOrphan ? null : parent.loginIssuerId,
+    // An orphan is nobody's, but somebody made it.
+    sponsorId: parent.sponsorId ?? (isOrphan ? parent.principalId : null),
     ancestors: isOrphan ? [] : [...parent.ancestors, parent.id],
     displayName: wanted.displayName ?? parent.displayName,
     policies,

@@ -46,6 +46,10 @@ export class TokenEntity {
   @Column('uuid', { name: 'login_issuer_id', nullable: true })
   loginIssuerId: string | null;
 
+  /** The user who made it, or the credential that it was got with, where it belongs to no user. They may be gone by now. */
+  @Column('uuid', { name: 'sponsor_id', nullable: true })
+  sponsorId: string | null;
+
   /** From the root of the chain to the parent. */
   @Column('uuid', { array: true, default: [] })
   ancestors: string[];

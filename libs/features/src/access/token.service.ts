@@ -43,6 +43,8 @@ export type LoginGrant = {
   readonly isRenewable: boolean;
   /** Null for another way than by a login issuer. */
   readonly loginIssuerId: string | null;
+  /** The user who made what a service account logged in with, where it is known. */
+  readonly sponsorId: string | null;
 };
 
 /** Makes, renews and takes back tokens. */
@@ -101,6 +103,7 @@ export class TokenService {
       ancestors: [],
       principalId: login.principalId,
       loginIssuerId: login.loginIssuerId,
+      sponsorId: login.sponsorId,
       displayName: login.displayName,
       policies: [],
       ttlSeconds: login.ttlSeconds,
@@ -126,6 +129,17 @@ export class TokenService {
     const count = await this.tokens.removeOfPrincipals(tx, principalIds);
     await this.epoch.bump(tx);
     return count;
+  }
+
+  /**
+   * The id of the user who stands behind the caller: themselves, or who made the token or the credential that is used.
+   * Undefined where nobody is known, as for a first root token.
+   */
+  async findSponsor(ctx: RequestContext): Promise<string | undefined> {
+    const { type, id, principal } = ctx.actor;
+    if (principal?.kind === 'user') return principal.id;
+    if (type === 'system') return undefined;
+    return (await this.tokens.find(ctx, { id }, this.clock.now()))?.sponsorId ?? undefined;
   }
 
   /** The caller's own token, which needs no permission. @throws AppError TOKEN_INVALID */

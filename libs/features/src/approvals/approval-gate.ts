@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { TokenService } from '@claviger/features/access';
 import {
   changeErrors,
   type ChangeGate,
@@ -18,7 +19,7 @@ import { ApprovalProfileRepository, type ApprovalProfile } from './approval-prof
 import { ApprovalRepository } from './approval.repository.js';
 import type { BoundStep } from './approval.entity.js';
 import { gateBroken } from './approval.errors.js';
-import { Electorate } from './electorate.js';
+import { Electorate, principalIdOf } from './electorate.js';
 import { missingVotes } from './quorum.policy.js';
 
 /** Says which changes wait, and judges those who decided once more before one is executed. */
@@ -30,6 +31,7 @@ export class ApprovalGate implements ChangeGate {
     private readonly approvals: ApprovalRepository,
     private readonly vaultProfiles: VaultProfileService,
     private readonly electorate: Electorate,
+    private readonly tokens: TokenService,
     private readonly outbox: Outbox,
   ) {}
 
@@ -69,6 +71,7 @@ export class ApprovalGate implements ChangeGate {
     await this.approvals.insert(tx, {
       id: change.id,
       profiles: binding.approvalProfiles,
+      sponsorId: (await this.tokens.findSponsor(tx)) ?? null,
       vaultProfiles: binding.vaultProfiles.map(({ id }) => id),
       steps,
     });
@@ -108,8 +111,11 @@ function hasASay(
   const isListed = asked.some((kind) => kinds.includes(kind));
   if (!isListed && !gatedAs.mayEscape) return false;
   if (condition === null) return isListed;
+  // Whoever makes a token names it as they like: only users and service accounts have a name that means anything.
+  const requester = principalIdOf(requestedBy.id) === undefined ? requestedBy.id : requestedBy.name;
   const isMet = compileCondition(condition);
-  const holds = gatedAs.facts.map((facts: GatedFacts) => isMet({ ...facts, requester: requestedBy.name }));
-  // What is under approval is not taken out of it without.
-  return isListed ? holds.includes(true) : holds[0] === true && holds.includes(false);
+  const holds = gatedAs.facts.map((facts: GatedFacts) => isMet({ ...facts, requester }));
+  if (isListed) return holds.includes(true);
+  // What is under approval is not taken out of it without; and to bring in what was made outside is to create it there.
+  return holds[0] ? holds.includes(false) : holds.includes(true) && kinds.includes('create');
 }

@@ -57,11 +57,12 @@ const COLUMNS = `a.id, c.kind, c.state, c.parameters->'subject'->>'name' as subj
 /** Somebody among $ids may vote at the open step, and neither asked for it nor has a vote there yet. */
 const mayDecide = (ids: string, me: string): string => `(
   a.closed_at is null and c.state = 'pending_approval' and c.requested_by->>'id' <> 'user:' || ${me}
+  and a.sponsor_id is distinct from ${me}::uuid
   and not exists (
     select 1 from approval_vote v where v.store_id = a.store_id and v.approval_id = a.id and v.voter_id = ${me}::uuid)
   and exists (
     select 1 from unnest(${ids}::uuid[]) as right_of (id)
-    where c.requested_by->>'id' <> 'user:' || right_of.id
+    where c.requested_by->>'id' <> 'user:' || right_of.id and a.sponsor_id is distinct from right_of.id
       and not exists (
         select 1 from approval_vote v
         where v.store_id = a.store_id and v.approval_id = a.id and v.represented_id = right_of.id)

@@ -6,7 +6,13 @@ import type { ApprovalStep } from './approval-profile.entity.js';
 export type BoundStep = ApprovalStep & { readonly profile: string };
 
 /** Who did something in haste or about it, when and why. */
-export type Deed = { readonly by: Requester; readonly at: string; readonly comment: string };
+export type Deed = {
+  readonly by: Requester;
+  readonly at: string;
+  readonly comment: string;
+  /** Id of the user who stands behind `by`, where it is known. */
+  readonly sponsorId?: string;
+};
 
 /** What a change that waits is waiting for. Its id is the change's. */
 @Entity({ name: 'approval' })
@@ -19,6 +25,10 @@ export class ApprovalEntity {
 
   @Column('jsonb')
   profiles: GateBinding['approvalProfiles'];
+
+  /** Id of the user who stands behind who requested it, where it is known: nobody votes on what they asked for in another guise. */
+  @Column('uuid', { name: 'sponsor_id', nullable: true })
+  sponsorId: string | null;
 
   /** Ids of the vault profiles that it is about. */
   @Column('uuid', { name: 'vault_profiles', array: true })

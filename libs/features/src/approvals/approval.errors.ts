@@ -67,7 +67,7 @@ export const ownRequest = (): AppError =>
   new AppError({
     code: 'OWN_REQUEST',
     kind: 'forbidden',
-    message: 'Nobody decides about what they requested themselves.',
+    message: 'Nobody decides about what they requested themselves, or with a token or credential that they made.',
   });
 
 export const notAVoter = (): AppError =>
@@ -90,6 +90,14 @@ export const commentMissing = (): AppError =>
 /** Tokens without a user, and service accounts, have no votes. */
 export const notAUser = (): AppError =>
   new AppError({ code: 'NOT_A_USER', kind: 'forbidden', message: 'Only a user has votes to delegate.' });
+
+/** Tokens without a user, and service accounts, are nobody in particular. */
+export const notAReviewer = (): AppError =>
+  new AppError({
+    code: 'NOT_A_USER',
+    kind: 'forbidden',
+    message: 'Only a user can say that somebody else has looked at this. Log in as one.',
+  });
 
 export const delegationInvalid = (message: string): AppError =>
   new AppError({ code: 'DELEGATION_INVALID', kind: 'invalid', message });

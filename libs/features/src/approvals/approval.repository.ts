@@ -25,7 +25,7 @@ export class ApprovalRepository {
   /** Opens an approval at its first step. */
   async insert(
     tx: RequestContext,
-    approval: Pick<ApprovalEntity, 'id' | 'profiles' | 'vaultProfiles' | 'steps'>,
+    approval: Pick<ApprovalEntity, 'id' | 'profiles' | 'sponsorId' | 'vaultProfiles' | 'steps'>,
   ): Promise<void> {
     const row = { ...approval, storeId: tx.storeId, createdAt: this.clock.now(), ...this.#opened(approval.steps, 0) };
     await this.database.repository(tx, ApprovalEntity).insert(row as never);

@@ -109,7 +109,7 @@ export class ApprovalService {
     const { row, approval, votes } = found;
     const [mayVote, isNamed] = [await this.#mayVote(ctx, found), await this.#isNamed(ctx, found)];
     // To the requester it would tell what their policies may not: whether what they sent equals what is there.
-    const mayReview = isNamed && row.requestedBy.id !== ctx.actor.rootId;
+    const mayReview = isNamed && !isRequester(ctx, found);
     const comments = await this.approvals.listComments(ctx, id, MAX_COMMENTS);
     return {
       id,
@@ -130,8 +130,8 @@ export class ApprovalService {
       dueAt: approval.dueAt,
       createdAt: approval.createdAt,
       closedAt: approval.closedAt,
-      breakGlass: approval.breakGlass,
-      reviewed: approval.reviewed,
+      breakGlass: shown(approval.breakGlass),
+      reviewed: shown(approval.reviewed),
     };
   }
 
@@ -181,11 +181,12 @@ export class ApprovalService {
   }
 
   async #mayVote(ctx: RequestContext, { row, approval, votes }: Found): Promise<boolean> {
-    const { principal, rootId } = ctx.actor;
+    const { principal } = ctx.actor;
     const isVoter = principal?.kind === 'user' && this.access.can(ctx, `claviger/approvals/${row.id}`, 'update');
-    if (!isVoter || row.state !== 'pending_approval' || row.requestedBy.id === rootId) return false;
+    if (!isVoter || row.state !== 'pending_approval' || isRequester(ctx, { row, approval })) return false;
     if (votes.some(({ voterId }) => voterId === principal.id)) return false;
-    const excluded = new Set([principalIdOf(row.requestedBy.id) ?? '', ...votes.map((vote) => vote.representedId)]);
+    const asked = [principalIdOf(row.requestedBy.id), approval.sponsorId].map((id) => id ?? '');
+    const excluded = new Set([...asked, ...votes.map((vote) => vote.representedId)]);
     return (await this.electorate.findRight(ctx, approval.steps[approval.step]!, principal, excluded)) !== undefined;
   }
 
@@ -194,6 +195,7 @@ export class ApprovalService {
     const isOpen = row.state === 'pending_approval';
     const gone = new Set([
       principalIdOf(row.requestedBy.id),
+      approval.sponsorId,
       ...votes.flatMap((vote) => [vote.voterId, vote.representedId]),
     ]);
     return Promise.all(
@@ -219,6 +221,16 @@ export class ApprovalService {
       throw error;
     }
   }
+}
+
+/** Whether the caller asked for it, by themselves or with a token or credential that they made. */
+function isRequester({ actor }: RequestContext, { row, approval }: Pick<Found, 'row' | 'approval'>): boolean {
+  if (row.requestedBy.id === actor.rootId) return true;
+  return approval.sponsorId !== null && approval.sponsorId === actor.principal?.id;
+}
+
+function shown(deed: Deed | null): Omit<Deed, 'sponsorId'> | null {
+  return deed && { by: deed.by, at: deed.at, comment: deed.comment };
 }
 
 function stateOf(index: number, missing: number, open: number, isOpen: boolean): StepView['state'] {

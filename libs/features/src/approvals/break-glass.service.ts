@@ -1,14 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AccessService } from '@claviger/features/access';
+import { AccessService, TokenService } from '@claviger/features/access';
 import { AuditService } from '@claviger/features/audit';
 import { changeErrors, HeldChanges, requesterOf, type ChangeEntity } from '@claviger/features/changes';
 import { Outbox } from '@claviger/features/notifications';
 import { CLOCK, type AppError, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import type { ApprovalEntity, Deed } from './approval.entity.js';
-import { approvalClosed, approvalNotFound, nothingToReview, ownDeed } from './approval.errors.js';
+import { approvalClosed, approvalNotFound, notAReviewer, nothingToReview, ownDeed } from './approval.errors.js';
 import { ApprovalRepository } from './approval.repository.js';
 import { Electorate } from './electorate.js';
+import { isOverdue } from './quorum.policy.js';
 import { VotingService } from './voting.service.js';
 
 const MAX_TOLD = 200;
@@ -23,6 +24,7 @@ export class BreakGlassService {
     private readonly voting: VotingService,
     private readonly electorate: Electorate,
     private readonly access: AccessService,
+    private readonly tokens: TokenService,
     private readonly audit: AuditService,
     private readonly outbox: Outbox,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -38,12 +40,16 @@ export class BreakGlassService {
       const { row, approval } = await this.#lock(tx, id);
       this.#authorize(tx, row);
       if (row.state !== 'pending_approval') throw approvalClosed(row.state);
+      if (isOverdue(approval, this.clock.now())) {
+        await this.held.end(tx, row, 'expired');
+        return approvalClosed('expired');
+      }
       if (!(await this.held.isAsBound(tx, row))) {
         const stale = changeErrors.approvalStale();
         await this.held.end(tx, row, 'stale', stale);
         return stale;
       }
-      await this.approvals.setBreakGlass(tx, id, this.#deed(tx, reason));
+      await this.approvals.setBreakGlass(tx, id, await this.#deed(tx, reason));
       await this.held.approve(tx, row);
       await this.#record(tx, row, 'approval.break-glass', { reason });
       await this.outbox.add(tx, 'approval.break-glass', id, { voters: await this.#voters(tx, approval) });
@@ -54,16 +60,20 @@ export class BreakGlassService {
   }
 
   /**
-   * Says that somebody else has looked at what was done without votes.
-   * @throws AppError ACCESS_DENIED, APPROVAL_NOT_FOUND, NOTHING_TO_REVIEW, OWN_DEED
+   * Says that somebody else has looked at what was done without votes: a user, because any other token could be in the hands
+   * of who did it.
+   * @throws AppError ACCESS_DENIED, APPROVAL_NOT_FOUND, NOTHING_TO_REVIEW, OWN_DEED, NOT_A_USER
    */
   async review(ctx: RequestContext, id: string, comment: string): Promise<void> {
     this.access.authorize(ctx, `claviger/approvals/${id}`, 'update');
     await this.database.transaction(ctx, async (tx) => {
       const { row, approval } = await this.#lock(tx, id);
       if (!approval.breakGlass || approval.reviewed) throw nothingToReview();
-      if ([approval.breakGlass.by.id, row.requestedBy.id].includes(tx.actor.rootId)) throw ownDeed();
-      await this.approvals.setReviewed(tx, id, this.#deed(tx, comment));
+      const { rootId, principal } = tx.actor;
+      if ([approval.breakGlass.by.id, row.requestedBy.id].includes(rootId)) throw ownDeed();
+      if (principal?.kind !== 'user') throw notAReviewer();
+      if ([approval.breakGlass.sponsorId, approval.sponsorId].includes(principal.id)) throw ownDeed();
+      await this.approvals.setReviewed(tx, id, await this.#deed(tx, comment));
       await this.#record(tx, row, 'approval.break-glass-review', { comment });
       await this.outbox.add(tx, 'approval.break-glass-reviewed', id);
     });
@@ -94,8 +104,9 @@ export class BreakGlassService {
     return [...voters];
   }
 
-  #deed(ctx: RequestContext, comment: string): Deed {
-    return { by: requesterOf(ctx), at: this.clock.now().toISOString(), comment };
+  async #deed(tx: RequestContext, comment: string): Promise<Deed> {
+    const sponsorId = await this.tokens.findSponsor(tx);
+    return { by: requesterOf(tx), at: this.clock.now().toISOString(), comment, ...(sponsorId && { sponsorId }) };
   }
 
   async #record(

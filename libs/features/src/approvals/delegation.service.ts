@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AccessService } from '@claviger/features/access';
 import { AuditService } from '@claviger/features/audit';
 import { Voters } from '@claviger/features/principals';
 import { CLOCK, newId, type Clock, type PrincipalRef, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { delegationInvalid, delegationNotFound, notAUser } from './approval.errors.js';
 import { DelegationRepository, type Delegation } from './delegation.repository.js';
+import { VOTING } from './electorate.js';
 
 const MAX_DELEGATIONS = 50;
 const MAX_DAYS = 366;
@@ -16,6 +18,7 @@ export class DelegationService {
     private readonly database: Database,
     private readonly delegations: DelegationRepository,
     private readonly voters: Voters,
+    private readonly access: AccessService,
     private readonly audit: AuditService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -26,11 +29,11 @@ export class DelegationService {
   }
 
   /**
-   * Until then the other one may vote in the caller's place; never on what either of them requested.
-   * @throws AppError NOT_A_USER, DELEGATION_INVALID
+   * Until then the other one may vote in the caller's place; never on what either of them requested. For a token that may vote.
+   * @throws AppError NOT_A_USER, ACCESS_DENIED, DELEGATION_INVALID
    */
   async create(ctx: RequestContext, to: string, until: Date): Promise<Delegation> {
-    const user = userOf(ctx);
+    const user = this.#voterOf(ctx);
     const now = this.clock.now().getTime();
     if (until.getTime() <= now || until.getTime() > now + MAX_DAYS * 86_400_000)
       throw delegationInvalid(`A delegation ends in the future, and within ${MAX_DAYS} days.`);
@@ -46,13 +49,20 @@ export class DelegationService {
     });
   }
 
-  /** @throws AppError DELEGATION_NOT_FOUND */
+  /** For a token that may vote. @throws AppError NOT_A_USER, ACCESS_DENIED, DELEGATION_NOT_FOUND */
   async remove(ctx: RequestContext, id: string): Promise<void> {
-    const user = userOf(ctx);
+    const user = this.#voterOf(ctx);
     await this.database.transaction(ctx, async (tx) => {
       if (!(await this.delegations.remove(tx, id, user.id))) throw delegationNotFound();
       await this.#record(tx, 'approval-delegation.remove', id);
     });
+  }
+
+  /** The identity alone, which a child token shares with its parents, gives nothing that its policies do not. */
+  #voterOf(ctx: RequestContext): PrincipalRef {
+    const user = userOf(ctx);
+    this.access.authorize(ctx, VOTING.path, VOTING.operation);
+    return user;
   }
 
   async #record(tx: RequestContext, action: string, id: string, details: Record<string, string> = {}): Promise<void> {

@@ -1,13 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, newId, type Actor, type Clock, type PrincipalRef, type RequestContext } from '@claviger/kernel';
+import { CLOCK, type Actor, type Clock, type PrincipalRef, type RequestContext } from '@claviger/kernel';
 import { AccessService } from '@claviger/features/access';
 import { Voters, type Voter, type VoterRule } from '@claviger/features/principals';
 import type { ApprovalVoteEntity } from './approval.entity.js';
 import { ApprovalRepository } from './approval.repository.js';
 import { DelegationRepository } from './delegation.repository.js';
 
+/** What everybody needs who votes, on whichever approval. */
+export const VOTING = { path: 'claviger/approvals/<id>', operation: 'update' } as const;
+
 /** Whose right to vote somebody uses. */
 export type Represented = { readonly id: string; readonly name: string };
+
+/** A vote, as far as it matters who cast it. */
+type Cast = Pick<ApprovalVoteEntity, 'voterId' | 'representedId' | 'createdAt'>;
 
 /** Says who may vote, by themselves or for somebody who delegated it to them. */
 @Injectable()
@@ -21,7 +27,7 @@ export class Electorate {
   ) {}
 
   /**
-   * Whose right to vote at a step a user can use: their own first, else that of one who delegated theirs.
+   * Whose right to vote at a step a user can use: their own first, else that of one who delegated theirs and could use it.
    *
    * @param excluded ids of users for whom nobody votes: the requester, and those who have voted or were voted for
    */
@@ -33,9 +39,11 @@ export class Electorate {
   ): Promise<Represented | undefined> {
     const delegators = await this.delegations.listTo(ctx, user.id, this.clock.now());
     // One's own right is that of the token: it may come of a group that this way of logging in does not give.
-    const candidates = isNamedByToken(step, ctx.actor) ? [user, ...delegators] : delegators;
-    for (const candidate of candidates) {
-      if (!excluded.has(candidate.id) && (await this.voters.isNamed(ctx, step, candidate.id))) return candidate;
+    const own = isNamedByToken(step, ctx.actor) ? [user] : [];
+    for (const candidate of [...own, ...delegators]) {
+      if (excluded.has(candidate.id) || !(await this.voters.isNamed(ctx, step, candidate.id))) continue;
+      // That the token may vote was asked; nobody gives what their policies do not give them.
+      if (candidate === user || (await this.#mayVote(ctx, candidate.id))) return candidate;
     }
     return undefined;
   }
@@ -50,22 +58,29 @@ export class Electorate {
 
   async #mayVote(ctx: RequestContext, userId: string): Promise<boolean> {
     const acting = await this.voters.findActing(ctx, userId);
-    const need = [{ path: `claviger/approvals/${newId()}`, operation: 'update' }] as const;
-    return acting !== undefined && this.access.couldAll(ctx, acting.policies, acting.principal, need);
+    return acting !== undefined && this.access.couldAll(ctx, acting.policies, acting.principal, [VOTING]);
   }
 
-  /** Those votes whose right still is one. */
-  async stillEligible<V extends Pick<ApprovalVoteEntity, 'voterId' | 'representedId'>>(
+  /**
+   * Those votes whose right still is one: whoever has it is named by the step still, they and the voter may vote still, and a
+   * delegation has not been taken back. One that has ended by itself was in force when it was used.
+   */
+  async stillEligible<V extends Cast>(ctx: RequestContext, step: VoterRule, votes: readonly V[]): Promise<V[]> {
+    const kept: V[] = [];
+    for (const vote of votes) if (await this.#isStillEligible(ctx, step, vote)) kept.push(vote);
+    return kept;
+  }
+
+  async #isStillEligible(
     ctx: RequestContext,
     step: VoterRule,
-    votes: readonly V[],
-  ): Promise<V[]> {
-    const kept: V[] = [];
-    for (const vote of votes) {
-      const isNamed = await this.voters.isNamed(ctx, step, vote.representedId);
-      if (isNamed && (await this.voters.isActive(ctx, vote.voterId))) kept.push(vote);
-    }
-    return kept;
+    { voterId, representedId, createdAt }: Cast,
+  ): Promise<boolean> {
+    if (!(await this.voters.isNamed(ctx, step, representedId))) return false;
+    if (!(await this.#mayVote(ctx, voterId))) return false;
+    if (voterId === representedId) return true;
+    const delegators = await this.delegations.listTo(ctx, voterId, createdAt);
+    return delegators.some(({ id }) => id === representedId) && this.#mayVote(ctx, representedId);
   }
 
   /**

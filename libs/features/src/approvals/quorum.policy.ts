@@ -10,6 +10,11 @@ export function missingVotes(step: Counted, index: number, votes: readonly Vote[
   return Math.max(0, step.votes - given);
 }
 
+/** Whether the time for deciding at the open step is over. */
+export function isOverdue({ dueAt }: { readonly dueAt: Date }, now: Date): boolean {
+  return dueAt.getTime() <= now.getTime();
+}
+
 /** One or more steps that could not be decided by different people, whoever of them asks. */
 export type Undecidable = { readonly steps: readonly number[]; readonly voters: number; readonly votes: number };
 

@@ -24,7 +24,7 @@ import {
 } from './approval.errors.js';
 import { ApprovalRepository } from './approval.repository.js';
 import { Electorate, principalIdOf } from './electorate.js';
-import { missingVotes } from './quorum.policy.js';
+import { isOverdue, missingVotes } from './quorum.policy.js';
 
 export type VoteInput = { readonly decision: Decision; readonly comment?: string };
 
@@ -101,7 +101,7 @@ export class VotingService {
       await this.database.transaction(ctx, async (tx) => {
         const row = await this.held.lock(tx, id);
         const approval = await this.approvals.find(tx, id);
-        if (row?.state !== 'pending_approval' || !approval || !this.#isOverdue(approval)) return;
+        if (row?.state !== 'pending_approval' || !approval || !isOverdue(approval, this.clock.now())) return;
         await this.held.end(tx, row, 'expired');
         ended += 1;
       });
@@ -116,19 +116,23 @@ export class VotingService {
     if (!approval) throw approvalNotFound();
     if (row.state !== 'pending_approval') throw approvalClosed(row.state);
     const { principal } = tx.actor;
-    if (row.requestedBy.id === tx.actor.rootId) throw ownRequest();
+    if (row.requestedBy.id === tx.actor.rootId || approval.sponsorId === principal?.id) throw ownRequest();
     if (principal?.kind !== 'user') throw notAVoter();
     const votes = await this.approvals.listVotes(tx, id);
     if (votes.some((vote) => vote.voterId === principal.id)) throw alreadyVoted();
-    const excluded = [principalIdOf(row.requestedBy.id), ...votes.map((vote) => vote.representedId)];
+    const excluded = [
+      principalIdOf(row.requestedBy.id),
+      approval.sponsorId,
+      ...votes.map((vote) => vote.representedId),
+    ];
     const right = await this.electorate.findRight(
       tx,
       approval.steps[approval.step]!,
       principal,
-      new Set(excluded.filter((one) => one !== undefined)),
+      new Set(excluded.filter((one) => one != null)),
     );
     if (!right) throw notAVoter();
-    if (this.#isOverdue(approval)) {
+    if (isOverdue(approval, this.clock.now())) {
       await this.held.end(tx, row, 'expired');
       return approvalClosed('expired');
     }
@@ -174,9 +178,5 @@ export class VotingService {
     const event = { action: 'approval.vote', outcome: 'allowed', resource, details } as const;
     await this.audit.record(tx, this.audit.entry(tx, event));
     await this.outbox.add(tx, 'approval.voted', id, { decision, step });
-  }
-
-  #isOverdue({ dueAt }: ApprovalEntity): boolean {
-    return dueAt.getTime() <= this.clock.now().getTime();
   }
 }

@@ -1,5 +1,6 @@
 import type { RequestContext } from '@claviger/kernel';
 import type { ExecutingChange } from './executing-change.js';
+import type { GatedFacts } from './gated-kind.js';
 
 /** What would happen at one vault. */
 export type ReviewStep = {
@@ -55,6 +56,8 @@ export interface ChangeSubjectKeeper {
    * the approval. Plain JSON, without values. @throws AppError when what the change is about is gone
    */
   bind(ctx: RequestContext, changeKind: string, change: ExecutingChange): Promise<unknown>;
+  /** What conditions of approval profiles see of it now; undefined where they see nothing, or it is not there. */
+  facts?(ctx: RequestContext, change: ExecutingChange): Promise<GatedFacts | undefined>;
   /**
    * What the change would do at each vault, as far as the caller may know it; absent where nothing of the noun lies in a
    * vault. Talks to vaults; not in a transaction.

@@ -111,7 +111,7 @@ export class ChangeService {
   /**
    * Executes a failed change again, with the payload kept for it: for a caller who may do what it does, or who looks after
    * changes (`update claviger/changes/<id>`), because the change was authorised when it was submitted. One that needed
-   * approval must be what was approved still.
+   * approval must be what was approved still; one that needed none must need none now.
    * @throws AppError CHANGE_NOT_FOUND, ACCESS_DENIED, CHANGE_NOT_IN_STATE, SECRET_BUSY, CHANGE_STALE, COMPLIANCE_BLOCKED
    */
   async retry(ctx: RequestContext, id: string): Promise<ChangeEntity> {
@@ -124,7 +124,8 @@ export class ChangeService {
     const owner = newId();
     try {
       await this.database.transaction(ctx, async (tx) => {
-        if (row.digest !== null) await this.held.assertAdmitted(tx, row);
+        if (row.digest === null) await this.held.assertUngated(tx, change);
+        else await this.held.assertAdmitted(tx, row);
         const executing = { state: 'executing', attempts: change.attempt, ...this.executor.lease(owner) } as const;
         const set = { ...executing, errorCode: null, errorMessage: null };
         if (!(await this.changes.update(tx, id, { from: ['failed'] }, set)))

@@ -45,9 +45,9 @@ export class HeldChanges {
     // Asked outside first: most changes have no gate, and need no transaction for that.
     if (!(await gate.bind(ctx, wanted))) return false;
     const isHeld = await this.database.transaction(ctx, async (tx) => {
-      const change = (await this.handlers.get(kind).hold?.(tx, wanted)) ?? wanted;
-      const binding = await gate.bind(tx, change);
+      const binding = await gate.bind(tx, wanted);
       if (!binding) return false;
+      const change = (await this.handlers.get(kind).hold?.(tx, wanted)) ?? wanted;
       const subject = await this.handlers.keeper(change.subject.kind).bind(tx, kind, change);
       const digest = this.digests.of(tx, kind, change, { gate: binding, subject });
       await this.changes.insert(tx, { ...toRow(tx, kind, change), state: 'pending_approval', digest }, change.payload);
@@ -189,6 +189,17 @@ export class HeldChanges {
   async assertAdmitted(tx: RequestContext, row: ChangeEntity): Promise<void> {
     if (!(await this.isAsBound(tx, row))) throw approvalStale();
     await this.slot.gate.admit(tx, row.id);
+  }
+
+  /**
+   * That a change which was submitted when nothing asked for approval of it needs none now either, with what it is about as it
+   * was then and as it is now. In a transaction. @throws AppError CHANGE_STALE
+   */
+  async assertUngated(tx: RequestContext, change: ExecutingChange): Promise<void> {
+    const { gatedAs, requestedBy, subject } = change;
+    const now = await this.handlers.keeper(subject.kind).facts?.(tx, change);
+    const facts = now ? [now, ...gatedAs.facts] : gatedAs.facts;
+    if (await this.slot.gate.bind(tx, { requestedBy, gatedAs: { ...gatedAs, facts } })) throw approvalStale();
   }
 
   async #endStale(ctx: RequestContext, id: string, cause: AppError): Promise<void> {

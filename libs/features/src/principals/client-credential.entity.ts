@@ -22,6 +22,10 @@ export class ClientCredentialEntity {
   ])
   principal: Relation<PrincipalEntity>;
 
+  /** The user who made it, where that is known. They may be gone by now. */
+  @Column('uuid', { name: 'sponsor_id', nullable: true })
+  sponsorId: string | null;
+
   /** For people: where it is used. */
   @Column('text')
   label: string;

@@ -10,7 +10,7 @@ export class ClientCredentialRepository {
 
   async insert(
     tx: RequestContext,
-    row: Pick<ClientCredentialEntity, 'principalId' | 'label' | 'hash' | 'hashKeyId' | 'expiresAt'>,
+    row: Pick<ClientCredentialEntity, 'principalId' | 'sponsorId' | 'label' | 'hash' | 'hashKeyId' | 'expiresAt'>,
   ): Promise<ClientCredentialEntity> {
     const repository = this.database.repository(tx, ClientCredentialEntity);
     const id = newId();

@@ -1,5 +1,5 @@
 import { CLOCK, isId, type Clock, type RequestContext, type SecretValue } from '@claviger/kernel';
-import { AccessService, MAX_TTL_SECONDS } from '@claviger/features/access';
+import { AccessService, MAX_TTL_SECONDS, TokenService } from '@claviger/features/access';
 import { AuditService } from '@claviger/features/audit';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
@@ -41,6 +41,7 @@ export class ClientCredentialService {
     private readonly principals: PrincipalRepository,
     private readonly granting: Granting,
     private readonly access: AccessService,
+    private readonly tokens: TokenService,
     private readonly audit: AuditService,
     private readonly keyring: Keyring,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -71,6 +72,7 @@ export class ClientCredentialService {
         throw inputInvalid('credentials', `at most ${MAX_CREDENTIALS} are allowed at a time; remove one first`);
       const row = await this.credentials.insert(tx, {
         principalId: principal.id,
+        sponsorId: (await this.tokens.findSponsor(tx)) ?? null,
         label,
         hash: mac.hmac(clientSecret.reveal()),
         hashKeyId: mac.keyId,

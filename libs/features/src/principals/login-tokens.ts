@@ -16,6 +16,8 @@ export type LoginWay = {
   readonly isRenewable?: boolean;
   /** Where it was by one. */
   readonly loginIssuerId?: string;
+  /** The user who made what a service account logs in with, where it is known. */
+  readonly sponsorId?: string | null;
   /** For the audit entry. */
   readonly details?: AuditDetails;
 };
@@ -39,8 +41,8 @@ export class LoginTokens {
       lastLoginAt: this.clock.now(),
     });
     const { id: principalId, displayName } = principal;
-    const { isRenewable = true, loginIssuerId = null } = way;
-    const login = { principalId, displayName, ttlSeconds, isRenewable, loginIssuerId };
+    const { isRenewable = true, loginIssuerId = null, sponsorId = null } = way;
+    const login = { principalId, displayName, ttlSeconds, isRenewable, loginIssuerId, sponsorId };
     const issued = await this.tokens.createForPrincipal(tx, login);
     const resource = { kind: principal.kind, id: principal.id, name: principal.name };
     const details = { method: way.method, accessor: issued.view.accessor, ...way.details };

@@ -143,6 +143,25 @@ describe('those who log in', () => {
       expect(await logInWith(second.clientId, second.clientSecret)).toBe('LOGIN_REFUSED');
     });
 
+    it('acts for the user who made its credential, in whatever is made with it, and when that is removed', async () => {
+      const { id } = await room.user('ada', ['admin']);
+      const ada = await room.one.process.as(await room.logIn('ada'));
+      await room.one.principals.create(ada, 'service-account', { name: 'robot', policies: ['admin'] });
+      const made = await room.one.credentials.create(ada, 'robot', {});
+      const robot = await room.one.login.withClientCredential(ORIGIN, made.clientId, made.clientSecret);
+      await room.one.credentials.remove(ada, 'robot', made.view.id);
+      const asRobot = await room.one.process.as(robot.token);
+      const orphan = await room.one.process.as(
+        (await room.one.process.tokens.create(asRobot, { isOrphan: true, policies: ['admin'] })).token,
+      );
+      await room.one.principals.create(orphan, 'service-account', { name: 'other', policies: ['admin'] });
+      const next = await room.one.credentials.create(orphan, 'other', {});
+      const other = await room.one.login.withClientCredential(ORIGIN, next.clientId, next.clientSecret);
+      for (const caller of [ada, asRobot, orphan, await room.one.process.as(other.token)])
+        expect(await room.one.process.tokens.findSponsor(caller)).toBe(id);
+      expect(await room.one.process.tokens.findSponsor(room.root)).toBeUndefined();
+    });
+
     it('does not log in as another one, nor with what is no secret', async () => {
       for (const name of ['a', 'b']) await room.one.principals.create(room.root, 'service-account', { name });
       const a = await room.one.credentials.create(room.root, 'a', {});

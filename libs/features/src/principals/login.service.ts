@@ -103,7 +103,8 @@ export class LoginService {
       // It may have been taken back before the account was locked.
       if (!(await this.credentials.noteUse(tx, credential.id, now))) return undefined;
       const details = { credentialId: credential.id };
-      return this.loginTokens.issue(tx, principal, { method: 'client-credential', details });
+      const { sponsorId } = credential;
+      return this.loginTokens.issue(tx, principal, { method: 'client-credential', sponsorId, details });
     });
   }
 

@@ -27,9 +27,10 @@ export class PasswordHasher {
    * @throws AppError LOGIN_BUSY
    */
   async verify(hash: string | null, password: SecretValue): Promise<boolean> {
-    const against = hash ?? (await this.#hashOfNobody());
+    // Whoever is the first to log in waits for it: else the first name that is unknown would take longer than one that is known.
+    const nobody = await this.#hashOfNobody();
     const { verify } = await library();
-    return (await this.#run(() => verify(against, normal(password)))) && hash !== null;
+    return (await this.#run(() => verify(hash ?? nobody, normal(password)))) && hash !== null;
   }
 
   #hashOfNobody(): Promise<string> {

@@ -9,7 +9,6 @@ import {
   type Proposal,
 } from '@claviger/features/changes';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
-import { Database } from '@claviger/platform/database';
 import { ADOPT_DRIFT, type AdoptParameters } from './adopt-drift.handler.js';
 import {
   diffContents,
@@ -78,7 +77,6 @@ export class ContentService {
     private readonly local: LocalContent,
     private readonly plain: PlainWrites,
     private readonly approvals: ReadApprovals,
-    private readonly database: Database,
     private readonly views: SecretViews,
   ) {}
 
@@ -89,12 +87,8 @@ export class ContentService {
     const { content, named } =
       number === undefined ? await this.#readCurrent(ctx, id) : await this.#readVersion(ctx, id, number);
     const entry = this.audit.entry(ctx, readEvent(id, named, content.number));
-    if (!content.isApproved) await this.audit.commit(ctx, entry);
-    else
-      await this.database.transaction(ctx, async (tx) => {
-        await this.approvals.take(tx, id, content.number);
-        await this.audit.record(tx, entry);
-      });
+    const { number: version, isApproved } = content;
+    await this.approvals.conclude(ctx, entry, { secretId: id, versions: [version], isApproved });
     return content;
   }
 
@@ -161,9 +155,14 @@ export class ContentService {
     return this.#propose(ctx, found, content, 'patch', { ...input, baseVersion });
   }
 
-  /** Which fields differ between two versions, for who may read both. The answer waits until the audit entry is durable. */
+  /**
+   * Which fields differ between two versions, for who may read both: where that needs approval it takes an approved read of
+   * each. The answer waits until the audit entry is durable.
+   */
   async diff(ctx: RequestContext, id: string, { from, to }: { from: number; to: number }): Promise<ContentDiff> {
     const { secret, named } = await this.records.findUsable(ctx, id, 'readContent');
+    const versions = [...new Set([from, to])];
+    const isApproved = await this.approvals.admit(ctx, secret, versions);
     const [old, now] = [
       await this.reader.readVersion(ctx, secret, from),
       await this.reader.readVersion(ctx, secret, to),
@@ -171,7 +170,7 @@ export class ContentService {
     const diff = diffContents(parseContent(old.content.reveal()), parseContent(now.content.reveal()));
     const resource = subjectOf({ secret, named });
     const event = { action: 'secret.content.diff', outcome: 'allowed', resource, details: { from, to } } as const;
-    await this.audit.commit(ctx, this.audit.entry(ctx, event));
+    await this.approvals.conclude(ctx, this.audit.entry(ctx, event), { secretId: id, versions, isApproved });
     return diff;
   }
 
@@ -295,7 +294,9 @@ export class ContentService {
     const row = await this.local.findContent(ctx, id);
     if (!row) throw secretNotFound();
     const named = await this.records.assertUsable(ctx, fromRow(row), 'readContent');
-    const isApproved = await this.#assertMayRead(ctx, id, row.source_profile_id, row.current_version);
+    const isApproved = await this.approvals.admit(ctx, { id, sourceProfileId: row.source_profile_id }, [
+      row.current_version,
+    ]);
     if (row.content !== null) {
       const read = { number: row.current_version, fingerprint: row.current_fingerprint!, isApproved };
       return { named, content: { ...read, content: this.local.open(ctx, row) } };
@@ -311,15 +312,8 @@ export class ContentService {
     number: number,
   ): Promise<{ content: FoundRead; named: NamedSecret }> {
     const { secret, named } = await this.records.findUsable(ctx, id, 'readContent');
-    const isApproved = await this.#assertMayRead(ctx, id, secret.sourceProfileId, number);
+    const isApproved = await this.approvals.admit(ctx, secret, [number]);
     return { named, content: { ...(await this.reader.readVersion(ctx, secret, number)), isApproved } };
-  }
-
-  /** Whether it is an approved read that is made, which is taken once the content was found. */
-  async #assertMayRead(ctx: RequestContext, id: string, sourceProfileId: string, number: number): Promise<boolean> {
-    const isNeeded = await this.approvals.isNeeded(ctx, sourceProfileId, id);
-    if (isNeeded) await this.approvals.assertGranted(ctx, id, number);
-    return isNeeded;
   }
 
   /** The current content with a patch, and the version that it is of. */

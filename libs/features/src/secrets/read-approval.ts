@@ -6,6 +6,7 @@ import {
   type ChangeResult,
   type ExecutingChange,
 } from '@claviger/features/changes';
+import { AuditService, type AuditEntry } from '@claviger/features/audit';
 import { CLOCK, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { IsNull, MoreThan } from 'typeorm';
@@ -28,6 +29,7 @@ export class ReadApprovals {
     private readonly database: Database,
     private readonly secrets: SecretRepository,
     private readonly slot: ChangeGateSlot,
+    private readonly audit: AuditService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -36,8 +38,38 @@ export class ReadApprovals {
     return this.slot.gate.couldHold(ctx, sourceProfileId, 'content-read');
   }
 
-  /** Whether this caller needs approval for reading the secret's content. */
-  async isNeeded(ctx: RequestContext, sourceProfileId: string, secretId: string): Promise<boolean> {
+  /**
+   * Whether these versions are read by approval, which the caller must have for each of them: {@link conclude} takes it once
+   * they were found.
+   * @throws AppError READ_NEEDS_APPROVAL
+   */
+  async admit(
+    ctx: RequestContext,
+    { id, sourceProfileId }: { readonly id: string; readonly sourceProfileId: string },
+    versions: readonly number[],
+  ): Promise<boolean> {
+    const isNeeded = await this.#isNeeded(ctx, sourceProfileId, id);
+    if (isNeeded) for (const version of versions) await this.#assertGranted(ctx, id, version);
+    return isNeeded;
+  }
+
+  /**
+   * Makes the audit entry about a read durable, together with taking the approvals that it was made by.
+   * @throws AppError READ_NEEDS_APPROVAL when somebody was faster
+   */
+  async conclude(
+    ctx: RequestContext,
+    entry: AuditEntry,
+    read: { readonly secretId: string; readonly versions: readonly number[]; readonly isApproved: boolean },
+  ): Promise<void> {
+    if (!read.isApproved) return this.audit.commit(ctx, entry);
+    await this.database.transaction(ctx, async (tx) => {
+      for (const version of read.versions) await this.#take(tx, read.secretId, version);
+      await this.audit.record(tx, entry);
+    });
+  }
+
+  async #isNeeded(ctx: RequestContext, sourceProfileId: string, secretId: string): Promise<boolean> {
     if (!(await this.couldNeed(ctx, sourceProfileId))) return false;
     const secret = await this.secrets.find(ctx, secretId);
     if (!secret) throw secretNotFound();
@@ -45,16 +77,15 @@ export class ReadApprovals {
     return (await this.slot.gate.bind(ctx, change)) !== undefined;
   }
 
-  /** Whether the caller has an approved read of that version, before anything is read. @throws AppError READ_NEEDS_APPROVAL */
-  async assertGranted(ctx: RequestContext, secretId: string, version: number): Promise<void> {
+  /** Before anything is read. */
+  async #assertGranted(ctx: RequestContext, secretId: string, version: number): Promise<void> {
     const where = { storeId: ctx.storeId, secretId, version, reader: ctx.actor.rootId, usedAt: IsNull() };
     const endsAt = MoreThan(this.clock.now());
     if (!(await this.database.repository(ctx, ReadGrantEntity).existsBy({ ...where, endsAt })))
       throw readNeedsApproval();
   }
 
-  /** Takes the caller's approved read of that version, if there is one. In a transaction. @throws AppError READ_NEEDS_APPROVAL */
-  async take(tx: RequestContext, secretId: string, version: number): Promise<void> {
+  async #take(tx: RequestContext, secretId: string, version: number): Promise<void> {
     const now = this.clock.now();
     const [rows] = (await this.database.manager(tx).query(
       `update read_grant set used_at = $5 where (store_id, change_id) in (

@@ -49,7 +49,7 @@ export class SecretAdoption {
     const now = this.fingerprints.ofParsed(ctx.storeId, UNCONFIRMED, parsed, seen);
     if (seen !== undefined && now !== seen) throw foundContentChanged(profile.name, input.name);
     const create = { ...input, content: found.content, onConflict: 'adopt-if-equal' } as const;
-    return { proposal: await this.records.proposeCreate(ctx, create), seen: now };
+    return { proposal: await this.records.proposeCreate(ctx, create, { isKnown: false }), seen: now };
   }
 }
 

@@ -45,6 +45,14 @@ export function gatedAsMove(secret: Gated, to: string): GatedAs {
 }
 
 /**
+ * A deletion. To forget a secret and leave its vaults as they are is to leave its profile too: what lies there could be made a
+ * secret again to which nothing of it applies.
+ */
+export function gatedAsRemoval(secret: Gated, { retain }: { readonly retain: boolean }): GatedAs {
+  return gatedAs(secret, retain ? GATED_KINDS : ['delete']);
+}
+
+/**
  * A change was judged, by policies and by the gate, at the source that the secret had then.
  * @throws AppError SOURCE_CHANGED
  */

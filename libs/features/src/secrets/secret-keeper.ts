@@ -1,5 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { ChangeReview, ChangeSubjectKeeper, ExecutingChange, ReviewStep } from '@claviger/features/changes';
+import type {
+  ChangeReview,
+  ChangeSubjectKeeper,
+  ExecutingChange,
+  GatedFacts,
+  ReviewStep,
+} from '@claviger/features/changes';
 import { TargetLedger } from '@claviger/features/replication';
 import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { isAppError, systemContext, type RequestContext } from '@claviger/kernel';
@@ -13,6 +19,7 @@ import { DELETE_SECRET, type DeleteParameters } from './delete-secret.handler.js
 import type { EditParameters } from './edit-secret.handlers.js';
 import { FoundDrift } from './found-drift.js';
 import { READ_CONTENT } from './read-approval.js';
+import { gatedFacts } from './secret-gating.js';
 import { SecretPlanner } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
 import { secretNotFound } from './secret.errors.js';
@@ -66,6 +73,11 @@ export class SecretKeeper implements ChangeSubjectKeeper {
         targets.map(({ profileId }) => profileId),
       ),
     };
+  }
+
+  async facts(ctx: RequestContext, { secretId }: ExecutingChange): Promise<GatedFacts | undefined> {
+    const secret = await this.secrets.find(ctx, secretId!);
+    return secret ? gatedFacts(secret) : undefined;
   }
 
   async plan(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<ReviewStep[]> {

@@ -19,7 +19,7 @@ import { DELETE_SECRET, type DeleteParameters } from './delete-secret.handler.js
 import { DISABLE_SECRET, EDIT_SECRET, ENABLE_SECRET, type EditParameters } from './edit-secret.handlers.js';
 import { SecretAccess, type NamedSecret, type SecretAct } from './secret-access.js';
 import type { NewSecret } from './new-secret.js';
-import { gatedAs, gatedAsEdit } from './secret-gating.js';
+import { gatedAs, gatedAsEdit, gatedAsRemoval } from './secret-gating.js';
 import { SecretPlanner } from './secret-planner.js';
 import type { SecretEntity } from './secret.entity.js';
 import {
@@ -272,7 +272,12 @@ export class SecretService {
     });
   }
 
-  async proposeCreate(ctx: RequestContext, input: NewSecret): Promise<Proposal> {
+  /** `isKnown` says whether the caller knows the content: then making copies of it is not reading it. */
+  async proposeCreate(
+    ctx: RequestContext,
+    input: NewSecret,
+    { isKnown = input.content !== undefined }: { readonly isKnown?: boolean } = {},
+  ): Promise<Proposal> {
     this.access.authorize(ctx, 'create', { profile: input.sourceProfile, name: input.name });
     if ((input.content === undefined) === (input.generate === undefined)) throw contentOrGenerate();
     // Whatever the profile's template makes of it: policies and lists have the name as it is.
@@ -289,7 +294,8 @@ export class SecretService {
       needs: this.#createNeeds(parameters),
       gatedAs: gatedAs(
         { ...parameters, sourceProfileId: parameters.source.profileId },
-        ['create'],
+        // As when one is added later: a copy can be read where it is.
+        parameters.targets.length > 0 && !isKnown ? ['create', 'content-read'] : ['create'],
         Object.fromEntries(parameters.targets.map(({ profileId }) => [profileId, ['sync-profile-add']])),
       ),
       ...(input.reason ? { reason: input.reason } : {}),
@@ -316,7 +322,7 @@ export class SecretService {
       secretId: id,
       parameters,
       needs: this.access.needs(act, found.named),
-      gatedAs: gatedAs(secret, ['delete']),
+      gatedAs: gatedAsRemoval(secret, parameters),
       ...(reason ? { reason } : {}),
       isLocal: parameters.retain || !(await this.profiles.isRemote(ctx, secret.sourceProfileId)),
     };

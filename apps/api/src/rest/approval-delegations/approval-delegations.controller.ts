@@ -1,5 +1,6 @@
 import { Controller } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
+import { accessErrors } from '@claviger/features/access';
 import { approvalErrors, DelegationService, type Delegation } from '@claviger/features/approvals';
 import { z } from 'zod';
 import { Context } from '../../http/context.decorator.js';
@@ -21,6 +22,8 @@ const view = z.object({ id: z.string(), from: z.string(), to: z.string(), until:
 });
 const { delegationInvalid, delegationNotFound, notAUser } = approvalErrors;
 const noUser = notAUser();
+const denied = accessErrors.accessDenied('claviger/approvals/<id>', 'update');
+const NEEDS_VOTE = 'token of a user, and update claviger/approvals/<id>';
 
 const list = defineEndpoint({
   method: 'GET',
@@ -38,24 +41,24 @@ const create = defineEndpoint({
   summary: 'Let another user vote in your place for a time',
   description:
     'Never on what either of you requested; and together you have one vote on what both could vote on by you.',
-  needs: 'token of a user',
+  needs: NEEDS_VOTE,
   body: z.strictObject({
     to: principalName.meta({ description: 'Name of the other user.', example: 'bob' }),
     until: moment,
   }),
   status: 201,
   response: view,
-  problems: [noUser, delegationInvalid('There is no other user of this name.')],
+  problems: [noUser, denied, delegationInvalid('There is no other user of this name.')],
   example: { body: { to: 'bob', until: '2027-01-01T00:00:00Z' } },
 });
 const remove = defineEndpoint({
   method: 'DELETE',
   path: ':id',
   summary: 'End a delegation of yours',
-  needs: 'token of a user',
+  needs: NEEDS_VOTE,
   params: z.object({ id: z.uuid().meta({ example: '01a1ff05-4211-7f3b-9c2d-0e1f2a3b4c5d' }) }),
   status: 204,
-  problems: [noUser, delegationNotFound()],
+  problems: [noUser, denied, delegationNotFound()],
 });
 
 @Controller('api/v1/approval-delegations')

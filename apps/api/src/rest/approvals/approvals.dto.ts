@@ -350,10 +350,16 @@ export const reviewed = defineEndpoint({
   isOneTransaction: true,
   path: ':id/review',
   summary: 'Say that you have looked at what was done without votes',
-  needs: NEEDS_VOTE,
+  needs: `token of a user, and ${NEEDS_VOTE}`,
   params,
   body: z.strictObject({ comment: text }),
   response: view,
-  problems: [denied, notFound, approvalErrors.nothingToReview(), approvalErrors.ownDeed()],
+  problems: [
+    denied,
+    notFound,
+    approvalErrors.nothingToReview(),
+    approvalErrors.ownDeed(),
+    approvalErrors.notAReviewer(),
+  ],
   example: { body: { comment: 'was needed' }, response: decided },
 });

@@ -121,12 +121,19 @@ export const diff = defineEndpoint({
   method: 'GET',
   path: ':id/diff',
   summary: 'Which fields differ between two versions',
-  description: 'As JSON pointers; values are not told.',
+  description:
+    'As JSON pointers; values are not told. Where reading needs approval, this takes an approved read of both versions.',
   needs: 'read <profile>/data/<name>',
   params,
   query: z.strictObject({ from: versionNumber, to: versionNumber }),
   response: z.object({ added: pointers, removed: pointers, changed: pointers }),
-  problems: [...UNUSABLE, versionNotFound(), versionUnavailable(1, 'pruned'), secretErrors.sourceDrifted(2)],
+  problems: [
+    ...UNUSABLE,
+    secretErrors.readNeedsApproval(),
+    versionNotFound(),
+    versionUnavailable(1, 'pruned'),
+    secretErrors.sourceDrifted(2),
+  ],
   example: { response: { added: ['/port'], removed: [], changed: ['/password'] } },
 });
 export const rotate = defineEndpoint({

@@ -10,7 +10,7 @@ const { ensureInstalled } = await import('../tools/start/install-step.mjs');
 const { ensureBuilt } = await import('../tools/start/build-step.mjs');
 
 /** Parts by name, in the order in which they run. */
-const PARTS = ['content', 'gates', 'replication', 'start', 'rates', 'compliance'];
+const PARTS = ['content', 'apis', 'gates', 'replication', 'start', 'rates', 'compliance'];
 const RESULTS = new URL('./results/', import.meta.url);
 
 const { values } = parseArgs({

@@ -1,9 +1,8 @@
 import { newDataDir, startClaviger, type ClavigerProcess } from './harness/claviger-process.js';
-import { CHANGED, CONNECTIONS, CONTENT, names, prepareClaviger, seed, SECRETS } from './harness/content-load.js';
-import { compete, PAUSE_MS, ROUNDS, type Goal, type Side } from './harness/contest.js';
+import { CONNECTIONS, prepareClaviger, prepareOpenBao, SECRETS } from './harness/content-load.js';
+import { compete, PAUSE_MS, ROUNDS, type Goal } from './harness/contest.js';
 import type { PartReport } from './harness/figures.js';
 import { GENERATOR } from './harness/load.js';
-import { treeCpuSeconds } from './harness/process-cost.js';
 import { startRaftOpenBao, type RaftOpenBao } from './harness/raft-open-bao.js';
 
 /**
@@ -38,22 +37,3 @@ const times = (goal: number, atLeast: number): Goal => ({
   isMet: (ours, theirs) => ours >= goal * theirs,
   isP99Lower: true,
 });
-
-async function prepareOpenBao({ address, rootToken, pid, call }: RaftOpenBao, seconds: number): Promise<Side> {
-  await seed((name) => call('POST', `kv/data/${name}`, { data: CONTENT }));
-  const load = {
-    origin: address,
-    paths: names().map((name) => `/v1/kv/data/${name}`),
-    headers: { 'x-vault-token': rootToken, 'content-type': 'application/json' },
-    connections: CONNECTIONS,
-    seconds,
-  };
-  return {
-    read: { ...load, method: 'GET' },
-    write: { ...load, method: 'PUT', body: `{"data":${CHANGED}}` },
-    cpu: () => {
-      const server = treeCpuSeconds(pid);
-      return { server, all: server };
-    },
-  };
-}

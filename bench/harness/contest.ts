@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Figure } from './figures.js';
-import { generateLoad, type Load, type LoadResult } from './load.js';
+import { generateLoads, type Load, type LoadResult } from './load.js';
 import { median } from './statistics.js';
 
 export const ROUNDS = 5;
@@ -10,11 +10,11 @@ const WARM_UP_SECONDS = 8;
 export const KINDS = ['read', 'write'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** One that is measured: how it is read and written, and what that costs. */
+/** One that is measured: how it is read and written, at one place or at several at the same time, and what that costs. */
 export type Side = {
-  readonly read: Load;
-  readonly write: Load;
-  /** CPU seconds used so far by all its processes, and by the one that answers. */
+  readonly read: readonly Load[];
+  readonly write: readonly Load[];
+  /** CPU seconds used so far by all its processes, and by those that answer. */
   readonly cpu: () => { readonly all: number; readonly server: number };
 };
 
@@ -29,40 +29,40 @@ export type Goal = {
   readonly isP99Lower?: boolean;
 };
 
-type Round = LoadResult & { readonly cpuMicroseconds: number; readonly serverCpuMicroseconds: number };
+export type Round = LoadResult & { readonly cpuMicroseconds: number; readonly serverCpuMicroseconds: number };
+
+/** What was measured, by kind and side. */
+export type Rounds<Name extends string> = Readonly<Record<Kind, Readonly<Record<Name, readonly Round[]>>>>;
 
 /** Lets both sides read and write in turn, and tells medians over the rounds. */
-export async function compete({ ours, theirs }: Contest, goals: Readonly<Record<Kind, Goal>>): Promise<Figure[]> {
-  const rounds = { read: { ours: [], theirs: [] }, write: { ours: [], theirs: [] } } as Record<
-    Kind,
-    Record<'ours' | 'theirs', Round[]>
-  >;
-  for (const side of [ours, theirs])
-    for (const kind of KINDS) await generateLoad({ ...side[kind], seconds: WARM_UP_SECONDS });
+export async function compete(contest: Contest, goals: Readonly<Record<Kind, Goal>>): Promise<Figure[]> {
+  const rounds = await takeTurns(contest);
+  return KINDS.flatMap((kind) => figuresOf(kind, rounds[kind], goals[kind]));
+}
+
+/** Lets all sides read and write, each round in another order. */
+export async function takeTurns<Name extends string>(sides: Readonly<Record<Name, Side>>): Promise<Rounds<Name>> {
+  const names = Object.keys(sides) as Name[];
+  const none = (): Record<Name, Round[]> => Object.fromEntries(names.map((name) => [name, []])) as never;
+  const rounds: Record<Kind, Record<Name, Round[]>> = { read: none(), write: none() };
+  for (const name of names)
+    for (const kind of KINDS)
+      await generateLoads(sides[name][kind].map((load) => ({ ...load, seconds: WARM_UP_SECONDS })));
   for (let round = 0; round < ROUNDS; round++) {
     for (const kind of KINDS) {
       // Who goes second finds the machine warmer, or throttled.
-      const order =
-        round % 2 === 0
-          ? ([
-              ['ours', ours],
-              ['theirs', theirs],
-            ] as const)
-          : ([
-              ['theirs', theirs],
-              ['ours', ours],
-            ] as const);
-      for (const [name, side] of order) rounds[kind][name].push(await measure(side, kind));
+      const order = names.map((_, place) => names[(place + round) % names.length]!);
+      for (const name of order) rounds[kind][name].push(await measure(sides[name], kind));
     }
   }
-  return KINDS.flatMap((kind) => figuresOf(kind, rounds[kind], goals[kind]));
+  return rounds;
 }
 
 /** After a pause, so that what the other side still has to do (flush, seal, collect) is not measured as this side's. */
 async function measure(side: Side, kind: Kind): Promise<Round> {
   await sleep(PAUSE_MS);
   const before = side.cpu();
-  const result = await generateLoad(side[kind]);
+  const result = await generateLoads(side[kind]);
   const after = side.cpu();
   return {
     ...result,
@@ -71,10 +71,11 @@ async function measure(side: Side, kind: Kind): Promise<Round> {
   };
 }
 
-function figuresOf(
+/** What two sides did of one kind, compared. */
+export function figuresOf(
   kind: Kind,
-  rounds: Record<'ours' | 'theirs', readonly Round[]>,
-  { goal, isMet, isP99Lower = false }: Goal,
+  rounds: Readonly<Record<'ours' | 'theirs', readonly Round[]>>,
+  { goal, isMet, isP99Lower = false }: Partial<Goal> = {},
 ): Figure[] {
   const both = (of: (round: Round) => number): { ours: number; theirs: number } => ({
     ours: median(rounds.ours.map(of)),
@@ -83,7 +84,7 @@ function figuresOf(
   const rate = both((round) => round.perSecond);
   const p99 = both((round) => round.p99Ms);
   return [
-    { name: `${kind}s`, unit: '/s', ...rate, goal, isMet: isMet(rate.ours, rate.theirs) },
+    { name: `${kind}s`, unit: '/s', ...rate, ...(goal && isMet && { goal, isMet: isMet(rate.ours, rate.theirs) }) },
     { name: `${kind} p50`, unit: 'ms', ...both((round) => round.p50Ms) },
     { name: `${kind} p99`, unit: 'ms', ...p99, ...(isP99Lower && { goal: 'lower', isMet: p99.ours < p99.theirs }) },
     { name: `${kind} CPU, all processes`, unit: 'µs', ...both((round) => round.cpuMicroseconds) },

@@ -1,8 +1,8 @@
 import { acquireDataLock, openEmbeddedDatabase } from '@claviger/platform/embedded';
-import { newDataDir } from './claviger-process.js';
+import { newDataDir, postgresPid } from './claviger-process.js';
 
 /** A PostgreSQL of its own with the settings of the embedded one: nothing about durability is relaxed. */
-export type DatabaseServer = { readonly url: string; stop(): Promise<void> };
+export type DatabaseServer = { readonly url: string; readonly pid: number; stop(): Promise<void> };
 
 export async function startDatabaseServer(): Promise<DatabaseServer> {
   const directory = newDataDir();
@@ -13,5 +13,5 @@ export async function startDatabaseServer(): Promise<DatabaseServer> {
     lock.release();
     directory.remove();
   };
-  return { url: database.url, stop };
+  return { url: database.url, pid: postgresPid(directory.path), stop };
 }

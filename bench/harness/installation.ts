@@ -11,6 +11,8 @@ import { startProgram, type Program } from './program.js';
 /** Claviger as it is run in production: api and worker as processes of their own on one database, to start and stop. */
 export type Installation = {
   readonly databaseUrl: string;
+  /** Of its PostgreSQL. */
+  readonly databasePid: number;
   readonly rootToken: string;
   startApi(): Promise<Program>;
   startWorker(): Promise<Program>;
@@ -39,6 +41,7 @@ export async function createInstallation(): Promise<Installation> {
     const { rootToken } = standalone;
     return {
       databaseUrl: database.url,
+      databasePid: database.pid,
       rootToken,
       async startApi() {
         const port = await freePort();

@@ -38,6 +38,22 @@ export async function generateLoad(load: Load): Promise<LoadResult> {
   return result;
 }
 
+/**
+ * Sends several loads at the same time, as a proxy would share one out. Rates are added up; the median is the mean of theirs by
+ * their requests, and the slowest hundredth that of the slower one.
+ */
+export async function generateLoads(loads: readonly Load[]): Promise<LoadResult> {
+  const results = await Promise.all(loads.map(generateLoad));
+  const sum = (of: (result: LoadResult) => number): number => results.reduce((total, result) => total + of(result), 0);
+  const requests = sum((result) => result.requests);
+  return {
+    requests,
+    perSecond: sum((result) => result.perSecond),
+    p50Ms: sum((result) => result.p50Ms * result.requests) / requests,
+    p99Ms: Math.max(...results.map((result) => result.p99Ms)),
+  };
+}
+
 type Counted = LoadResult & { readonly refused: number };
 
 function findWrk(): string | undefined {

@@ -1,5 +1,6 @@
 import type { ApiAnswer, ApiClient, JsonBody } from '@claviger/testing';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { tellApprovalStory } from './approval-story.js';
 import { People } from './people.js';
 import { unique } from './stage.js';
 
@@ -56,35 +57,11 @@ async function approved(more: object = {}): Promise<string> {
 
 const item = (page: ApiAnswer, id: string): JsonBody => page.body.items.find((one: JsonBody) => one.id === id);
 
+describe('nothing moves without a yes', () => {
+  tellApprovalStory(() => people.stage);
+});
+
 describe('a change that needs approval', () => {
-  it('waits in the queue of those who may decide, and is done by their vote at another process', async () => {
-    const path = await approved();
-    const put = await dev.put(`${path}/content`, { content: { value: 'two' }, reason: 'rotation' }, any);
-    expect(put).toMatchObject({ status: 202, body: { change: { state: 'pending_approval', baseVersion: 1 } } });
-    const { id } = put.body.change as { id: string };
-    expect((await dev.get(path)).body).toMatchObject({ currentVersion: 1, waiting: [{ id, kind: 'secret.content' }] });
-
-    expect(item(await ada.get('/approvals'), id)).toMatchObject({ reason: 'rotation', profiles: ['four-eyes'] });
-    expect(item(await dev.get('/approvals'), id)).toBeUndefined();
-    expect(item(await dev.get('/approvals?scope=requested&state=pending_approval'), id)).toBeDefined();
-    expect((await ada.get('/approvals/counts')).body.toDecide).toBeGreaterThanOrEqual(1);
-    const seen = await ada.get(`/approvals/${id}`);
-    expect(seen.body).toMatchObject({
-      mayVote: true,
-      steps: [{ state: 'open', missing: 1 }],
-      review: { values: [{ field: '/value', change: 'changed' }], plan: [{ profile: 'gated', action: 'update' }] },
-    });
-
-    expect(await dev.post(`/approvals/${id}/votes`, { decision: 'approve' })).toMatchObject({ status: 403 });
-    const elsewhere = people.everywhere(bob)[1]!;
-    expect(await elsewhere.post(`/approvals/${id}/votes`, { decision: 'approve', comment: 'agreed' })).toMatchObject({
-      status: 200,
-      body: { state: 'done', votes: [{ decision: 'approve', comment: 'agreed' }], review: null },
-    });
-    expect((await dev.get(path)).body).toMatchObject({ currentVersion: 2, waiting: [] });
-    expect(await ada.post(`/approvals/${id}/votes`, { decision: 'approve' })).toMatchObject({ status: 409 });
-  });
-
   it('has a secret that waits with it, is rejected with it, and frees its name', async () => {
     const name = unique('secret');
     const { body } = await create(dev, { name });

@@ -17,7 +17,10 @@ import {
   type NetworkPostgresPeer,
   type OpenBaoPeer,
 } from '@claviger/testing';
+import type { JobDefinition } from '@claviger/platform/queue';
+import { Queue } from 'bullmq';
 import { Client } from 'pg';
+import { toQueuedJob } from '../../libs/platform/src/queue/queued-job.js';
 import { readComposeFile, type ComposeService } from './compose-file.js';
 
 /** Programs that images bring, by their name in a command. */
@@ -100,9 +103,36 @@ export class ComposeByHand {
     return { address, rootToken: made.root_token, unsealKey: '', pid: 0, ...api, close: () => Promise.resolve() };
   }
 
-  connect(rootToken: string, onAnswer?: AnswerObserver): ApiClient {
+  /** Clients with that token: at the proxy, and at each api past it. */
+  connect(token: string, onAnswer?: AnswerObserver): { readonly api: ApiClient; readonly apis: readonly ApiClient[] } {
     const { port } = this.#proxy!.address() as AddressInfo;
-    return new ApiClient(`http://${this.host('proxy')}:${port}`, rootToken, onAnswer);
+    return {
+      api: new ApiClient(`http://${this.host('proxy')}:${port}`, token, onAnswer),
+      apis: ['api-1', 'api-2'].map((name) => new ApiClient(`http://${this.host(name)}:8200`, token, onAnswer)),
+    };
+  }
+
+  /** One statement on the database. */
+  async query(statement: string, connectionString = this.#secret('database-url')): Promise<unknown> {
+    const client = new Client({ connectionString });
+    await client.connect();
+    try {
+      return await client.query(statement);
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Asks for a job through Redis, as a schedule would. */
+  async runJob(definition: JobDefinition<object>): Promise<void> {
+    const job = toQueuedJob({ definition, payload: {}, options: {}, onlyIfIdle: true });
+    const { hostname: host, password } = new URL(this.#secret('redis-url'));
+    const queue = new Queue(job.queue, { prefix: 'claviger', connection: { host, password } });
+    try {
+      await queue.add(job.name, job.data, job.opts);
+    } finally {
+      await queue.close();
+    }
   }
 
   /** Metrics of a service, as Prometheus asks for them. */
@@ -208,12 +238,12 @@ export class ComposeByHand {
     }
   }
 
+  #secret(name: string): string {
+    return readFileSync(join(this.#directory, 'secrets', name), 'utf8').trim();
+  }
+
   async #setPassword(): Promise<void> {
-    const password = readFileSync(join(this.#directory, 'secrets/postgres-password'), 'utf8').trim();
-    const client = new Client({ connectionString: this.#postgres!.url });
-    await client.connect();
-    await client.query(`alter role claviger password '${password}'`);
-    await client.end();
+    await this.query(`alter role claviger password '${this.#secret('postgres-password')}'`, this.#postgres!.url);
   }
 
   /** In the place of the proxy: takes turns among the servers that its configuration names. */

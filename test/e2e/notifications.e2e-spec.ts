@@ -1,39 +1,36 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { VERIFY_TARGETS } from '@claviger/features/replication';
 import { eventually, type ApiAnswer, type ApiClient, type JsonBody } from '@claviger/testing';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { startCluster, type TestApp } from '../../libs/testing/src/app-harness.js';
-import { ApiJudge } from './api-judge.js';
-import { HookReceiver, type Post } from './hook-receiver.js';
+import type { TestApp } from '../../libs/testing/src/app-harness.js';
+import { HookReceiver } from './hook-receiver.js';
 import { MailServer } from './mail-server.js';
-import { unique } from './stage.js';
+import { tellNotificationStory } from './notification-story.js';
+import { Stage, unique } from './stage.js';
 
 jest.setTimeout(120_000);
 
 const CANARY = 'notified-canary-91c2';
 const any = { ifMatch: '*' };
-const judge = new ApiJudge();
 const directory = mkdtempSync(join(tmpdir(), 'claviger-mail-'));
 
 let receiver: HookReceiver;
 let mail: MailServer;
+let stage: Stage;
 let app: TestApp;
 let api: ApiClient;
 beforeAll(async () => {
   receiver = await HookReceiver.start();
   mail = await MailServer.start(directory, `${CANARY}:smtp@/password`);
-  app = await startCluster({ env: mail.env, onAnswer: (request, answer) => judge.hear(request, answer) });
-  api = app.api;
-  await made(api.post('/vault-instances', { name: 'inside', kind: 'builtin' }));
-  await made(api.post('/vault-profiles', { name: 'prod', instance: 'inside', mount: 'prod' }));
+  stage = await Stage.open({ bao: false, cluster: true, env: mail.env });
+  ({ app, api } = stage);
+  await stage.vault('builtin', 'prod');
 });
 afterAll(async () => {
-  await app?.close();
+  await stage?.close();
   await Promise.all([receiver?.close(), mail?.close()]);
   rmSync(directory, { recursive: true });
-  expect([...judge.contradictions]).toEqual([]);
 });
 
 async function made(answer: Promise<ApiAnswer>): Promise<JsonBody> {
@@ -54,27 +51,8 @@ async function secret(content: object = { value: CANARY }): Promise<{ id: string
   return { id: row.id as string, name };
 }
 
-const dataOf = ({ body }: Post): JsonBody => (JSON.parse(body) as JsonBody).data as JsonBody;
-
 describe('a webhook', () => {
-  it('gets signed messages about what it asked for, and about nothing else', async () => {
-    const name = unique('hook');
-    const signedWith = await hook(name, ['secret.created', 'secret.deleted']);
-    const { id } = await secret();
-    await made(api.put(`/secrets/${id}/content`, { content: { value: `${CANARY} too` } }, any));
-    await made(api.delete(`/secrets/${id}`, any));
-    await eventually(() => expect(receiver.at(`/${name}`)).toHaveLength(2));
-    const posts = receiver.at(`/${name}`);
-    const types = posts.map((post) => (post.verify(signedWith) as JsonBody).type as string);
-    expect(new Set(types)).toEqual(new Set(['secret.created', 'secret.deleted']));
-    expect(posts.map((post) => dataOf(post).subjectId)).toEqual([id, id]);
-    expect(JSON.stringify(posts)).not.toContain(CANARY);
-    await eventually(async () => {
-      const delivered = { state: 'delivered', statusCode: 204, attempts: 1 };
-      const { items } = (await api.get(`/webhooks/${name}/deliveries`)).body;
-      expect(items).toMatchObject([delivered, delivered]);
-    });
-  });
+  tellNotificationStory(() => stage);
 
   it('hears when a copy is lost, and when it is there again', async () => {
     const name = unique('hook');
@@ -86,8 +64,7 @@ describe('a webhook', () => {
       ((await made(api.get(`/secrets/${id}/targets`))).items as JsonBody[])[0]!;
     await eventually(async () => expect(await target()).toMatchObject({ status: 'in_sync' }));
     await app.database.dataSource.query(`delete from builtin_object where mount = 'copies'`);
-    await app.database.dataSource.query(`update sync_target set next_verify_at = now()`);
-    app.runJob(VERIFY_TARGETS);
+    await stage.verifyTargets();
     await eventually(() => expect(receiver.at(`/${name}`)).toHaveLength(1));
     await made(api.post(`/secrets/${id}/targets/copies/sync`));
     await eventually(() => expect(receiver.at(`/${name}`)).toHaveLength(2));

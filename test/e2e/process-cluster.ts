@@ -4,8 +4,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrateAll } from '@claviger/composition';
 import { RootKey } from '@claviger/platform/crypto';
-import { ApiClient, eventually, startRedis, type ApiAnswer, type RedisPeer } from '@claviger/testing';
-import { NetworkDatabase } from './network-database.js';
+import {
+  ApiClient,
+  eventually,
+  startNetworkPostgres,
+  startRedis,
+  type ApiAnswer,
+  type NetworkPostgresPeer,
+  type RedisPeer,
+} from '@claviger/testing';
 import { ProgramYard, repository, type StartedProgram } from './started-program.js';
 
 /** Longer than the balancer needs to notice, also on a machine that is busy. */
@@ -20,14 +27,14 @@ export class ProcessCluster {
   rootToken = '';
 
   private constructor(
-    readonly database: NetworkDatabase,
+    readonly database: NetworkPostgresPeer,
     private redis: RedisPeer,
     private readonly env: Readonly<Record<string, string>>,
   ) {}
 
   /** Two apis and two workers. */
   static async start(): Promise<ProcessCluster> {
-    const [database, redis] = await Promise.all([NetworkDatabase.start(), startRedis()]);
+    const [database, redis] = await Promise.all([startNetworkPostgres(), startRedis()]);
     await migrateAll(database.url, redis.url);
     const cluster = new ProcessCluster(database, redis, {
       CLAVIGER_DATABASE_URL: database.url,

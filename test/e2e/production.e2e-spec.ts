@@ -4,11 +4,19 @@ import { CONCERNS } from '@claviger/platform/config';
 import { eventually, findRedisServer } from '@claviger/testing';
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
 import { Ajv } from 'ajv';
+import { tellApprovalStory } from './approval-story.js';
+import { tellComplianceStory } from './compliance-story.js';
 import { ComposeByHand } from './compose-by-hand.js';
 import { ownServices, readComposeFile } from './compose-file.js';
+import { tellDriftStory } from './drift-story.js';
 import { tellMainStory } from './main-story.js';
+import { tellNotificationStory } from './notification-story.js';
+import { tellPlanStory } from './plan-story.js';
+import { tellReportStory } from './report-story.js';
+import { tellRevocationStory } from './revocation-story.js';
 import { describeScenes, VAULT_PAIRS } from './scenes.js';
-import { hasOpenBao, Stage } from './stage.js';
+import { tellSourceChangeStory } from './source-change-story.js';
+import { hasOpenBao, Stage, type RunningClaviger } from './stage.js';
 
 jest.setTimeout(180_000);
 
@@ -114,22 +122,34 @@ const canRun = hasOpenBao && findRedisServer() !== undefined && process.platform
   const open = async (): Promise<Stage> => {
     await compose.up();
     rootToken = await compose.makeRootToken();
-    const running = {
-      connect: (onAnswer: Parameters<ComposeByHand['connect']>[1]) => compose.connect(rootToken, onAnswer),
+    const running: RunningClaviger = {
+      connect: (onAnswer) => compose.connect(rootToken, onAnswer),
+      query: (statement) => compose.query(statement),
+      runJob: (job) => compose.runJob(job),
       close: async () => void (endedBadly = await compose.down()),
     };
     return Stage.over(running, await compose.openBao());
   };
 
   describeScenes(
-    'tell the main story',
+    'tell every story',
     (scene) => {
-      tellMainStory(scene);
+      const stage = (): Stage => scene.stage;
+      describe('a secret', () => tellMainStory(scene));
+      describe('a gated change', () => tellApprovalStory(stage));
+      describe('a rule', () => tellComplianceStory(stage));
+      describe('a plan', () => tellPlanStory(scene));
+      describe('a source', () => tellSourceChangeStory(scene));
+      describe('a drifted copy', () => tellDriftStory(scene));
+      describe('a webhook', () => tellNotificationStory(stage));
+      describe('a revoked token', () => tellRevocationStory(stage));
+      describe('an auditor', () => tellReportStory(stage));
 
       it('in turns, with the caller in the audit log, their metrics told, and no secret in their output', async () => {
         expect([...compose.asked.keys()].sort()).toEqual(['api-1', 'api-2']);
-        const { body } = await scene.stage.api.get('/audit-entries?limit=5');
-        expect(body.items[0]).toMatchObject({ remoteAddress: '192.0.2.7' });
+        const { profile } = await scene.stage.vault('builtin');
+        const { body } = await scene.stage.api.get(`/audit-entries?resource=${profile}&limit=1`);
+        expect(body.items).toMatchObject([{ remoteAddress: '192.0.2.7' }]);
         for (const name of ['api-1', 'api-2'])
           expect(await compose.metrics(name)).toMatch(/claviger_http_request_seconds_count{.*status="2xx"} \d/);
         await eventually(async () => {

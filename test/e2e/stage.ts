@@ -10,6 +10,8 @@ import {
   type MotoPeer,
   type OpenBaoPeer,
 } from '@claviger/testing';
+import { VERIFY_TARGETS } from '@claviger/features/replication';
+import type { JobDefinition } from '@claviger/platform/queue';
 import { expect } from '@jest/globals';
 import { startApp, startCluster, type AppOptions, type TestApp } from '../../libs/testing/src/app-harness.js';
 import { ApiJudge } from './api-judge.js';
@@ -35,8 +37,12 @@ export type SecretRequest = {
 
 /** Claviger as it was started by somebody else. */
 export type RunningClaviger = {
-  /** A client with a root token. */
-  connect(onAnswer: AnswerObserver): ApiClient;
+  /** Clients with a root token: the first as callers reach it, the others each at an api process of its own. */
+  connect(onAnswer: AnswerObserver): { readonly api: ApiClient; readonly apis: readonly ApiClient[] };
+  /** One statement on its database. */
+  query(statement: string): Promise<unknown>;
+  /** Asks for a job to be run soon, as its schedule would. */
+  runJob(job: JobDefinition<object>): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -54,6 +60,7 @@ export class Stage {
     readonly app: TestApp,
     readonly bao: OpenBaoPeer | undefined,
     private readonly judge: ApiJudge,
+    private readonly ground: Pick<RunningClaviger, 'query' | 'runJob'>,
     readonly moto?: MotoPeer,
   ) {}
 
@@ -75,7 +82,11 @@ export class Stage {
       wantsBao ? startOpenBao() : undefined,
       options.moto ? startMoto() : undefined,
     ]);
-    const stage = new Stage(app, bao, judge, moto);
+    const ground = {
+      query: (statement: string) => app.database.dataSource.query(statement),
+      runJob: async (job: JobDefinition<object>) => app.runJob(job),
+    };
+    const stage = new Stage(app, bao, judge, ground, moto);
     await stage.#registerInstances();
     if (moto) {
       const config = { region: moto.region, endpoint: moto.address, stsEndpoint: moto.address };
@@ -86,14 +97,14 @@ export class Stage {
   }
 
   /**
-   * A stage over processes that run already. They are asked by `api` alone: what reaches past it into Claviger itself (the
-   * built-in vault, jobs, logs) is not there.
+   * A stage over processes that run already: what reaches into a process (the built-in vault past its API, logs) is not
+   * there.
    */
   static async over(running: RunningClaviger, bao: OpenBaoPeer): Promise<Stage> {
     const judge = new ApiJudge();
-    const api = running.connect((request, answer) => judge.hear(request, answer));
-    const app = { api, apis: [api], close: () => running.close() } as unknown as TestApp;
-    const stage = new Stage(app, bao, judge);
+    const clients = running.connect((request, answer) => judge.hear(request, answer));
+    const app = { ...clients, close: () => running.close() } as unknown as TestApp;
+    const stage = new Stage(app, bao, judge, running);
     await stage.#registerInstances();
     return stage;
   }
@@ -107,6 +118,17 @@ export class Stage {
 
   get api(): ApiClient {
     return this.app.api;
+  }
+
+  /** The same token at each api process. */
+  everywhere({ token }: ApiClient): readonly ApiClient[] {
+    return this.app.apis.map((api) => api.as(token));
+  }
+
+  /** Makes the scheduled verification of targets due, for all of them, and has it run. */
+  async verifyTargets(): Promise<void> {
+    await this.ground.query(`update sync_target set next_verify_at = now()`);
+    await this.ground.runJob(VERIFY_TARGETS);
   }
 
   /** Creates an instance or a profile and returns it. */

@@ -1,6 +1,7 @@
 import { eventually, type JsonBody } from '@claviger/testing';
 import { expect, it, jest } from '@jest/globals';
 import { describeScenes } from './scenes.js';
+import { tellSourceChangeStory } from './source-change-story.js';
 import { unique } from './stage.js';
 
 jest.setTimeout(60_000);
@@ -60,42 +61,6 @@ describeScenes('sync profiles of a secret', (scene) => {
     await stage.inSync(id);
   });
 
-  it('change places with the source, without a read that fails', async () => {
-    const { stage, source, target } = scene;
-    const name = unique('moved');
-    const { id, revision } = await stage.secret({ name, source });
-    const move = (body: object, ifMatch: number | '*', query = ''): Promise<JsonBody> =>
-      stage.api.put(`/secrets/${id}/source-profile${query}`, body, { ifMatch });
-    const there = { profile: target.profile, reason: 'we move' };
-    expect(await move(there, 99)).toMatchObject({ status: 412, body: { code: 'STALE_MATCH' } });
-    expect((await move(there, revision, '?dryRun=true')).body.plan).toMatchObject([
-      { profile: target.profile, role: 'source', action: 'create' },
-      { profile: source.profile, role: 'target', action: 'retain' },
-    ]);
-    let isOver = false;
-    const reading = (async () => {
-      while (!isOver) expect(await stage.content(id)).toEqual({ value: 'one' });
-    })();
-    const moved = await move(there, revision);
-    isOver = true;
-    await reading;
-    expect(moved).toMatchObject({
-      status: 200,
-      body: { secret: { sourceProfile: target.profile, currentVersion: 1, drift: null }, change: { state: 'done' } },
-    });
-    expect((await move(there, '*')).body).toMatchObject({ secret: { sourceProfile: target.profile } });
-    await stage.inSync(id);
-    expect(await stage.targets(id)).toMatchObject([{ profile: source.profile, status: 'in_sync' }]);
-    expect(await stage.write(id, { value: 'two' })).toBe(2);
-    expect(await target.read(name)).toEqual({ value: 'two' });
-    await stage.inSync(id);
-    expect(await source.read(name)).toEqual({ value: 'two' });
-    expect(await stage.content(id, 1)).toEqual({ value: 'one' });
-    expect((await stage.api.delete(`/secrets/${id}`, { ifMatch: '*' })).status).toBe(200);
-    await stage.becomes(id, 'deleted');
-    for (const vault of [source, target]) expect(await vault.read(name)).toBeUndefined();
-  });
-
   it('cannot be the source, unknown, or removed twice', async () => {
     const { stage, source } = scene;
     const { id } = await stage.secret({ source });
@@ -134,6 +99,8 @@ describeScenes('sync profiles of a secret', (scene) => {
     expect((await allowed.delete(`/secrets/${id}/sync-profiles/${target.profile}`)).status).toBe(200);
   });
 });
+
+describeScenes('the source of a secret', tellSourceChangeStory);
 
 describeScenes('a place that already holds something', (scene) => {
   const foreign = { value: 'foreign' };

@@ -1,50 +1,22 @@
-import { VERIFY_TARGETS } from '@claviger/features/replication';
 import { eventually, type JsonBody } from '@claviger/testing';
 import { expect, it, jest } from '@jest/globals';
-import { describeScenes, type Scene } from './scenes.js';
+import { tellDriftStory } from './drift-story.js';
+import { describeScenes } from './scenes.js';
 import { unique } from './stage.js';
 
 jest.setTimeout(60_000);
 
-/** Makes the scheduled verification of targets due, for all of them, and has it run. */
-async function verifyTargets({ stage }: Scene): Promise<void> {
-  await stage.app.database.dataSource.query(`update sync_target set next_verify_at = now()`);
-  stage.app.runJob(VERIFY_TARGETS);
-}
-
 describeScenes('a target that somebody changed', (scene) => {
+  tellDriftStory(scene);
+
   const theirs = { value: 'theirs' };
 
-  async function synced(profile?: Scene['target']): Promise<JsonBody> {
+  async function synced(): Promise<JsonBody> {
     const { stage, source, target } = scene;
-    const secret = await stage.secret({ name: unique('copy'), source, targets: [profile ?? target] });
+    const secret = await stage.secret({ name: unique('copy'), source, targets: [target] });
     await stage.inSync(secret.id);
     return secret;
   }
-
-  it('is told as drifted, with what to do, and is overwritten on a sync request', async () => {
-    const { stage, target } = scene;
-    const { id, name } = await synced();
-    await target.write(name, theirs);
-    await verifyTargets(scene);
-    const found = await stage.targetBecomes(id, 'drifted');
-    expect(found).toMatchObject({
-      error: { code: 'TARGET_CHANGED_AT_TARGET', action: expect.stringContaining('Sync the target') },
-      drift: { kind: 'content' },
-      verifiedHow: 'value',
-    });
-    const { body: why } = await stage.api.get(`/secrets/${id}/targets/${target.profile}/explain`);
-    expect(why).toMatchObject({ isEqual: false, causes: [{ code: 'TARGET_CHANGED_AT_TARGET' }] });
-    expect(why.nextAction).toContain('Sync the target');
-    expect(await stage.show(id)).toMatchObject({ drift: null, replication: { drifted: 1 } });
-    expect(await target.read(name)).toEqual(theirs);
-    const asked = await stage.api.post(`/secrets/${id}/targets/${target.profile}/sync`);
-    expect(asked).toMatchObject({ status: 202, body: { profile: target.profile } });
-    await stage.inSync(id);
-    const { body: equal } = await stage.api.get(`/secrets/${id}/targets/${target.profile}/explain`);
-    expect(equal).toMatchObject({ isEqual: true, causes: [] });
-    expect(await target.read(name)).toEqual({ value: 'one' });
-  });
 
   it('is overwritten by a new version', async () => {
     const { stage, target } = scene;
@@ -59,28 +31,18 @@ describeScenes('a target that somebody changed', (scene) => {
     const { stage, target } = scene;
     const { id, name } = await synced();
     await target.remove(name);
-    await verifyTargets(scene);
+    await stage.verifyTargets();
     expect(await stage.targetBecomes(id, 'missing')).toMatchObject({ error: { code: 'TARGET_REMOVED_AT_TARGET' } });
     await stage.api.post(`/secrets/${id}/targets/${target.profile}/sync`);
     await stage.inSync(id);
     expect(await target.read(name)).toEqual({ value: 'one' });
   });
 
-  it('is overwritten without asking where its profile says so', async () => {
-    const { stage, target } = scene;
-    const healing = await stage.vault(target.kind, unique('healing'), { repair: 'auto' });
-    const { id, name } = await synced(healing);
-    await healing.write(name, theirs);
-    await verifyTargets(scene);
-    await eventually(async () => expect(await healing.read(name)).toEqual({ value: 'one' }));
-    await stage.inSync(id);
-  });
-
   it('is counted in the summary', async () => {
     const { stage, target } = scene;
     const { id, name } = await synced();
     await target.write(name, theirs);
-    await verifyTargets(scene);
+    await stage.verifyTargets();
     await stage.targetBecomes(id, 'drifted');
     const { body } = await stage.api.get('/replication/summary');
     const entry = body.profiles.find(({ profile }: { profile: string }) => profile === target.profile);
@@ -93,7 +55,7 @@ describeScenes('a target that somebody changed', (scene) => {
     const { stage, target } = scene;
     const { id, name } = await synced();
     const before = await target.countVersions(name);
-    await verifyTargets(scene);
+    await stage.verifyTargets();
     await stage.api.post(`/secrets/${id}/targets/${target.profile}/sync`);
     await eventually(async () => expect((await stage.targets(id))[0]).toMatchObject({ verifiedHow: 'value' }));
     await stage.inSync(id);

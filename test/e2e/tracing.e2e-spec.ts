@@ -8,6 +8,10 @@ jest.setTimeout(90_000);
 
 const CANARY = 'trace-canary-7f3a';
 const CALLER = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+const VOTER = { traceId: '1bf7651916cd43dd8448eb211c80319d', spanId: 'c7ad6b7169203332' };
+const within = ({ traceId, spanId }: typeof CALLER): { traceparent: string } => ({
+  traceparent: `00-${traceId}-${spanId}-01`,
+});
 
 (hasOpenBao ? describe : describe.skip)('a request that is traced', () => {
   let collector: TraceCollector;
@@ -30,7 +34,7 @@ const CALLER = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b716
       headers: {
         authorization: `Bearer ${stage.app.rootToken}`,
         'content-type': 'application/json',
-        traceparent: `00-${CALLER.traceId}-${CALLER.spanId}-01`,
+        ...within(CALLER),
       },
       body: JSON.stringify({ ...body, sourceProfile: source.profile, syncProfiles: [target.profile] }),
     });
@@ -55,6 +59,37 @@ const CALLER = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b716
     expect(collector.text).not.toContain(CANARY);
     expect(collector.text).not.toContain(stage.app.rootToken);
     expect(collector.text).not.toContain(target.profile);
+  });
+
+  it('shows what became of it after a vote that was asked for in another trace, and names that trace', async () => {
+    const steps = [{ policies: ['approver'], votes: 1 }];
+    const [voter] = [await stage.userWith('approver'), await stage.userWith('approver')];
+    await stage.register('approval-profiles', { name: 'traced', kinds: ['content'], steps });
+    const [source, target] = [
+      await stage.vault('kv2', 'gated', { approvalProfile: 'traced' }),
+      await stage.vault('kv2'),
+    ];
+    const { id } = await stage.secret({ source, targets: [target] });
+    await stage.inSync(id);
+    const write = { content: { value: CANARY } };
+    const asked = await stage.api.put(`/secrets/${id}/content`, write, { ifMatch: '*', headers: within(CALLER) });
+    expect(asked.status).toBe(202);
+    const vote = `/approvals/${asked.body.change.id}/votes`;
+    expect((await voter.post(vote, { decision: 'approve' }, { headers: within(VOTER) })).status).toBe(200);
+    await stage.inSync(id);
+
+    await eventually(() => {
+      const request = collector.of(CALLER.traceId).find(({ name }) => name === 'putSecretsIdContent');
+      const voting = collector.of(VOTER.traceId).find(({ name }) => name === 'postApprovalsIdVotes');
+      expect(voting?.parentSpanId).toBe(VOTER.spanId);
+      const after = (name: string, parent?: string): CollectedSpan | undefined =>
+        collector.of(CALLER.traceId).find((one) => one.name === name && one.parentSpanId === parent);
+      const change = after('change secret.content', request?.spanId);
+      expect(change?.links).toMatchObject([{ traceId: VOTER.traceId, spanId: voting?.spanId }]);
+      expect(after('vault put', change?.spanId)).toBeDefined();
+      expect(after('job replication.reconcile', change?.spanId)).toBeDefined();
+    });
+    expect(collector.text).not.toContain(CANARY);
   });
 
   it('tells a refusal by its status, and begins a trace of its own where the caller has none', async () => {

@@ -1,4 +1,5 @@
 // What `npm run check` runs: everything about the sources that needs no database and no peer, one line a step.
+// With `--without-tests` for those who run `npm test` next.
 import { requireNode } from '../start/node-version.mjs';
 
 requireNode();
@@ -10,7 +11,7 @@ const { root } = await import('../start/root.mjs');
 const node = (script, ...args) => ({ file: process.execPath, args: [join(root, script), ...args] });
 
 /** @type {[name: string, command: { file: string, args: string[] }][]} */
-const STEPS = [
+const ALL = [
   ['format', node('node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.')],
   ['lint', node('node_modules/oxlint/bin/oxlint')],
   ['types', node('node_modules/ts7/bin/tsc', '--noEmit')],
@@ -29,6 +30,8 @@ const STEPS = [
   ['unit tests', node('tools/test/jest.mjs', '--selectProjects', 'unit')],
   ['generated files', node('tools/check/generate.mjs', '--check')],
 ];
+
+const STEPS = process.argv.includes('--without-tests') ? ALL.filter(([name]) => name !== 'unit tests') : ALL;
 
 await ensureInstalled();
 let failures = 0;

@@ -23,9 +23,9 @@ export class ChangeProcessor {
 
   @HandlesJob(RECOVER_CHANGES)
   async recover(_: object, run: JobRun): Promise<void> {
-    await this.changes.recover(
-      systemContext({ requestId: run.requestId, storeId: this.keyring.rootStoreId, job: 'change.recover' }),
-    );
+    const { requestId, trace } = run;
+    const { rootStoreId: storeId } = this.keyring;
+    await this.changes.recover(systemContext({ requestId, storeId, job: 'change.recover', trace }));
   }
 
   @HandlesJob(ABANDON_CHANGES)

@@ -14,7 +14,7 @@ export class ImportProcessor {
 
   @HandlesJob(SCAN_VAULT)
   async scan({ storeId, importId }: { storeId: string; importId: string }, run: JobRun): Promise<void> {
-    const ctx = systemContext({ requestId: run.requestId, storeId, job: 'import.scan' });
+    const ctx = systemContext({ requestId: run.requestId, storeId, job: 'import.scan', trace: run.trace });
     await this.scanner.scan({ ...ctx, signal: run.signal }, importId);
   }
 

@@ -12,8 +12,8 @@ export class KeyProcessor {
   ) {}
 
   @HandlesJob(ADVANCE_KEY_ROTATIONS)
-  async advance(_: object, { requestId, signal }: JobRun): Promise<void> {
-    const ctx = systemContext({ requestId, storeId: this.keyring.rootStoreId, job: 'keys.advance-rotations' });
+  async advance(_: object, { requestId, signal, trace }: JobRun): Promise<void> {
+    const ctx = systemContext({ requestId, storeId: this.keyring.rootStoreId, job: 'keys.advance-rotations', trace });
     await this.rotator.advance({ ...ctx, signal });
   }
 }

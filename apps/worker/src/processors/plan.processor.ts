@@ -14,7 +14,7 @@ export class PlanProcessor {
 
   @HandlesJob(CARRY_ON_PLAN)
   async carryOn({ storeId, planId }: { storeId: string; planId: string }, run: JobRun): Promise<void> {
-    const ctx = systemContext({ requestId: run.requestId, storeId, job: 'plan.carry-on' });
+    const ctx = systemContext({ requestId: run.requestId, storeId, job: 'plan.carry-on', trace: run.trace });
     await this.plans.carryOn({ ...ctx, signal: run.signal }, planId);
   }
 

@@ -85,8 +85,8 @@ export class VotingService {
   }
 
   /** Executes a change that was approved; nothing happens to any other. In nobody's name: the change says whose it is. */
-  async execute({ requestId, storeId, hops }: RequestContext, id: string): Promise<void> {
-    const ctx = systemContext({ requestId, storeId, job: 'approval.execute' });
+  async execute({ requestId, storeId, hops, trace }: RequestContext, id: string): Promise<void> {
+    const ctx = systemContext({ requestId, storeId, job: 'approval.execute', trace });
     await this.held.execute({ ...ctx, ...(hops && { hops }) }, id);
   }
 

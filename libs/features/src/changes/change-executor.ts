@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError, CLOCK, faultPoint, isAppError, newId, type Clock, type RequestContext } from '@claviger/kernel';
 import { Outbox } from '@claviger/features/notifications';
-import { TRACING } from '@claviger/platform/tracing';
 import { Database, isUniqueViolation } from '@claviger/platform/database';
 import { secretBusy } from './change.errors.js';
 import { ActAgain, ChangeHandlers } from './change-handler.js';
@@ -9,6 +8,7 @@ import type { ExecutingChange } from './executing-change.js';
 import { isCertain, pauseMs } from './change-outcome.policy.js';
 import { ChangeRepository } from './change.repository.js';
 import { toRow } from './change-row.js';
+import { tracedAsChange } from './change-tracing.js';
 import { ChangeTrail } from './change-trail.js';
 
 /** How long one attempt may talk to vaults. */
@@ -39,22 +39,21 @@ export class ChangeExecutor {
   /** In one transaction, without a trace when it fails. */
   async executeLocally(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<void> {
     const handler = this.handlers.get(kind);
-    await this.database.transaction(ctx, async (tx) => {
-      await handler.begin?.(tx, change);
-      const result = await handler.complete(tx, change, undefined);
-      const row = toRow(ctx, kind, change, true);
-      const end = { state: 'done', result, attempts: 1, endedAt: this.clock.now() } as const;
-      await this.changes.insert(tx, { ...row, ...end }, undefined);
-      await this.trail.record(tx, kind, 'done', change.subject, { changeId: change.id });
-    });
+    await tracedAsChange(ctx, { id: change.id, kind }, (within) =>
+      this.database.transaction(within, async (tx) => {
+        await handler.begin?.(tx, change);
+        const result = await handler.complete(tx, change, undefined);
+        const row = toRow(ctx, kind, change, true);
+        const end = { state: 'done', result, attempts: 1, endedAt: this.clock.now() } as const;
+        await this.changes.insert(tx, { ...row, ...end }, undefined);
+        await this.trail.record(tx, kind, 'done', change.subject, { changeId: change.id });
+      }),
+    );
   }
 
   /** Waits its turn among the changes of the secret. */
   async executeOutside(ctx: RequestContext, kind: string, change: ExecutingChange): Promise<void> {
-    const attributes = { 'claviger.change_id': change.id };
-    await TRACING.within(ctx, { name: `change ${kind}`, kind: 'internal', attributes }, (within) =>
-      this.#executeOutside(within, kind, change),
-    );
+    await tracedAsChange(ctx, { id: change.id, kind }, (within) => this.#executeOutside(within, kind, change));
   }
 
   /** Gives up changes that failed before that moment, erasing their payloads, and tells of each. Returns how many. */

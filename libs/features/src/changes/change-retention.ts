@@ -132,7 +132,7 @@ export class ChangeRetention {
     after: string,
     limit: number,
   ): Promise<{ readonly id: string; readonly fields: Record<string, unknown> }[]> {
-    const sql = `select c.id, to_jsonb(c) - array['payload', 'lease_owner', 'lease_until', 'idempotency_id'] as fields
+    const sql = `select c.id, to_jsonb(c) - array['payload', 'lease_owner', 'lease_until', 'idempotency_id', 'traceparent'] as fields
       from change c where ${selected(stretch)} and c.id > $4::uuid order by c.store_id, c.id limit $5`;
     const { pool } = this.dependencies.database;
     return (await pool.query(sql, [stretch.ctx.storeId, stretch.before, stretch.history, after, limit])).rows as never;

@@ -1,4 +1,4 @@
-import { newId, type RequestContext, type SecretValue } from '@claviger/kernel';
+import { formatTraceParent, newId, type RequestContext, type SecretValue } from '@claviger/kernel';
 import type { ChangeEntity, Requester } from './change.entity.js';
 import type { ExecutingChange, Need, PreparedChange } from './executing-change.js';
 import { UNGATED, type GatedAs } from './gated-kind.js';
@@ -46,6 +46,7 @@ export function toRow(
     baseVersion: change.baseVersion ?? null,
     parameters: { ...change.parameters, ...kept },
     ...(ctx.attempt && { idempotencyId: ctx.attempt.id }),
+    ...(ctx.trace && !endsAtOnce && { traceparent: formatTraceParent(ctx.trace) }),
   };
 }
 

@@ -42,6 +42,10 @@ export class ChangeEntity {
   @Column('uuid', { name: 'idempotency_id', nullable: true })
   idempotencyId: string | null;
 
+  /** Where the request stands in its trace (W3C Trace Context), for whoever goes on with the change; null where nobody traces. */
+  @Column('text', { nullable: true })
+  traceparent: string | null;
+
   @Column('jsonb', { nullable: true })
   result: Record<string, unknown> | null;
 

@@ -12,6 +12,7 @@ import { ChangeHandlers } from './change-handler.js';
 import type { Need, PreparedChange } from './executing-change.js';
 import { ChangeRepository, type ChangeListQuery } from './change.repository.js';
 import { fromRow, subjectOf, toExecuting } from './change-row.js';
+import { tracedAsChange } from './change-tracing.js';
 import { ChangeTrail } from './change-trail.js';
 import { HeldChanges } from './held-changes.js';
 
@@ -136,7 +137,7 @@ export class ChangeService {
     } catch (error) {
       throw isUniqueViolation(error, 'uq_change_executing') ? secretBusy() : error;
     }
-    await this.executor.actAndComplete(ctx, row.kind, change, owner);
+    await tracedAsChange(ctx, row, (within) => this.executor.actAndComplete(within, row.kind, change, owner));
     return this.get(ctx, id);
   }
 
@@ -182,6 +183,6 @@ export class ChangeService {
     const row = (await this.changes.find(ctx, id))!;
     const progress = { attempt: row.attempts, isResumed: true };
     const change = fromRow(row, await this.changes.findPayload(ctx, id), progress);
-    await this.executor.actAndComplete(ctx, row.kind, change, owner);
+    await tracedAsChange(ctx, row, (within) => this.executor.actAndComplete(within, row.kind, change, owner));
   }
 }

@@ -12,10 +12,14 @@ import type { ExecutingChange } from './executing-change.js';
 import { ChangeRepository } from './change.repository.js';
 import { fromRow, subjectOf, toRow } from './change-row.js';
 import type { JudgedReview } from './change-subject.js';
+import { tracedAsChange } from './change-tracing.js';
 import { ChangeTrail } from './change-trail.js';
 
 /** How a change can leave the gate without being executed. */
 export type HeldEnd = 'rejected' | 'expired' | 'cancelled' | 'stale';
+
+/** A change that was begun, to be carried out at its vault. */
+type Begun = { readonly row: ChangeEntity; readonly change: ExecutingChange };
 
 /** How long the process that approved a change has for beginning to execute it, before another one does. */
 const HEAD_START_MS = 5_000;
@@ -139,7 +143,7 @@ export class HeldChanges {
    */
   async execute(ctx: RequestContext, id: string): Promise<void> {
     const owner = newId();
-    let begun: { readonly kind: string; readonly change: ExecutingChange } | undefined;
+    let begun: Begun | undefined;
     try {
       begun = await this.database.transaction(ctx, (tx) => this.#begin(tx, id, owner));
     } catch (error) {
@@ -150,8 +154,9 @@ export class HeldChanges {
     }
     if (!begun) return;
     faultPoint('approval.admitted');
+    const { row, change } = begun;
     try {
-      await this.executor.actAndComplete(ctx, begun.kind, begun.change, owner);
+      await tracedAsChange(ctx, row, (within) => this.executor.actAndComplete(within, row.kind, change, owner));
     } catch (error) {
       if (!isAppError(error)) throw error;
     }
@@ -164,11 +169,7 @@ export class HeldChanges {
   }
 
   /** @throws AppError CHANGE_STALE, COMPLIANCE_BLOCKED, and whatever beginning refuses */
-  async #begin(
-    tx: RequestContext,
-    id: string,
-    owner: string,
-  ): Promise<{ readonly kind: string; readonly change: ExecutingChange } | undefined> {
+  async #begin(tx: RequestContext, id: string, owner: string): Promise<Begun | undefined> {
     const row = await this.changes.lock(tx, id);
     if (row?.state !== 'approved') return undefined;
     await this.assertAdmitted(tx, row);
@@ -180,8 +181,8 @@ export class HeldChanges {
     await this.handlers.get(row.kind).begin?.(tx, change);
     await this.trail.record(tx, row.kind, 'intent', change.subject, { changeId: id, requestedBy: row.requestedBy.id });
     faultPoint('approval.admitting');
-    if (!change.isLocal) return { kind: row.kind, change };
-    await this.executor.complete(tx, row.kind, change, owner, undefined);
+    if (!change.isLocal) return { row, change };
+    await tracedAsChange(tx, row, (within) => this.executor.complete(within, row.kind, change, owner, undefined));
     return undefined;
   }
 

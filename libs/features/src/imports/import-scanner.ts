@@ -4,6 +4,7 @@ import { AccessService } from '@claviger/features/access';
 import { VaultSurvey, type FoundObject } from '@claviger/features/secrets';
 import { Database } from '@claviger/platform/database';
 import { JobQueue } from '@claviger/platform/queue';
+import { traceOf } from '@claviger/platform/tracing';
 import { wakeForImport } from './import.jobs.js';
 import type { ImportEntity, ImportItemEntity } from './import.entity.js';
 import { ImportRepository } from './import.repository.js';
@@ -64,7 +65,7 @@ export class ImportScanner {
     try {
       const { requestId, storeId } = ctx;
       const actor = await this.access.actAs(storeId, scanned.tokenId);
-      const caller = { requestId, storeId, actor, signal: AbortSignal.timeout(PAGE_LIMIT_MS) };
+      const caller = { requestId, storeId, actor, signal: AbortSignal.timeout(PAGE_LIMIT_MS), ...traceOf(ctx) };
       const page = await this.survey.page(caller, {
         profile: scanned.vaultProfile,
         folder: scanned.folder,

@@ -1,5 +1,6 @@
 import type { RequestContext } from '@claviger/kernel';
 import { defineJob, NO_RETRY, type JobQueue } from '@claviger/platform/queue';
+import { traceOf } from '@claviger/platform/tracing';
 import { z } from 'zod';
 
 /** Goes on with an import that is scanning. */
@@ -18,9 +19,10 @@ export const SWEEP_IMPORTS = defineJob({
   lane: 'sweep',
 });
 
-/** Wakes a worker for an import. */
-export function wakeForImport(queue: JobQueue, { storeId }: RequestContext, importId: string): void {
-  queue.enqueue(SCAN_VAULT, { storeId, importId }, { dedupKey: importId });
+/** Wakes a worker for an import, because of what happens here. */
+export function wakeForImport(queue: JobQueue, ctx: RequestContext, importId: string): void {
+  const { storeId } = ctx;
+  queue.enqueue(SCAN_VAULT, { storeId, importId }, { dedupKey: importId, ...traceOf(ctx) });
 }
 
 export const IMPORT_JOBS = [SCAN_VAULT, SWEEP_IMPORTS];

@@ -7,6 +7,7 @@ import { addStoreKey, Keyring, rewrapUnderRoot } from '@claviger/platform/crypto
 import { Database } from '@claviger/platform/database';
 import { JobQueue } from '@claviger/platform/queue';
 import { ProcessRegistry } from '@claviger/platform/telemetry';
+import { traceOf } from '@claviger/platform/tracing';
 import type { KeyRotationEntity } from './key-rotation.entity.js';
 import { withoutRootKey, type RotationKind } from './key-rotation.policy.js';
 import { KeyRotationRepository } from './key-rotation.repository.js';
@@ -57,7 +58,9 @@ export class KeyRotationService {
       const details = { from: rotation.fromKeyId, to: rotation.toKeyId };
       const event = { action: 'key.rotate', outcome: 'allowed', resource, details } as const;
       await this.audit.record(tx, this.audit.entry(tx, event));
-      this.database.afterCommit(tx, () => this.queue.enqueue(ADVANCE_KEY_ROTATIONS, {}, { lane: 'user' }));
+      this.database.afterCommit(tx, () =>
+        this.queue.enqueue(ADVANCE_KEY_ROTATIONS, {}, { lane: 'user', ...traceOf(tx) }),
+      );
       return rotation;
     });
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '@claviger/kernel';
 import { AccessService } from '@claviger/features/access';
+import { traceOf } from '@claviger/platform/tracing';
 import type { PlanEntity } from './plan.entity.js';
 
 /** In whose name plans are judged and applied. */
@@ -16,6 +17,6 @@ export class PlanActors {
   async callerOf(ctx: RequestContext, plan: PlanEntity, signal: AbortSignal): Promise<RequestContext> {
     const { requestId, storeId } = ctx;
     const actor = ctx.actor.type === 'system' ? await this.access.actAs(storeId, plan.tokenId) : ctx.actor;
-    return { requestId, storeId, actor, signal, ...(ctx.attempt && { attempt: ctx.attempt }) };
+    return { requestId, storeId, actor, signal, ...traceOf(ctx), ...(ctx.attempt && { attempt: ctx.attempt }) };
   }
 }

@@ -1,5 +1,6 @@
 import type { RequestContext } from '@claviger/kernel';
 import { defineJob, NO_RETRY, type JobQueue } from '@claviger/platform/queue';
+import { traceOf } from '@claviger/platform/tracing';
 import { z } from 'zod';
 
 /** Goes on with a plan that is being judged or applied. */
@@ -18,9 +19,10 @@ export const SWEEP_PLANS = defineJob({
   lane: 'sweep',
 });
 
-/** Wakes a worker for a plan. */
-export function wakeForPlan(queue: JobQueue, { storeId }: RequestContext, planId: string): void {
-  queue.enqueue(CARRY_ON_PLAN, { storeId, planId }, { dedupKey: planId });
+/** Wakes a worker for a plan, because of what happens here. */
+export function wakeForPlan(queue: JobQueue, ctx: RequestContext, planId: string): void {
+  const { storeId } = ctx;
+  queue.enqueue(CARRY_ON_PLAN, { storeId, planId }, { dedupKey: planId, ...traceOf(ctx) });
 }
 
 export const PLAN_JOBS = [CARRY_ON_PLAN, SWEEP_PLANS];

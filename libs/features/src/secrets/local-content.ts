@@ -226,6 +226,7 @@ export class LocalContent {
       payload: null,
       digest: null,
       idempotencyId: null,
+      traceparent: null,
       result: { secretId: write.base.id, version },
       errorCode: null,
       errorMessage: null,

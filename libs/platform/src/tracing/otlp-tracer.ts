@@ -48,18 +48,16 @@ export async function openOtlpTracer(
     ],
   });
   const otel = provider.getTracer('claviger');
+  const placeOf = ({ traceId, spanId, isSampled }: TraceParent) => {
+    const traceFlags = isSampled ? api.TraceFlags.SAMPLED : api.TraceFlags.NONE;
+    return { traceId, spanId, traceFlags, isRemote: true };
+  };
   const contextOf = (parent: TraceParent | undefined) =>
-    parent === undefined
-      ? api.ROOT_CONTEXT
-      : api.trace.setSpanContext(api.ROOT_CONTEXT, {
-          traceId: parent.traceId,
-          spanId: parent.spanId,
-          traceFlags: parent.isSampled ? api.TraceFlags.SAMPLED : api.TraceFlags.NONE,
-          isRemote: true,
-        });
+    parent === undefined ? api.ROOT_CONTEXT : api.trace.setSpanContext(api.ROOT_CONTEXT, placeOf(parent));
   const tracer: Tracer = {
-    start: ({ name, kind, parent, attributes = {} }) => {
-      const span = otel.startSpan(name, { kind: kinds[kind], attributes }, contextOf(parent));
+    start: ({ name, kind, parent, links = [], attributes = {} }) => {
+      const linked = links.map((link) => ({ context: placeOf(link) }));
+      const span = otel.startSpan(name, { kind: kinds[kind], attributes, links: linked }, contextOf(parent));
       const { traceId, spanId, traceFlags } = span.spanContext();
       return {
         trace: { traceId, spanId, isSampled: (traceFlags & api.TraceFlags.SAMPLED) !== 0 },

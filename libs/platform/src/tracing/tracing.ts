@@ -11,6 +11,8 @@ export type SpanStart = {
   readonly name: string;
   readonly kind: SpanKind;
   readonly parent?: TraceParent | undefined;
+  /** What it has to do with in other traces. */
+  readonly links?: readonly TraceParent[];
   readonly attributes?: SpanAttributes;
 };
 

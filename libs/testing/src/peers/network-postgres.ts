@@ -14,6 +14,8 @@ export type NetworkPostgresPeer = {
   readonly alias: string;
   /** Without TLS. */
   readonly url: string;
+  /** Ends every session, and is there again at the same address. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -34,7 +36,9 @@ export async function startNetworkPostgres({
   const directory = mkdtempSync(join(tmpdir(), 'claviger-network-postgres-'));
   const lock = acquireDataLock(directory);
   const settings = { fsync: 'off', listen_addresses: `${host},${alias}` };
-  const database = await openEmbeddedDatabase({ lock, onLog: () => undefined, settings });
+  const open = (): ReturnType<typeof openEmbeddedDatabase> =>
+    openEmbeddedDatabase({ lock, onLog: () => undefined, settings });
+  let database = await open();
   const { cluster } = dataPaths(directory);
   appendFileSync(
     join(cluster, 'pg_hba.conf'),
@@ -48,6 +52,10 @@ export async function startNetworkPostgres({
     host,
     alias,
     url: url.href,
+    restart: async () => {
+      await database.stop();
+      database = await open();
+    },
     stop: async () => {
       await database.stop();
       lock.release();

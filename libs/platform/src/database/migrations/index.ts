@@ -21,6 +21,7 @@ import { SourceChange1763701800000 } from './1763701800000-source-change.js';
 import { TargetEvents1763701810000 } from './1763701810000-target-events.js';
 import { KeyRotation1763701900000 } from './1763701900000-key-rotation.js';
 import { AuditRetention1763702000000 } from './1763702000000-audit-retention.js';
+import { ChangeTrace1763702300000 } from './1763702300000-change-trace.js';
 import { Sponsors1763702400000 } from './1763702400000-sponsors.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
@@ -48,5 +49,6 @@ export const MIGRATIONS = [
   TargetEvents1763701810000,
   KeyRotation1763701900000,
   AuditRetention1763702000000,
+  ChangeTrace1763702300000,
   Sponsors1763702400000,
 ];

@@ -7,12 +7,17 @@ import type {
   ObjectDescription,
   VaultAdapter,
   VaultCapabilities,
+  VaultErrorCode,
   WriteReceipt,
 } from '../contract/index.js';
 import type { OpenedVault, VaultHarness } from './vault-harness.js';
 
 /** A content as the cases handle it: opened, because they compare it. */
 export type OpenedContent = { readonly text: string; readonly version: BackendVersion | undefined };
+
+/** One answer of a bulk read, opened. */
+export type OpenedAnswer =
+  ({ readonly name: string } & OpenedContent) | { readonly name: string; readonly code: VaultErrorCode };
 
 /**
  * What a conformance case works with: the adapter behind short methods that take names relative to the case's own
@@ -63,6 +68,18 @@ export class CaseContext {
   async read(name: string, version?: BackendVersion): Promise<OpenedContent> {
     const result = await this.adapter.read(this.call(), this.path(name), version);
     return { text: result.content.reveal(), version: result.version };
+  }
+
+  /** What a bulk read gives, in its order; checks that the answers are named. */
+  async readMany(...names: readonly string[]): Promise<readonly OpenedAnswer[]> {
+    const asked = names.map((name) => this.path(name));
+    const answers = await this.adapter.readMany(this.call(), asked);
+    const shown = (name: string): string => names[asked.indexOf(name)] ?? name;
+    return answers.map(({ name, found, error }) =>
+      error === undefined
+        ? { name: shown(name), text: found.content.reveal(), version: found.version }
+        : { name: shown(name), code: error.vaultCode },
+    );
   }
 
   describe(name: string): Promise<ObjectDescription> {

@@ -8,6 +8,7 @@ import {
   type BackendVersion,
   type ListPage,
   type ObjectDescription,
+  type ReadAnswer,
   type ReadResult,
   type VaultAdapter,
   type VaultCapabilities,
@@ -113,14 +114,21 @@ export class ReferenceAdapter implements VaultAdapter {
   async read(call: AdapterCall, name: string, version?: BackendVersion): Promise<ReadResult> {
     await this.#arrive(call, 'read', name);
     if (version !== undefined) this.#require('versionedReads', 'read');
-    const { versions } = this.#get(name, 'read');
-    if (versions.length === 0) throw this.#error('NOT_FOUND', 'read');
-    const found = version === undefined ? versions.at(-1) : versions.find((one) => String(one.number) === version);
-    if (found === undefined) throw this.#error('VERSION_NOT_FOUND', 'read');
-    if (found.text === undefined || found.state !== 'live') {
-      throw this.#error('VERSION_UNAVAILABLE', 'read', { state: found.state });
-    }
-    return { content: new SecretValue(found.text), version: this.#idOf(found) };
+    return this.#read(name, version);
+  }
+
+  async readMany(call: AdapterCall, names: readonly string[]): Promise<readonly ReadAnswer[]> {
+    await this.#arrive(call, 'readMany');
+    const { maxBulkRead } = this.#card;
+    if (maxBulkRead === undefined || names.length > maxBulkRead) throw this.#error('UNSUPPORTED', 'readMany');
+    return names.map((name) => {
+      try {
+        if (!isAllowedName(this.#card, name)) throw this.#error('INVALID_NAME', 'readMany');
+        return { name, found: this.#read(name) };
+      } catch (error) {
+        return { name, error: error as VaultError };
+      }
+    });
   }
 
   async describe(call: AdapterCall, name: string): Promise<ObjectDescription> {
@@ -177,6 +185,17 @@ export class ReferenceAdapter implements VaultAdapter {
     const present = this.#objects.get(name);
     if (present && !this.#card.immediatePurge) this.#objects.set(name, { ...present, isWaiting: true });
     else this.#objects.delete(name);
+  }
+
+  #read(name: string, version?: BackendVersion): ReadResult {
+    const { versions } = this.#get(name, 'read');
+    if (versions.length === 0) throw this.#error('NOT_FOUND', 'read');
+    const found = version === undefined ? versions.at(-1) : versions.find((one) => String(one.number) === version);
+    if (found === undefined) throw this.#error('VERSION_NOT_FOUND', 'read');
+    if (found.text === undefined || found.state !== 'live') {
+      throw this.#error('VERSION_UNAVAILABLE', 'read', { state: found.state });
+    }
+    return { content: new SecretValue(found.text), version: this.#idOf(found) };
   }
 
   #present(): readonly string[] {

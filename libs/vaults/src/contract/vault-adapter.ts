@@ -1,5 +1,6 @@
 import type { SecretValue, TraceParent, Transaction } from '@claviger/kernel';
 import type { VaultCapabilities } from './capabilities.js';
+import type { VaultError } from './vault-error.js';
 
 /** What every call to a vault carries. */
 export type AdapterCall = {
@@ -33,6 +34,11 @@ export type ReadResult = {
   readonly content: VaultContent;
   readonly version: BackendVersion | undefined;
 };
+
+/** What a bulk read found under one name, or why it found nothing there. */
+export type ReadAnswer =
+  | { readonly name: string; readonly found: ReadResult; readonly error?: never }
+  | { readonly name: string; readonly error: VaultError; readonly found?: never };
 
 export type VersionState = 'live' | 'deleted' | 'destroyed';
 
@@ -101,6 +107,15 @@ export interface VaultAdapter {
    */
   read(call: AdapterCall, name: string, version?: BackendVersion): Promise<ReadResult>;
 
+  /**
+   * The current contents of several objects: for each name what `read` would give or throw, in the order of the names.
+   * What is wrong with one of them is the error of its answer (`isAboutOneObject`); anything else rejects.
+   * Callers use `readObjects`, which knows what to do where there are more names, or no bulk reads.
+   * @throws UNSUPPORTED for more names than `maxBulkRead`, and for any where that is undefined; PERMISSION_DENIED also
+   * where objects may be read one at a time
+   */
+  readMany(call: AdapterCall, names: readonly string[]): Promise<readonly ReadAnswer[]>;
+
   /** All but the content. @throws NOT_FOUND */
   describe(call: AdapterCall, name: string): Promise<ObjectDescription>;
 
@@ -135,6 +150,7 @@ export const ADAPTER_OPERATIONS = {
   create: { mutates: true, repeatable: false },
   put: { mutates: true, repeatable: false },
   read: { mutates: false, repeatable: true },
+  readMany: { mutates: false, repeatable: true },
   describe: { mutates: false, repeatable: true },
   list: { mutates: false, repeatable: true },
   setMetadata: { mutates: true, repeatable: true },

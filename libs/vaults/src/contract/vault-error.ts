@@ -101,6 +101,30 @@ export class VaultError extends AppError {
   }
 }
 
+/** Codes that speak of the object asked for, and let others be read all the same. */
+const ABOUT_ONE: ReadonlySet<VaultErrorCode> = new Set([
+  'NOT_FOUND',
+  'VERSION_NOT_FOUND',
+  'VERSION_UNAVAILABLE',
+  'PENDING_DELETION',
+  'INVALID_NAME',
+  'INVALID_VALUE',
+  'INVALID_STATE',
+  'TOO_LARGE',
+  // Rights and keys can be those of one object.
+  'PERMISSION_DENIED',
+  'MISCONFIGURED',
+  'INTERNAL',
+]);
+
+/**
+ * True when it may be that object alone which cannot be read. False for what would befall any other too, and for what
+ * goes away by itself.
+ */
+export function isAboutOneObject({ vaultCode }: VaultError): boolean {
+  return ABOUT_ONE.has(vaultCode);
+}
+
 /** True for a VaultError, optionally of one of the codes given. */
 export function isVaultError(error: unknown, ...codes: readonly VaultErrorCode[]): error is VaultError {
   return error instanceof VaultError && (codes.length === 0 || codes.includes(error.vaultCode));

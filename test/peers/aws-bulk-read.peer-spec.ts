@@ -115,7 +115,7 @@ const only =
     const answers = await adapter.readMany(awsCall(), ['a', 'b', 'c', 'd']);
     expect(told(answers)).toEqual([
       ['a', 'PERMISSION_DENIED'],
-      ['b', 'MISCONFIGURED'],
+      ['b', 'KEY_UNUSABLE'],
       ['c', 'NOT_FOUND'],
       ['d', text('d')],
     ]);

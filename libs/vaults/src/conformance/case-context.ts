@@ -8,6 +8,7 @@ import type {
   VaultAdapter,
   VaultCapabilities,
   VaultErrorCode,
+  VersionsWanted,
   WriteReceipt,
 } from '../contract/index.js';
 import type { OpenedVault, VaultHarness } from './vault-harness.js';
@@ -82,8 +83,8 @@ export class CaseContext {
     );
   }
 
-  describe(name: string): Promise<ObjectDescription> {
-    return this.adapter.describe(this.call(), this.path(name));
+  describe(name: string, versions?: VersionsWanted): Promise<ObjectDescription> {
+    return this.adapter.describe(this.call(), this.path(name), versions);
   }
 
   /** One page below a folder of the case. */

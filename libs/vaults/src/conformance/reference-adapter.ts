@@ -15,6 +15,7 @@ import {
   type VaultContent,
   type VaultErrorCode,
   type VersionState,
+  type VersionsWanted,
   type WriteCondition,
   type WriteReceipt,
 } from '../contract/index.js';
@@ -131,10 +132,10 @@ export class ReferenceAdapter implements VaultAdapter {
     });
   }
 
-  async describe(call: AdapterCall, name: string): Promise<ObjectDescription> {
+  async describe(call: AdapterCall, name: string, wanted: VersionsWanted = 'all'): Promise<ObjectDescription> {
     await this.#arrive(call, 'describe', name);
     const { versions, metadata } = this.#get(name, 'describe');
-    const shown = this.#card.versionedReads ? versions : [];
+    const shown = !this.#card.versionedReads ? [] : wanted === 'all' ? versions : versions.slice(-1);
     const current = versions.at(-1);
     return {
       currentVersion: current && this.#idOf(current),

@@ -57,6 +57,9 @@ export type ObjectDescription = {
   readonly metadata: Readonly<Record<string, string>>;
 };
 
+/** Which versions a description is to list. */
+export type VersionsWanted = 'all' | 'current';
+
 export type ListPage = {
   /** Names relative to the prefix asked for; folders end in `/` (never when recursive). Sorted. */
   readonly names: readonly string[];
@@ -116,8 +119,11 @@ export interface VaultAdapter {
    */
   readMany(call: AdapterCall, names: readonly string[]): Promise<readonly ReadAnswer[]>;
 
-  /** All but the content. @throws NOT_FOUND */
-  describe(call: AdapterCall, name: string): Promise<ObjectDescription>;
+  /**
+   * All but the content. Who needs the current version only says so, which spares some vaults a request: then no others
+   * need be among `versions`, nor its time. @throws NOT_FOUND
+   */
+  describe(call: AdapterCall, name: string, versions?: VersionsWanted): Promise<ObjectDescription>;
 
   /** Names below a folder (`''` is the root), a page at a time; an empty or unknown folder is an empty page. */
   list(

@@ -30,6 +30,8 @@ export const VAULT_ERROR_CODES = {
   PERMISSION_DENIED: 'unavailable',
   THROTTLED: 'rate_limited',
   QUOTA_EXCEEDED: 'unavailable',
+  /** The vault cannot use the key that it encrypts this object with: it is disabled, deleted, or not for these credentials. */
+  KEY_UNUSABLE: 'unavailable',
   SEALED: 'unavailable',
   /** Not reachable, answered 5xx, or the circuit breaker is open. */
   UNAVAILABLE: 'unavailable',
@@ -111,9 +113,9 @@ const ABOUT_ONE: ReadonlySet<VaultErrorCode> = new Set([
   'INVALID_VALUE',
   'INVALID_STATE',
   'TOO_LARGE',
-  // Rights and keys can be those of one object.
+  // Rights can be those of one object.
   'PERMISSION_DENIED',
-  'MISCONFIGURED',
+  'KEY_UNUSABLE',
   'INTERNAL',
 ]);
 

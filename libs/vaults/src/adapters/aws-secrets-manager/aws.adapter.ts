@@ -14,6 +14,7 @@ import {
   type VaultAdapter,
   type VaultCapabilities,
   type VaultContent,
+  type VersionsWanted,
   type WriteCondition,
   type WriteReceipt,
 } from '@claviger/vaults/contract';
@@ -106,9 +107,15 @@ export class AwsSecretsManagerAdapter implements VaultAdapter {
     });
   }
 
-  describe(call: AdapterCall, name: string): Promise<ObjectDescription> {
+  describe(call: AdapterCall, name: string, wanted: VersionsWanted = 'all'): Promise<ObjectDescription> {
     return this.#run(call, 'describe', name, async (task, SecretId) => {
       const { currentVersion, labelled, metadata } = await this.#get(task, SecretId);
+      if (wanted === 'current' && currentVersion !== undefined)
+        return {
+          currentVersion,
+          versions: [{ version: currentVersion, state: 'live', createdAt: undefined }],
+          metadata,
+        };
       if (labelled.length === 0) return { currentVersion, versions: [], metadata };
       const entries = [];
       let NextToken: string | undefined;

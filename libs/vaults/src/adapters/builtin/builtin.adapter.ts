@@ -17,6 +17,7 @@ import {
   type VaultCapabilities,
   type VaultContent,
   type VersionState,
+  type VersionsWanted,
   type WriteCondition,
   type WriteReceipt,
 } from '@claviger/vaults/contract';
@@ -118,8 +119,8 @@ export class BuiltinAdapter implements VaultAdapter {
     });
   }
 
-  async describe(call: AdapterCall, name: string): Promise<ObjectDescription> {
-    const values = [...this.#key('describe', name), this.at.maxVersions];
+  async describe(call: AdapterCall, name: string, wanted: VersionsWanted = 'all'): Promise<ObjectDescription> {
+    const values = [...this.#key('describe', name), wanted === 'all' ? this.at.maxVersions : 1];
     const rows = await this.#query<DescribeRow>(call, 'describe', sql.DESCRIBE, values);
     const [first] = rows;
     if (!first) throw notFound('describe');

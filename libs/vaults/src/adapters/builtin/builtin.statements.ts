@@ -60,7 +60,7 @@ export const READ_MANY = `
   left join builtin_version v on ${VERSION_OF_OBJECT} and v.version = o.current_version
   where o.store_id = $1 and o.mount = $2 and o.name = any($3::text[])`;
 
-/** $4 how many versions are kept. One row a version, ascending. */
+/** $4 how many versions are kept, or of how many to tell. One row a version, ascending. */
 export const DESCRIBE = `
   select o.current_version, o.metadata, v.version, v.created_at, v.deleted_at, v.destroyed_at
   from builtin_object o

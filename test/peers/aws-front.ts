@@ -18,6 +18,8 @@ export type AwsFront = {
   readonly address: string;
   /** What it does before anything else; at first nothing. */
   rule: AwsRule;
+  /** How many secrets it answers for at once when it is asked for several; AWS may divide its answers. */
+  batchPage: number;
   /** What came, in its order. */
   readonly requests: AwsRequest[];
   close(): Promise<void>;
@@ -62,6 +64,7 @@ export async function startAwsFront(target: string): Promise<AwsFront> {
   const front: AwsFront = {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     rule: () => undefined,
+    batchPage: 20,
     requests: [],
     close: () =>
       new Promise((resolve) => {
@@ -92,12 +95,14 @@ async function handle(
   };
   front.requests.push(request);
   if (front.rule(request, response) === 'answered') return;
-  const ask = (name: string, asked: object): Promise<Answer> => pass(target, incoming.headers, name, asked);
+  const ask: Ask = (name, asked) => pass(target, incoming.headers, name, asked);
   const refusal = isSts(request) ? undefined : await refusalOfAws(request, ask);
   if (refusal !== undefined) {
     response.writeHead(400).end(JSON.stringify({ __type: refusal, message: 'refused as AWS does' }));
     return;
   }
+  if (request.action === 'BatchGetSecretValue')
+    return void response.writeHead(200).end(JSON.stringify(await batchOf(front, request, ask)));
   const answer = await fetch(target, {
     method: 'POST',
     headers: headersOf(incoming.headers),
@@ -107,6 +112,26 @@ async function handle(
   const told = Buffer.from(await answer.arrayBuffer());
   response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
   response.end(answer.ok && !isSts(request) ? dates.correct(request.action, told) : told);
+}
+
+/** A batch of which moto gives a page, and of whose secrets without a value it hears nothing: it would fail for them. */
+async function batchOf(front: AwsFront, { input }: AwsRequest, ask: Ask): Promise<object> {
+  const { SecretIdList = [], NextToken = '0' } = input as { SecretIdList?: readonly string[]; NextToken?: string };
+  const end = Number(NextToken) + front.batchPage;
+  const page = SecretIdList.slice(Number(NextToken), end);
+  const looks = await Promise.all(page.map((SecretId) => ask('DescribeSecret', { SecretId })));
+  const isEmpty = ({ status, body }: Answer): boolean =>
+    status === 200 && Object.keys(body.VersionIdsToStages ?? {}).length === 0;
+  const { body } = await ask('BatchGetSecretValue', {
+    SecretIdList: page.filter((_, index) => !isEmpty(looks[index]!)),
+  });
+  const empty = page.filter((_, index) => isEmpty(looks[index]!));
+  const Errors = empty.map((SecretId) => ({ SecretId, ErrorCode: 'ResourceNotFoundException', Message: 'no value' }));
+  return {
+    ...body,
+    Errors: [...(body.Errors ?? []), ...Errors],
+    NextToken: end < SecretIdList.length ? String(end) : undefined,
+  };
 }
 
 type VersionsAnswer = {
@@ -137,18 +162,25 @@ class VersionDates {
   }
 }
 
-type Answer = { readonly status: number; readonly body: { readonly DeletedDate?: number } };
+type Answer = {
+  readonly status: number;
+  readonly body: {
+    readonly DeletedDate?: number;
+    readonly VersionIdsToStages?: object;
+    readonly Errors?: readonly object[];
+  };
+};
+type Ask = (action: string, input: object) => Promise<Answer>;
 
 const WHILE_WAITING = new Set(['PutSecretValue', 'TagResource', 'UntagResource', 'UpdateSecret', 'GetSecretValue']);
 
 /**
  * What AWS refuses, by its documentation and recorded answers, and moto 5.2.5 lets through or answers in another way.
  */
-async function refusalOfAws(
-  { action, input }: AwsRequest,
-  ask: (action: string, input: object) => Promise<Answer>,
-): Promise<string | undefined> {
-  const { Name, SecretId = Name, SecretString, ClientRequestToken } = input;
+async function refusalOfAws({ action, input }: AwsRequest, ask: Ask): Promise<string | undefined> {
+  const { Name, SecretId = Name, SecretString, ClientRequestToken, SecretIdList } = input;
+  if (Array.isArray(SecretIdList) && (SecretIdList.length === 0 || SecretIdList.length > 20))
+    return 'ValidationException';
   if (typeof Name === 'string' && !/^[A-Za-z0-9/_+=.@-]{1,512}$/.test(Name)) return 'ValidationException';
   if (typeof SecretString === 'string' && Buffer.byteLength(SecretString) > 65_536) return 'ValidationException';
   if (typeof ClientRequestToken === 'string' && !/^.{32,64}$/.test(ClientRequestToken))

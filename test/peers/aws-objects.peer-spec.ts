@@ -179,7 +179,7 @@ const ONE = '{"n":"1"}';
   describe('errors', () => {
     it.each([
       ['LimitExceededException', 'QUOTA_EXCEEDED', false],
-      ['DecryptionFailure', 'MISCONFIGURED', false],
+      ['DecryptionFailure', 'KEY_UNUSABLE', false],
       ['InternalServiceError', 'UNAVAILABLE', true],
       ['ExpiredTokenException', 'UNAUTHENTICATED', false],
       ['SomethingNew', 'INTERNAL', true],

@@ -87,6 +87,23 @@ describe('injectFaults', () => {
     expect((await vault.read(call, 'a')).content.reveal()).toBe(one.reveal());
   });
 
+  it('spoils one answer of a bulk read', async () => {
+    const fault: Fault = { type: 'error-of-one', name: 'a', error: 'PERMISSION_DENIED' };
+    const asked: string[] = [];
+    const vault = new ReferenceAdapter({ capabilities: { maxBulkRead: 2 } });
+    const adapter = injectFaults(vault, (operation, _, name) => {
+      asked.push(name);
+      return operation === 'readMany' ? fault : undefined;
+    });
+    for (const name of ['a', 'b']) await adapter.put(call, name, one);
+    const answers = await adapter.readMany(call, ['a', 'b']);
+    expect(answers.map(({ name, error }) => [name, error?.vaultCode])).toEqual([
+      ['a', 'PERMISSION_DENIED'],
+      ['b', undefined],
+    ]);
+    expect(asked.at(-1)).toBe('a\nb');
+  });
+
   it('throws the very error that the script gives', async () => {
     const error = new VaultError({ code: 'THROTTLED', message: 'x', backend: 'b', operation: 'put', retryAfterMs: 7 });
     await expect(world(onPut({ type: 'error-before', error })).adapter.put(call, 'a', one)).rejects.toBe(error);

@@ -1,4 +1,10 @@
-import { VaultError, type AdapterOperation, type VaultAdapter, type VaultErrorCode } from '@claviger/vaults/contract';
+import {
+  VaultError,
+  type AdapterOperation,
+  type ReadAnswer,
+  type VaultAdapter,
+  type VaultErrorCode,
+} from '@claviger/vaults/contract';
 import { intercept } from '@claviger/vaults/wrappers';
 import { systemClock, type Clock } from '@claviger/kernel';
 
@@ -8,6 +14,8 @@ export type Fault =
   | { readonly type: 'error-before'; readonly error: VaultErrorCode | VaultError }
   /** Applied, and the acknowledgement lost. */
   | { readonly type: 'error-after'; readonly error: VaultErrorCode | VaultError }
+  /** A bulk read goes through, but for one of its names. */
+  | { readonly type: 'error-of-one'; readonly name: string; readonly error: VaultErrorCode | VaultError }
   /** Passed on after a while. */
   | { readonly type: 'delay'; readonly ms: number }
   /** Answered with the error now, and applied a while later all the same: a zombie. */
@@ -16,7 +24,7 @@ export type Fault =
 /**
  * Decides about a call; undefined passes it on unharmed.
  * @param index counts the calls of this adapter from 0, over all operations
- * @param name the physical name that the call is about; a list's prefix; empty for `capabilities`
+ * @param name the physical name that the call is about, those of a bulk read one a line; a list's prefix; empty for `capabilities`
  */
 export type FaultScript = (operation: AdapterOperation, index: number, name: string) => Fault | undefined;
 
@@ -30,8 +38,9 @@ export function injectFaults(adapter: VaultAdapter, script: FaultScript, clock: 
       await clock.sleep(fault.ms, call.signal).catch(() => undefined);
       return run();
     }
-    const isApplied = fault.type !== 'error-before';
+    const isApplied = !['error-before', 'error-of-one'].includes(fault.type);
     const error = errorOf(fault.error, { backend: adapter.kind, operation, isApplied });
+    if (fault.type === 'error-of-one') return spoilOne(await run(), fault.name, error);
     if (fault.type === 'error-after') await run().catch(() => undefined); // a lost refusal looks the same
     if (fault.type === 'applied-late') {
       // The caller is gone by then: neither its signal nor the outcome reaches anyone.
@@ -45,8 +54,16 @@ export function injectFaults(adapter: VaultAdapter, script: FaultScript, clock: 
   });
 }
 
+/** What is no bulk read has no answers, and comes out as it is. */
+function spoilOne<T>(result: T, name: string, error: VaultError): T {
+  if (!Array.isArray(result)) return result;
+  const answers = result as readonly ReadAnswer[];
+  return answers.map((answer): ReadAnswer => (answer.name === name ? { name, error } : answer)) as T;
+}
+
 function nameOf(argument: unknown): string {
   if (typeof argument === 'string') return argument;
+  if (Array.isArray(argument)) return argument.join('\n');
   return (argument as { prefix?: string } | undefined)?.prefix ?? '';
 }
 

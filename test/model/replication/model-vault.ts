@@ -51,7 +51,7 @@ export type Truth = {
   readonly version: { readonly secretId: string; readonly number: number } | undefined;
 };
 
-const READS: ReadonlySet<AdapterOperation> = new Set(['read', 'describe', 'list', 'capabilities']);
+const READS: ReadonlySet<AdapterOperation> = new Set(['read', 'readMany', 'describe', 'list', 'capabilities']);
 
 /** A vault with one place, reached by Claviger's processes and by a foreigner. */
 export class ModelVault {

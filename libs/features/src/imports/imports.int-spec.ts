@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { ENTITIES } from '@claviger/composition';
 import { SecretValue, type RequestContext } from '@claviger/kernel';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
+import type { ReferenceFlavour } from '@claviger/vaults/conformance';
 import type { PlanView } from '@claviger/features/plans';
 import { creating, PlanRoom } from '../../../testing/src/plan-room.js';
 import { errorOf, failing, mend, refused } from '../../../testing/src/secret-faults.js';
@@ -27,9 +28,9 @@ afterEach(() => mend(kind.mounts.values()));
 const codeOf = async (work: Promise<unknown>): Promise<string> => (await errorOf(work)).code;
 let count = 0;
 /** A mount of its own, with what lies there. */
-async function mount(content: Readonly<Record<string, object>>): Promise<OutsideMount> {
+async function mount(content: Readonly<Record<string, object>>, flavour?: ReferenceFlavour): Promise<OutsideMount> {
   count += 1;
-  const made = await room.secrets.outside(`mount-${count}`);
+  const made = await room.secrets.outside(`mount-${count}`, flavour);
   for (const [name, value] of Object.entries(content)) await made.write(name, value);
   return made;
 }
@@ -151,6 +152,50 @@ describe('an import', () => {
     await scanner.scan(room.job, id);
     expect(await imports.get(room.ctx, id)).toMatchObject({ state: 'ready', found: 120 });
     expect(new Set((await itemsOf(id)).map(({ name }) => name)).size).toBe(120);
+  });
+
+  it.each(['full', 'pruned'] as const)(
+    'tells of an object that the credentials may not read, and finds the others all the same, at a vault of kind %s',
+    async (flavour) => {
+      const at = await mount({ a: ACCOUNT, closed: ACCOUNT, z: ACCOUNT }, flavour);
+      at.faults = (operation, _, name) => {
+        if (operation === 'readMany') return { type: 'error-of-one', name: 'closed', error: 'PERMISSION_DENIED' };
+        return operation === 'read' && name === 'closed' ? refused('PERMISSION_DENIED') : undefined;
+      };
+      const done = await scan(at);
+      expect(done).toMatchObject({ state: 'ready', found: 3 });
+      expect((await itemsOf(done.id)).map(({ physicalName, name, code }) => [physicalName, name, code])).toEqual([
+        ['a', 'a', null],
+        ['closed', null, 'VAULT_PERMISSION_DENIED'],
+        ['z', 'z', null],
+      ]);
+    },
+  );
+
+  it.each([
+    ['full', 'UNAVAILABLE'],
+    ['pruned', 'UNAVAILABLE'],
+    ['pruned', 'CANCELLED'],
+  ] as const)('of a %s vault fails with %s of a read, and calls no object unreadable for it', async (flavour, code) => {
+    const at = await mount({ a: ACCOUNT, b: ACCOUNT }, flavour);
+    failing(at, flavour === 'full' ? 'readMany' : 'read', refused(code));
+    const failed = await scan(at);
+    expect(failed).toMatchObject({ state: 'failed', code: `VAULT_${code}` });
+    expect(await itemsOf(failed.id)).toEqual([]);
+  });
+
+  it('asks for several objects at once where the vault gives them so', async () => {
+    const contents = Object.fromEntries(
+      Array.from({ length: 60 }, (_, i) => [`s-${String(i).padStart(2, '0')}`, ACCOUNT]),
+    );
+    const at = await mount(contents, 'full');
+    const asked: string[] = [];
+    at.faults = (operation) => void asked.push(operation);
+    const done = await scan(at);
+    expect((await itemsOf(done.id)).map(({ name }) => name)).toEqual(Object.keys(contents));
+    // Fifty and ten objects, seven at once.
+    expect(asked.filter((operation) => operation === 'readMany')).toHaveLength(7 + 2);
+    expect(asked.filter((operation) => operation === 'read')).toHaveLength(1);
   });
 
   it('is forgotten by who made it, or after a day', async () => {

@@ -62,6 +62,10 @@ const MEANINGS: Readonly<Record<VaultErrorCode, Meaning>> = {
     'Make the content smaller, or remove the sync profile.',
   ),
   QUOTA_EXCEEDED: lasting('A quota of the vault is used up.', 'Raise the quota at the vault, then sync the target.'),
+  KEY_UNUSABLE: lasting(
+    'The vault cannot use the key that it encrypts the object with.',
+    'Enable the key, or let the credentials use it, then sync the target.',
+  ),
   PENDING_DELETION: lasting(
     'The name is blocked by an object that waits for its deletion.',
     'Restore or purge that object at the vault, then sync the target.',

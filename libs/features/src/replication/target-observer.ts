@@ -108,7 +108,7 @@ function unfit(details: Readonly<Record<string, unknown>> | undefined): Content 
 
 async function describe(vault: OpenTarget): Promise<ObjectDescription | undefined> {
   try {
-    return await vault.adapter.describe(vault.call(), vault.name);
+    return await vault.adapter.describe(vault.call(), vault.name, 'current');
   } catch (error) {
     if (isVaultError(error, 'NOT_FOUND')) return undefined;
     throw error;

@@ -230,7 +230,7 @@ export class ContentReader {
       return { detectedAt, kind: 'content', fingerprint, ...(found.version ? { backendVersion: found.version } : {}) };
     }
     try {
-      await source.adapter.describe(source.call, source.name);
+      await source.adapter.describe(source.call, source.name, 'current');
       return { detectedAt, kind: 'hidden' };
     } catch (error) {
       // Only that nothing readable is there is known when the vault does not say more.

@@ -204,7 +204,7 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
     change: ExecutingChange<CreateParameters>,
   ): Promise<boolean> {
     if (!source.capabilities.metadata) return change.isResumed;
-    const { metadata } = await source.adapter.describe(source.call, source.name);
+    const { metadata } = await source.adapter.describe(source.call, source.name, 'current');
     return this.ownership.judge(ctx.storeId, source.place, metadata) === 'ours';
   }
 
@@ -232,7 +232,7 @@ export class CreateSecretHandler implements ChangeHandler<CreateParameters, Outc
     target: PlannedPlace,
   ): Promise<boolean> {
     const vault = await this.#open(ctx, change, target);
-    const { metadata, currentVersion } = await vault.adapter.describe(vault.call, vault.name);
+    const { metadata, currentVersion } = await vault.adapter.describe(vault.call, vault.name, 'current');
     const isEmpty = currentVersion === undefined && vault.capabilities.versionedReads;
     return !isEmpty && this.ownership.judge(ctx.storeId, vault.place, metadata) !== 'ours';
   }

@@ -248,7 +248,7 @@ export class SecretPlanner {
 
   async #isEmpty(vault: OpenSource): Promise<boolean> {
     try {
-      const { currentVersion } = await vault.adapter.describe(vault.call, vault.name);
+      const { currentVersion } = await vault.adapter.describe(vault.call, vault.name, 'current');
       return currentVersion === undefined && vault.capabilities.versionedReads;
     } catch (error) {
       if (isVaultError(error, 'NOT_FOUND')) return true;

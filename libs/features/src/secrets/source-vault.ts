@@ -76,7 +76,7 @@ export class SourceVault {
    */
   async isOurs(ctx: RequestContext, source: OpenSource, secret: Identified): Promise<boolean> {
     if (source.capabilities.metadata) {
-      const { metadata } = await source.adapter.describe(source.call, source.name);
+      const { metadata } = await source.adapter.describe(source.call, source.name, 'current');
       const verdict = this.ownership.judge(ctx.storeId, source.place, metadata);
       if (verdict !== 'unmarked') return verdict === 'ours';
     }

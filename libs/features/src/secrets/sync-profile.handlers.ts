@@ -53,7 +53,7 @@ export class AddSyncProfileHandler implements ChangeHandler<AddSyncProfileParame
     try {
       const located = { id: change.secretId!, sourceProfileId: target.profileId, physicalName: target.physicalName };
       const vault = await this.vault.open(ctx, located, target.profileId, change.id);
-      const { metadata, currentVersion } = await vault.adapter.describe(vault.call, vault.name);
+      const { metadata, currentVersion } = await vault.adapter.describe(vault.call, vault.name, 'current');
       const isEmpty = currentVersion === undefined && vault.capabilities.versionedReads;
       if (!isEmpty && this.ownership.judge(ctx.storeId, vault.place, metadata) !== 'ours')
         throw placeOccupied(target.profile, target.physicalName);

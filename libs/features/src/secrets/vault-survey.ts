@@ -1,16 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { isAppError, type AppError, type RequestContext } from '@claviger/kernel';
 import { BackendPlaces, VaultProfileService, type VaultProfile } from '@claviger/features/vault-profiles';
-import { isVaultError, joinPhysicalName, parseContent, type VaultContent } from '@claviger/vaults/contract';
+import { joinPhysicalName, parseContent, readObjects, type ReadAnswer } from '@claviger/vaults/contract';
 import { possibleTypes, type SecretType } from './content/index.js';
 import { nameOfObject } from './object-name.policy.js';
 import { SecretAccess } from './secret-access.js';
 import { SecretFingerprints } from './secret-fingerprints.js';
 import { vaultProfileDisabled, vaultProfileUnknown } from './secret.errors.js';
-import { SourceVault, type OpenSource } from './source-vault.js';
+import { SourceVault } from './source-vault.js';
 
-/** Objects that are read at the same time. */
-const READ_AT_ONCE = 4;
 /** A secret that there is none of: nothing is marked or claimed by looking. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 /** As what content is fingerprinted whose type nobody has confirmed yet. */
@@ -79,31 +77,21 @@ export class VaultSurvey {
     const taken = await this.places.findTaken(ctx, source.serverIdentity, all.map(source.canonicalPlace));
     const free = all.filter((name) => !taken.has(source.canonicalPlace(name)));
     const found: FoundObject[] = [];
-    for (let from = 0; from < free.length; from += READ_AT_ONCE)
-      found.push(
-        ...(await Promise.all(
-          free.slice(from, from + READ_AT_ONCE).map((name) => this.#look(ctx, source, profile, name)),
-        )),
-      );
+    for await (const answer of readObjects(source, source.call, free))
+      found.push(await this.#judge(ctx, profile, answer));
     const shown = found.filter((object) => this.#maySee(ctx, profile, object));
     return { found: shown, known: all.length - free.length, hidden: found.length - shown.length, cursor };
   }
 
-  async #look(
+  /** A vault that does not answer is the end of the survey; an object that cannot be read is one of its findings. */
+  async #judge(
     ctx: RequestContext,
-    source: OpenSource,
     profile: VaultProfile,
-    physicalName: string,
+    { name: physicalName, error: unreadable, found }: ReadAnswer,
   ): Promise<FoundObject> {
     const nothing = { physicalName, types: [], isCertain: false } as const;
-    let content: VaultContent;
-    try {
-      ({ content } = await source.adapter.read(source.call, physicalName));
-    } catch (error) {
-      // A vault that does not answer is the end of the survey; an object that cannot be read is one of its findings.
-      if (!isVaultError(error) || error.retryable || error.kind === 'unavailable') throw error;
-      return { ...nothing, problem: told(error) };
-    }
+    if (unreadable) return { ...nothing, problem: told(unreadable) };
+    const { content } = found;
     try {
       const { types, isCertain } = await possibleTypes(parseContent(content.reveal()));
       const named = types.map((type) => ({ type, name: nameOfObject(profile, physicalName, type) }));

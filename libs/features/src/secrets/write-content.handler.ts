@@ -159,7 +159,7 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
   /** Undefined when the object is gone, or has metadata only. */
   async #currentVersion(source: OpenSource): Promise<BackendVersion | undefined> {
     try {
-      return (await source.adapter.describe(source.call, source.name)).currentVersion;
+      return (await source.adapter.describe(source.call, source.name, 'current')).currentVersion;
     } catch (error) {
       if (isVaultError(error, 'NOT_FOUND')) return undefined;
       throw error;

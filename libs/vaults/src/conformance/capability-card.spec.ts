@@ -62,6 +62,18 @@ describe('observeCard', () => {
     );
   });
 
+  it.each([
+    [undefined, 1],
+    [6, 7],
+    [8, 0],
+  ])('refuses a card that declares bulk reads of %s where seven can be read at once', async (maxBulkRead, seen) => {
+    const { maxBulkRead: _, ...rest } = REFERENCE_FLAVOURS.full;
+    const capabilities = maxBulkRead === undefined ? rest : { ...rest, maxBulkRead };
+    await expect(observeCard('reference', { ...harnessOf('full'), capabilities }, allPassed)).rejects.toThrow(
+      `maxBulkRead is declared ${maxBulkRead} and was seen to be ${seen}`,
+    );
+  });
+
   it('gives no card when a case failed or did not run', async () => {
     const [first, second, ...rest] = allPassed;
     const failed: CaseOutcome = { name: first!.name, outcome: 'failed', error: new Error('no') };

@@ -76,6 +76,14 @@ export const CAPABILITY_PROBES: { readonly [K in keyof Observed]-?: Probe<NonNul
     return true;
   },
   recursiveList: async () => undefined,
+  maxBulkRead: async (ctx) => {
+    const declared = ctx.card.maxBulkRead ?? 0;
+    const names = Array.from({ length: declared + 1 }, (_, index) => `n-${index}`);
+    for (const count of [declared + 1, declared])
+      if (count > 0 && (await isSupported(async () => void (await ctx.readMany(...names.slice(0, count))))))
+        return count;
+    return declared > 0 ? 0 : undefined;
+  },
   maxVersions: async (ctx) => {
     if (!FILLABLE_HISTORY.holds(ctx.card)) return undefined;
     for (let n = 0; n <= (ctx.card.maxVersions ?? 0); n++) await ctx.put('a', `{"n":"${n}"}`);

@@ -7,12 +7,18 @@ import type {
   ObjectDescription,
   VaultAdapter,
   VaultCapabilities,
+  VaultErrorCode,
+  VersionsWanted,
   WriteReceipt,
 } from '../contract/index.js';
 import type { OpenedVault, VaultHarness } from './vault-harness.js';
 
 /** A content as the cases handle it: opened, because they compare it. */
 export type OpenedContent = { readonly text: string; readonly version: BackendVersion | undefined };
+
+/** One answer of a bulk read, opened. */
+export type OpenedAnswer =
+  ({ readonly name: string } & OpenedContent) | { readonly name: string; readonly code: VaultErrorCode };
 
 /**
  * What a conformance case works with: the adapter behind short methods that take names relative to the case's own
@@ -65,8 +71,20 @@ export class CaseContext {
     return { text: result.content.reveal(), version: result.version };
   }
 
-  describe(name: string): Promise<ObjectDescription> {
-    return this.adapter.describe(this.call(), this.path(name));
+  /** What a bulk read gives, in its order; checks that the answers are named. */
+  async readMany(...names: readonly string[]): Promise<readonly OpenedAnswer[]> {
+    const asked = names.map((name) => this.path(name));
+    const answers = await this.adapter.readMany(this.call(), asked);
+    const shown = (name: string): string => names[asked.indexOf(name)] ?? name;
+    return answers.map(({ name, found, error }) =>
+      error === undefined
+        ? { name: shown(name), text: found.content.reveal(), version: found.version }
+        : { name: shown(name), code: error.vaultCode },
+    );
+  }
+
+  describe(name: string, versions?: VersionsWanted): Promise<ObjectDescription> {
+    return this.adapter.describe(this.call(), this.path(name), versions);
   }
 
   /** One page below a folder of the case. */

@@ -1,3 +1,4 @@
+import { BULK_READING } from './cases/bulk-read.cases.js';
 import { CANCELLATION } from './cases/cancellation.cases.js';
 import { CARD } from './cases/card.cases.js';
 import { CREATE } from './cases/create.cases.js';
@@ -24,6 +25,7 @@ export const CONFORMANCE_THEMES: readonly ConformanceTheme[] = [
   DELETION,
   RECOVERY,
   LISTING,
+  BULK_READING,
   ERRORS,
   CANCELLATION,
 ];

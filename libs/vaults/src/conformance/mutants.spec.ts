@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runCase, skipReason, type ConformanceCase } from './conformance-case.js';
 import { CONFORMANCE_CASES } from './conformance-cases.js';
+import { BULK_READ_MUTANTS } from './mutants/bulk-read.mutants.js';
 import { CANCELLATION_MUTANTS } from './mutants/cancellation.mutants.js';
 import { CARD_MUTANTS } from './mutants/card.mutants.js';
 import { CREATE_MUTANTS } from './mutants/create.mutants.js';
@@ -28,6 +29,7 @@ const MUTANTS: Mutants = {
   ...DELETION_MUTANTS,
   ...RECOVERY_MUTANTS,
   ...LISTING_MUTANTS,
+  ...BULK_READ_MUTANTS,
   ...ERROR_MUTANTS,
   ...CANCELLATION_MUTANTS,
 };

@@ -8,12 +8,14 @@ import {
   type BackendVersion,
   type ListPage,
   type ObjectDescription,
+  type ReadAnswer,
   type ReadResult,
   type VaultAdapter,
   type VaultCapabilities,
   type VaultContent,
   type VaultErrorCode,
   type VersionState,
+  type VersionsWanted,
   type WriteCondition,
   type WriteReceipt,
 } from '../contract/index.js';
@@ -113,20 +115,27 @@ export class ReferenceAdapter implements VaultAdapter {
   async read(call: AdapterCall, name: string, version?: BackendVersion): Promise<ReadResult> {
     await this.#arrive(call, 'read', name);
     if (version !== undefined) this.#require('versionedReads', 'read');
-    const { versions } = this.#get(name, 'read');
-    if (versions.length === 0) throw this.#error('NOT_FOUND', 'read');
-    const found = version === undefined ? versions.at(-1) : versions.find((one) => String(one.number) === version);
-    if (found === undefined) throw this.#error('VERSION_NOT_FOUND', 'read');
-    if (found.text === undefined || found.state !== 'live') {
-      throw this.#error('VERSION_UNAVAILABLE', 'read', { state: found.state });
-    }
-    return { content: new SecretValue(found.text), version: this.#idOf(found) };
+    return this.#read(name, version);
   }
 
-  async describe(call: AdapterCall, name: string): Promise<ObjectDescription> {
+  async readMany(call: AdapterCall, names: readonly string[]): Promise<readonly ReadAnswer[]> {
+    await this.#arrive(call, 'readMany');
+    const { maxBulkRead } = this.#card;
+    if (maxBulkRead === undefined || names.length > maxBulkRead) throw this.#error('UNSUPPORTED', 'readMany');
+    return names.map((name) => {
+      try {
+        if (!isAllowedName(this.#card, name)) throw this.#error('INVALID_NAME', 'readMany');
+        return { name, found: this.#read(name) };
+      } catch (error) {
+        return { name, error: error as VaultError };
+      }
+    });
+  }
+
+  async describe(call: AdapterCall, name: string, wanted: VersionsWanted = 'all'): Promise<ObjectDescription> {
     await this.#arrive(call, 'describe', name);
     const { versions, metadata } = this.#get(name, 'describe');
-    const shown = this.#card.versionedReads ? versions : [];
+    const shown = !this.#card.versionedReads ? [] : wanted === 'all' ? versions : versions.slice(-1);
     const current = versions.at(-1);
     return {
       currentVersion: current && this.#idOf(current),
@@ -177,6 +186,17 @@ export class ReferenceAdapter implements VaultAdapter {
     const present = this.#objects.get(name);
     if (present && !this.#card.immediatePurge) this.#objects.set(name, { ...present, isWaiting: true });
     else this.#objects.delete(name);
+  }
+
+  #read(name: string, version?: BackendVersion): ReadResult {
+    const { versions } = this.#get(name, 'read');
+    if (versions.length === 0) throw this.#error('NOT_FOUND', 'read');
+    const found = version === undefined ? versions.at(-1) : versions.find((one) => String(one.number) === version);
+    if (found === undefined) throw this.#error('VERSION_NOT_FOUND', 'read');
+    if (found.text === undefined || found.state !== 'live') {
+      throw this.#error('VERSION_UNAVAILABLE', 'read', { state: found.state });
+    }
+    return { content: new SecretValue(found.text), version: this.#idOf(found) };
   }
 
   #present(): readonly string[] {

@@ -17,7 +17,7 @@ export const REFERENCE_CAPABILITIES: VaultCapabilities = {
 
 /** The shapes in which backends come, each a configuration of the reference adapter. */
 export const REFERENCE_FLAVOURS = {
-  full: REFERENCE_CAPABILITIES,
+  full: { ...REFERENCE_CAPABILITIES, maxBulkRead: 7 },
   /** As OpenBao's KV version 2: ten versions, numbers are doubles, folders are walked. */
   pruned: { ...REFERENCE_CAPABILITIES, exactNumbers: false, recursiveList: false, maxVersions: 10 },
   /** As KV version 1: one content per name and nothing else. */
@@ -47,6 +47,7 @@ export const REFERENCE_FLAVOURS = {
     softDelete: false,
     destroyVersion: false,
     immediatePurge: false,
+    maxBulkRead: 7,
     name: { ...PATH_NAME_RULE, stored: { plain: 'A-Za-z0-9/_.-', maxLength: 512 } },
   },
 } as const satisfies Record<string, VaultCapabilities>;

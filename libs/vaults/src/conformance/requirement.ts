@@ -59,6 +59,16 @@ export const VERSION_IDS: Requirement = {
   holds: (card) => card.versionedReads || card.compareAndSet,
 };
 
+export const BULK_READS: Requirement = {
+  description: 'needs maxBulkRead',
+  holds: (card) => card.maxBulkRead !== undefined,
+};
+
+export const SINGLE_READS: Requirement = {
+  description: 'only without maxBulkRead',
+  holds: (card) => card.maxBulkRead === undefined,
+};
+
 /** Every one of the requirements. */
 export function both(first: Requirement, second: Requirement): Requirement {
   return {

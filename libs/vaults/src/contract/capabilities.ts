@@ -24,6 +24,8 @@ export type VaultCapabilities = {
   readonly exactNumbers: boolean;
   /** One list call can return all names below a prefix. Where false the adapter walks the folders. */
   readonly recursiveList: boolean;
+  /** How many objects `readMany` reads at most; undefined where the vault gives them one at a time only. */
+  readonly maxBulkRead?: number;
   /** Largest content in bytes of its JSON text. */
   readonly maxContentBytes: number;
   /** How many versions are kept; undefined where the backend does not prune or keeps none. */

@@ -1,5 +1,6 @@
 import type { SecretValue, TraceParent, Transaction } from '@claviger/kernel';
 import type { VaultCapabilities } from './capabilities.js';
+import type { VaultError } from './vault-error.js';
 
 /** What every call to a vault carries. */
 export type AdapterCall = {
@@ -34,6 +35,11 @@ export type ReadResult = {
   readonly version: BackendVersion | undefined;
 };
 
+/** What a bulk read found under one name, or why it found nothing there. */
+export type ReadAnswer =
+  | { readonly name: string; readonly found: ReadResult; readonly error?: never }
+  | { readonly name: string; readonly error: VaultError; readonly found?: never };
+
 export type VersionState = 'live' | 'deleted' | 'destroyed';
 
 export type BackendVersionInfo = {
@@ -50,6 +56,9 @@ export type ObjectDescription = {
   /** Custom metadata beside the content; empty where the backend has none. */
   readonly metadata: Readonly<Record<string, string>>;
 };
+
+/** Which versions a description is to list. */
+export type VersionsWanted = 'all' | 'current';
 
 export type ListPage = {
   /** Names relative to the prefix asked for; folders end in `/` (never when recursive). Sorted. */
@@ -101,8 +110,20 @@ export interface VaultAdapter {
    */
   read(call: AdapterCall, name: string, version?: BackendVersion): Promise<ReadResult>;
 
-  /** All but the content. @throws NOT_FOUND */
-  describe(call: AdapterCall, name: string): Promise<ObjectDescription>;
+  /**
+   * The current contents of several objects: for each name what `read` would give or throw, in the order of the names.
+   * What is wrong with one of them is the error of its answer (`isAboutOneObject`); anything else rejects.
+   * Callers use `readObjects`, which knows what to do where there are more names, or no bulk reads.
+   * @throws UNSUPPORTED for more names than `maxBulkRead`, and for any where that is undefined; PERMISSION_DENIED also
+   * where objects may be read one at a time
+   */
+  readMany(call: AdapterCall, names: readonly string[]): Promise<readonly ReadAnswer[]>;
+
+  /**
+   * All but the content. Who needs the current version only says so, which spares some vaults a request: then no others
+   * need be among `versions`, nor its time. @throws NOT_FOUND
+   */
+  describe(call: AdapterCall, name: string, versions?: VersionsWanted): Promise<ObjectDescription>;
 
   /** Names below a folder (`''` is the root), a page at a time; an empty or unknown folder is an empty page. */
   list(
@@ -135,6 +156,7 @@ export const ADAPTER_OPERATIONS = {
   create: { mutates: true, repeatable: false },
   put: { mutates: true, repeatable: false },
   read: { mutates: false, repeatable: true },
+  readMany: { mutates: false, repeatable: true },
   describe: { mutates: false, repeatable: true },
   list: { mutates: false, repeatable: true },
   setMetadata: { mutates: true, repeatable: true },

@@ -30,6 +30,8 @@ export const VAULT_ERROR_CODES = {
   PERMISSION_DENIED: 'unavailable',
   THROTTLED: 'rate_limited',
   QUOTA_EXCEEDED: 'unavailable',
+  /** The vault cannot use the key that it encrypts this object with: it is disabled, deleted, or not for these credentials. */
+  KEY_UNUSABLE: 'unavailable',
   SEALED: 'unavailable',
   /** Not reachable, answered 5xx, or the circuit breaker is open. */
   UNAVAILABLE: 'unavailable',
@@ -99,6 +101,30 @@ export class VaultError extends AppError {
     this.retryAfterMs = init.retryAfterMs;
     this.outcomeUnknown = init.outcomeUnknown ?? init.code === 'TIMEOUT';
   }
+}
+
+/** Codes that speak of the object asked for, and let others be read all the same. */
+const ABOUT_ONE: ReadonlySet<VaultErrorCode> = new Set([
+  'NOT_FOUND',
+  'VERSION_NOT_FOUND',
+  'VERSION_UNAVAILABLE',
+  'PENDING_DELETION',
+  'INVALID_NAME',
+  'INVALID_VALUE',
+  'INVALID_STATE',
+  'TOO_LARGE',
+  // Rights can be those of one object.
+  'PERMISSION_DENIED',
+  'KEY_UNUSABLE',
+  'INTERNAL',
+]);
+
+/**
+ * True when it may be that object alone which cannot be read. False for what would befall any other too, and for what
+ * goes away by itself.
+ */
+export function isAboutOneObject({ vaultCode }: VaultError): boolean {
+  return ABOUT_ONE.has(vaultCode);
 }
 
 /** True for a VaultError, optionally of one of the codes given. */

@@ -41,7 +41,7 @@ class World {
   readonly #startedAt = this.clock.now().getTime();
 
   compose(): VaultAdapter {
-    const vault = intercept(new ReferenceAdapter(), ({ operation, run }) => {
+    const vault = intercept(new ReferenceAdapter({ capabilities: { maxBulkRead: 40 } }), ({ operation, run }) => {
       this.calledAt.push(this.clock.now().getTime() - this.#startedAt);
       if (this.answer === 'silence') return new Promise(() => undefined);
       return this.answer === 'ok' ? run() : Promise.reject(this.#error(this.answer, operation));
@@ -150,6 +150,21 @@ describe('composeAdapter', () => {
     await world.clock.run(Promise.all(all));
     expect(Math.max(...world.calledAt)).toBe(2000);
     expect(world.guards.breaker.status().state).toBe('closed');
+  });
+
+  it('takes one turn for a bulk read, and repeats it whole', async () => {
+    const world = new World();
+    const names = Array.from({ length: 40 }, (_, index) => `n-${index}`);
+    const answers = await world.clock.run(world.adapter.readMany(call, names));
+    expect(answers.map(({ name, error }) => [name, error?.vaultCode])).toEqual(
+      names.map((name) => [name, 'NOT_FOUND']),
+    );
+    expect(world.calledAt).toEqual([0]);
+    expect(world.seen).toEqual([{ kind: 'reference', operation: 'readMany', outcome: 'ok', durationMs: 0 }]);
+    world.answer = 'THROTTLED';
+    const failure = world.clock.run(world.adapter.readMany(call, names).catch((error: unknown) => error));
+    expect(await failure).toMatchObject({ vaultCode: 'THROTTLED' });
+    expect(world.calledAt).toHaveLength(4);
   });
 
   it('repeats no write whose outcome is unknown', async () => {

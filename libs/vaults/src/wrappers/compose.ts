@@ -15,7 +15,7 @@ export type GuardSettings = {
 };
 
 export const DEFAULT_GUARD_SETTINGS: GuardSettings = {
-  timeouts: { default: 10_000, list: 30_000 },
+  timeouts: { default: 10_000, list: 30_000, readMany: 30_000 },
   retry: { maxAttempts: 3, baseMs: 100, maxDelayMs: 2_000, maxElapsedMs: 15_000 },
   breaker: { consecutiveFailures: 5, failureRatio: 0.5, window: 20, openMs: 5_000, maxOpenMs: 60_000 },
 };

@@ -23,6 +23,7 @@ export const EVIDENCE: Readonly<Record<VaultErrorCode, Evidence>> = {
   UNAUTHENTICATED: 'success',
   PERMISSION_DENIED: 'success',
   QUOTA_EXCEEDED: 'success',
+  KEY_UNUSABLE: 'success',
   THROTTLED: 'none',
   CANCELLED: 'none',
   INVALID_NAME: 'none',

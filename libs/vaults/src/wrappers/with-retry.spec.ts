@@ -94,6 +94,7 @@ describe('withRetry', () => {
     'NOT_FOUND',
     'CANCELLED',
     'QUOTA_EXCEEDED',
+    'KEY_UNUSABLE',
   ] as const)('never repeats after %s', async (code) => {
     const world = new World([{ code, outcomeUnknown: false }]);
     await expect(world.purge()).rejects.toMatchObject({ vaultCode: code });

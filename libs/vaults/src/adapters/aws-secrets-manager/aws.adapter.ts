@@ -1,5 +1,6 @@
 import { isAppError, SecretValue } from '@claviger/kernel';
 import {
+  isAboutOneObject,
   isNameAllowed,
   isVaultError,
   parseContent,
@@ -8,16 +9,19 @@ import {
   type BackendVersion,
   type ListPage,
   type ObjectDescription,
+  type ReadAnswer,
   type ReadResult,
   type VaultAdapter,
   type VaultCapabilities,
   type VaultContent,
+  type VersionsWanted,
   type WriteCondition,
   type WriteReceipt,
 } from '@claviger/vaults/contract';
-import { awsCapabilities, MAX_CONTENT_BYTES } from './aws.capabilities.js';
+import { readBatch, type BatchAnswers, type StoredValue } from './aws.batch.js';
+import { awsCapabilities, MAX_BULK_READ, MAX_CONTENT_BYTES } from './aws.capabilities.js';
 import { cancelled, type SecretsManagerClient } from './aws.client.js';
-import { AWS_KIND, awsError } from './aws.errors.js';
+import { answerError, AWS_KIND, awsError } from './aws.errors.js';
 import { listNames, type ListQuery } from './aws.listing.js';
 import { encodeName } from './aws.names.js';
 import { isWaiting, look, tagsOf, type StoredSecret } from './aws.object.js';
@@ -92,9 +96,26 @@ export class AwsSecretsManagerAdapter implements VaultAdapter {
     });
   }
 
-  describe(call: AdapterCall, name: string): Promise<ObjectDescription> {
+  readMany(call: AdapterCall, names: readonly string[]): Promise<readonly ReadAnswer[]> {
+    return this.#run(call, 'readMany', undefined, async (whole) => {
+      if (names.length > MAX_BULK_READ) throw unsupported(whole, `AWS gives at most ${MAX_BULK_READ} secrets at once`);
+      const allowed = names.filter((name) => isNameAllowed(this.#card.name, name));
+      const told = await readBatch(this.client, whole, new Set(allowed.map((name) => this.#stored(name))));
+      const answers: ReadAnswer[] = [];
+      for (const name of names) answers.push(await this.#answer(call, name, told));
+      return answers;
+    });
+  }
+
+  describe(call: AdapterCall, name: string, wanted: VersionsWanted = 'all'): Promise<ObjectDescription> {
     return this.#run(call, 'describe', name, async (task, SecretId) => {
       const { currentVersion, labelled, metadata } = await this.#get(task, SecretId);
+      if (wanted === 'current' && currentVersion !== undefined)
+        return {
+          currentVersion,
+          versions: [{ version: currentVersion, state: 'live', createdAt: undefined }],
+          metadata,
+        };
       if (labelled.length === 0) return { currentVersion, versions: [], metadata };
       const entries = [];
       let NextToken: string | undefined;
@@ -155,14 +176,29 @@ export class AwsSecretsManagerAdapter implements VaultAdapter {
     });
   }
 
+  /** What a batch told of an object. What it told nothing of is read alone. */
+  async #answer(call: AdapterCall, name: string, told: BatchAnswers): Promise<ReadAnswer> {
+    try {
+      const found = await this.#run(call, 'readMany', name, async (task, SecretId) => {
+        const value = told.get(SecretId);
+        if (value === undefined) return this.#value(task, { SecretId, VersionStage: CURRENT });
+        if (typeof value === 'string')
+          throw await this.#absentIfWaiting(task, SecretId, answerError(task, value, {}, false));
+        return contentOf(task, value);
+      });
+      return { name, found };
+    } catch (error) {
+      if (!isVaultError(error) || !isAboutOneObject(error)) throw error;
+      return { name, error };
+    }
+  }
+
   async #value(
     task: AwsTask,
     which: { SecretId: string; VersionId?: string; VersionStage?: string },
   ): Promise<ReadResult> {
     try {
-      const { SecretString: text, VersionId: version } = await this.client.request(task, 'GetSecretValue', which);
-      if (text === undefined || !isContent(text)) throw noContent(task, version, text === undefined);
-      return { content: new SecretValue(text), version };
+      return contentOf(task, await this.client.request(task, 'GetSecretValue', which));
     } catch (error) {
       throw await this.#absentIfWaiting(task, which.SecretId, error);
     }
@@ -206,7 +242,11 @@ export class AwsSecretsManagerAdapter implements VaultAdapter {
     if (call.signal.aborted) throw cancelled(task, false);
     if (name !== undefined && !isNameAllowed(this.#card.name, name))
       throw awsError(task, 'INVALID_NAME', `the name is not allowed: ${this.#card.name.description}`);
-    return work(task, this.#below + encodeName(name ?? ''));
+    return work(task, this.#stored(name ?? ''));
+  }
+
+  #stored(name: string): string {
+    return this.#below + encodeName(name);
   }
 }
 
@@ -220,6 +260,12 @@ async function cannotHide(task: AwsTask): Promise<never> {
 }
 
 const unsupported = (task: AwsTask, says: string): Error => awsError(task, 'UNSUPPORTED', says);
+
+/** @throws VaultError INVALID_VALUE */
+function contentOf(task: AwsTask, { SecretString: text, VersionId: version }: StoredValue): ReadResult {
+  if (text === undefined || !isContent(text)) throw noContent(task, version, text === undefined);
+  return { content: new SecretValue(text), version };
+}
 
 function noContent(task: AwsTask, version: string | undefined, isBytes: boolean): Error {
   const what = isBytes ? 'bytes (SecretBinary)' : 'a text that is no JSON object';

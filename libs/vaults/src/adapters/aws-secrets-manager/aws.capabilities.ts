@@ -4,6 +4,9 @@ import { nameRuleBelow } from './aws.names.js';
 /** The largest SecretString, in bytes (AWS, "Quotas"). */
 export const MAX_CONTENT_BYTES = 65_536;
 
+/** Secrets that BatchGetSecretValue gives at most (AWS). */
+export const MAX_BULK_READ = 20;
+
 /**
  * The card of what lies below a stored prefix. Compare-and-set is false: PutSecretValue has no condition, and moving
  * the label of the current version leaves a version behind each time that it fails. Versions are pruned when there are
@@ -20,6 +23,7 @@ export function awsCapabilities(storedPrefix: string, forceDelete: boolean): Vau
     immediatePurge: forceDelete,
     exactNumbers: true,
     recursiveList: true,
+    maxBulkRead: MAX_BULK_READ,
     maxContentBytes: MAX_CONTENT_BYTES,
     name: nameRuleBelow(storedPrefix),
   };

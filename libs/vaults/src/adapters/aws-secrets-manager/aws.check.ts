@@ -93,6 +93,7 @@ async function findDenied(
   const attempts: readonly Attempt[] = [
     ['DescribeSecret', { SecretId }],
     ['GetSecretValue', { SecretId }],
+    ['BatchGetSecretValue', { SecretIdList: [SecretId] }],
     ['ListSecretVersionIds', { SecretId }],
     ['ListSecrets', { MaxResults: 1 }],
     ['PutSecretValue', { SecretId, SecretString: '{}', ClientRequestToken: randomUUID() }],

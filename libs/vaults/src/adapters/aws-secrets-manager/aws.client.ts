@@ -55,6 +55,10 @@ export type SecretsManagerActions = {
   CreateSecret: [SecretsManager.CreateSecretCommandInput, SecretsManager.CreateSecretCommandOutput];
   PutSecretValue: [SecretsManager.PutSecretValueCommandInput, SecretsManager.PutSecretValueCommandOutput];
   GetSecretValue: [SecretsManager.GetSecretValueCommandInput, SecretsManager.GetSecretValueCommandOutput];
+  BatchGetSecretValue: [
+    SecretsManager.BatchGetSecretValueCommandInput,
+    SecretsManager.BatchGetSecretValueCommandOutput,
+  ];
   DescribeSecret: [SecretsManager.DescribeSecretCommandInput, SecretsManager.DescribeSecretCommandOutput];
   ListSecretVersionIds: [
     SecretsManager.ListSecretVersionIdsCommandInput,

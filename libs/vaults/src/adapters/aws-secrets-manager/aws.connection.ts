@@ -17,8 +17,11 @@ import { identify } from './aws.identity.js';
 import { encodeName } from './aws.names.js';
 import type { AwsConfig, AwsCredentials } from './aws.settings.js';
 
-/** The largest answer read: a page of a hundred secrets with all the tags that they can have. */
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/**
+ * The largest answer read: twenty contents of the greatest size, of which JSON can make six characters of a byte. A page
+ * of a hundred secrets with all the tags that they can have is smaller.
+ */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 export type AwsConnectionInit = {
   readonly settings: InstanceSettings<AwsConfig, AwsCredentials>;

@@ -16,7 +16,7 @@ const THROTTLED: Row = { code: 'THROTTLED', says: 'AWS asks for fewer requests' 
 const FAILED: Row = { code: 'UNAVAILABLE', says: 'AWS failed', mayBeApplied: true };
 const MALFORMED: Row = { code: 'INVALID_VALUE', says: 'AWS does not accept the request' };
 const NO_KEY: Row = {
-  code: 'MISCONFIGURED',
+  code: 'KEY_UNUSABLE',
   says: 'the KMS key cannot be used; check that it is enabled and that the credentials may use it',
 };
 const WRONG_TIME: Row = {

@@ -3,18 +3,21 @@ import type { Keyring } from '@claviger/platform/crypto';
 import type { Database } from '@claviger/platform/database';
 import {
   ADAPTER_OPERATIONS,
+  isVaultError,
   type AdapterCall,
   type AdapterOperation,
   type BackendVersion,
   type BackendVersionInfo,
   type ListPage,
   type ObjectDescription,
+  type ReadAnswer,
   type ReadResult,
   type StoredContent,
   type VaultAdapter,
   type VaultCapabilities,
   type VaultContent,
   type VersionState,
+  type VersionsWanted,
   type WriteCondition,
   type WriteReceipt,
 } from '@claviger/vaults/contract';
@@ -95,17 +98,29 @@ export class BuiltinAdapter implements VaultAdapter {
     const number = version === undefined ? null : (versionNumber(version) ?? 0);
     const values = [...this.#key('read', name), number, this.at.maxVersions];
     const [row] = await this.#query<ReadRow>(call, 'read', sql.READ, values);
-    if (!row) throw notFound('read');
-    if (row.version === null)
-      throw builtinError('read', 'VERSION_NOT_FOUND', 'The object has no such version, or it was pruned.');
-    const state = stateOf(row);
-    if (state !== 'live')
-      throw builtinError('read', 'VERSION_UNAVAILABLE', `The version is ${state}.`, { details: { state } });
-    return { content: this.#open({ contentId: row.content_id, sealed: row.content }), version: String(row.version) };
+    return this.#found('read', row);
   }
 
-  async describe(call: AdapterCall, name: string): Promise<ObjectDescription> {
-    const values = [...this.#key('describe', name), this.at.maxVersions];
+  async readMany(call: AdapterCall, names: readonly string[]): Promise<readonly ReadAnswer[]> {
+    const { maxBulkRead = 0 } = this.#card;
+    if (names.length > maxBulkRead)
+      throw builtinError('readMany', 'UNSUPPORTED', `At most ${maxBulkRead} objects are read at once.`);
+    const values = [this.at.storeId, this.at.mount, names.filter((name) => this.#isAllowed(name))];
+    const rows = await this.#query<ReadRow & { name: string }>(call, 'readMany', sql.READ_MANY, values);
+    const byName = new Map(rows.map((row) => [row.name, row]));
+    return names.map((name) => {
+      try {
+        this.#key('readMany', name);
+        return { name, found: this.#found('readMany', byName.get(name)) };
+      } catch (error) {
+        if (!isVaultError(error)) throw error;
+        return { name, error };
+      }
+    });
+  }
+
+  async describe(call: AdapterCall, name: string, wanted: VersionsWanted = 'all'): Promise<ObjectDescription> {
+    const values = [...this.#key('describe', name), wanted === 'all' ? this.at.maxVersions : 1];
     const rows = await this.#query<DescribeRow>(call, 'describe', sql.DESCRIBE, values);
     const [first] = rows;
     if (!first) throw notFound('describe');
@@ -164,9 +179,24 @@ export class BuiltinAdapter implements VaultAdapter {
     if (rows.length === 0) throw notFound(operation);
   }
 
+  #found(operation: AdapterOperation, row: ReadRow | undefined): ReadResult {
+    if (!row) throw notFound(operation);
+    if (row.version === null)
+      throw builtinError(operation, 'VERSION_NOT_FOUND', 'The object has no such version, or it was pruned.');
+    const state = stateOf(row);
+    if (state !== 'live')
+      throw builtinError(operation, 'VERSION_UNAVAILABLE', `The version is ${state}.`, { details: { state } });
+    const content = this.#open(operation, { contentId: row.content_id, sealed: row.content });
+    return { content, version: String(row.version) };
+  }
+
+  #isAllowed(name: string): boolean {
+    return Buffer.byteLength(name) <= this.#card.name.maxBytes && this.#namePattern.test(name);
+  }
+
   #key(operation: AdapterOperation, name: string): [storeId: string, mount: string, name: string] {
     const { maxBytes, description } = this.#card.name;
-    if (Buffer.byteLength(name) > maxBytes || !this.#namePattern.test(name))
+    if (!this.#isAllowed(name))
       throw builtinError(operation, 'INVALID_NAME', `The name must be at most ${maxBytes} bytes long: ${description}.`);
     return [this.at.storeId, this.at.mount, name];
   }
@@ -185,11 +215,15 @@ export class BuiltinAdapter implements VaultAdapter {
     }
   }
 
-  #open(stored: StoredContent): VaultContent {
+  #open(operation: AdapterOperation, stored: StoredContent): VaultContent {
     try {
       return openBuiltinContent(this.keyring, this.at.storeId, stored);
     } catch {
-      throw builtinError('read', 'INTERNAL', 'The stored content does not open: it was changed, or its key is gone.');
+      throw builtinError(
+        operation,
+        'INTERNAL',
+        'The stored content does not open: it was changed, or its key is gone.',
+      );
     }
   }
 

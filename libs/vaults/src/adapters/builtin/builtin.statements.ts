@@ -1,6 +1,6 @@
 /**
  * The SQL of the built-in vault: one statement an operation, so that each is atomic on its own and inside a caller's
- * transaction. Parameters $1 to $3 are always store id, mount and name.
+ * transaction. Parameters $1 to $3 are always store id, mount and name or names.
  *
  * `builtin_object` is one row per object with the number of its newest version; the row's lock orders concurrent
  * writers. `builtin_version` holds the sealed contents. Pruning deletes what the writer's snapshot shows; under many
@@ -53,7 +53,14 @@ export const READ = `
     and v.version = coalesce($4, o.current_version) and v.version > o.current_version - $5
   where o.store_id = $1 and o.mount = $2 and o.name = $3`;
 
-/** $4 how many versions are kept. One row a version, ascending. */
+/** $3 names. A row for each object, with its current version. */
+export const READ_MANY = `
+  select o.name, v.version, v.content_id, v.content, v.deleted_at, v.destroyed_at
+  from builtin_object o
+  left join builtin_version v on ${VERSION_OF_OBJECT} and v.version = o.current_version
+  where o.store_id = $1 and o.mount = $2 and o.name = any($3::text[])`;
+
+/** $4 how many versions are kept, or of how many to tell. One row a version, ascending. */
 export const DESCRIBE = `
   select o.current_version, o.metadata, v.version, v.created_at, v.deleted_at, v.destroyed_at
   from builtin_object o

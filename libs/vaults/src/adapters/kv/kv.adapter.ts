@@ -6,6 +6,7 @@ import {
   type ListPage,
   type MountSettings,
   type ObjectDescription,
+  type ReadAnswer,
   type ReadResult,
   type VaultAdapter,
   type VaultCapabilities,
@@ -67,6 +68,12 @@ export class KvAdapter implements VaultAdapter {
 
   read(call: AdapterCall, name: string, version?: BackendVersion): Promise<ReadResult> {
     return this.#run(call, 'read', name, (engine, task) => engine.read(task, name, version));
+  }
+
+  readMany(call: AdapterCall): Promise<readonly ReadAnswer[]> {
+    return this.#run(call, 'readMany', undefined, async (_, task) => {
+      throw kvError(task, 'UNSUPPORTED', 'a KV mount gives one object at a time');
+    });
   }
 
   describe(call: AdapterCall, name: string): Promise<ObjectDescription> {

@@ -4,7 +4,7 @@ import { isVaultError, type AdapterCall } from '../../contract/index.js';
 import { CaseContext } from '../case-context.js';
 import type { ConformanceCase, ConformanceTheme } from '../conformance-case.js';
 import { failureOf, holds, isAbsent, refuses } from '../expectations.js';
-import { having } from '../requirement.js';
+import { BULK_READS, having } from '../requirement.js';
 
 const content = new SecretValue('{"n":"2"}');
 
@@ -43,6 +43,15 @@ export const CANCELLATION: ConformanceTheme = {
         await ctx.put('a', '{"n":"1"}');
         await refuses('CANCELLED', ctx.adapter.read(abandoned(ctx), ctx.path('a')));
         await refuses('CANCELLED', ctx.adapter.describe(abandoned(ctx), ctx.path('a')));
+      },
+    },
+    {
+      name: 'reads nothing at once for a caller who has given up',
+      requires: BULK_READS,
+      run: async (ctx) => {
+        await ctx.put('a', '{"n":"1"}');
+        await refuses('CANCELLED', ctx.adapter.readMany(abandoned(ctx), [ctx.path('a'), ctx.path('b')]));
+        await refuses('CANCELLED', ctx.adapter.readMany(abandoned(ctx), []));
       },
     },
     {
@@ -131,6 +140,12 @@ export const CANCELLATION: ConformanceTheme = {
       name: 'gives up a read that the vault does not answer',
       needs: 'stalled',
       run: whileStalled((ctx, call) => ctx.adapter.read(call, ctx.path('a')), false),
+    },
+    {
+      name: 'gives up a bulk read that the vault does not answer',
+      requires: BULK_READS,
+      needs: 'stalled',
+      run: whileStalled((ctx, call) => ctx.adapter.readMany(call, [ctx.path('a'), ctx.path('b')]), false),
     },
     {
       name: 'gives up a list that the vault does not answer',

@@ -3,7 +3,7 @@ import type { VaultErrorCode } from '../../contract/index.js';
 import { CaseContext } from '../case-context.js';
 import type { ConformanceCase, ConformanceTheme } from '../conformance-case.js';
 import { failureOf, leaksNothing, refuses } from '../expectations.js';
-import { both, FILLABLE_CONTENT, having, lacking } from '../requirement.js';
+import { both, BULK_READS, FILLABLE_CONTENT, having, lacking } from '../requirement.js';
 import type { BrokenState, HarnessHook } from '../vault-harness.js';
 
 const CANARY = 'canary-7f3a"\\ü-in-content';
@@ -55,6 +55,14 @@ function casesOf({ hook, code, when, isOutcomeUnknown }: State): readonly Confor
       run: within(hook, async (ctx) => {
         await refuses(code, ctx.read('a'));
         await refuses(code, ctx.describe('a'));
+      }),
+    },
+    {
+      name: `tells bulk reads ${code}, never an answer, when ${when}`,
+      requires: BULK_READS,
+      needs: hook,
+      run: within(hook, async (ctx) => {
+        await refuses(code, ctx.readMany('a', 'b'));
       }),
     },
     {

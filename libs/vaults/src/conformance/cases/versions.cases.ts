@@ -45,6 +45,19 @@ export const VERSIONS: ConformanceTheme = {
       },
     },
     {
+      name: 'describes the current version and all else where no other is asked for',
+      requires: having('versionedReads'),
+      run: async (ctx) => {
+        const versions = await history(ctx, 'a', 2);
+        if (ctx.card.metadata) await ctx.setMetadata('a', { owner: 'us' });
+        const found = await ctx.describe('a', 'current');
+        const { version, state } = found.versions.at(-1) ?? {};
+        assert.deepEqual([found.currentVersion, version, state], [versions.at(-1), versions.at(-1), 'live']);
+        assert.deepEqual(found.metadata, ctx.card.metadata ? { owner: 'us' } : {});
+        await refuses('NOT_FOUND', ctx.adapter.describe(ctx.call(), ctx.path('absent'), 'current'));
+      },
+    },
+    {
       name: 'gives each write a version of its own, also for equal content',
       requires: VERSION_IDS,
       run: async (ctx) => {

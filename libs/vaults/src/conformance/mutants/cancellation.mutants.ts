@@ -3,6 +3,7 @@ import { altered, attentive, deaf, failure, inState, onFailure, type Mutants } f
 
 export const CANCELLATION_MUTANTS: Mutants = {
   'reads nothing for a caller who has given up': deaf('describe'),
+  'reads nothing at once for a caller who has given up': deaf('readMany'),
   'lists nothing for a caller who has given up': deaf('list'),
   'creates nothing for a caller who has given up': deaf('create'),
   'writes nothing for a caller who has given up': deaf('put'),
@@ -36,6 +37,7 @@ export const CANCELLATION_MUTANTS: Mutants = {
   'gives up a read that the vault does not answer': onFailure('read', inState('stalled'), () => {
     throw failure('TIMEOUT', 'read');
   }),
+  'gives up a bulk read that the vault does not answer': onFailure('readMany', inState('stalled'), () => []),
   'gives up a list that the vault does not answer': onFailure('list', inState('stalled'), () => ({
     names: [],
     cursor: undefined,

@@ -1,4 +1,4 @@
-import type { AdapterOperation, VaultError, VaultErrorCode } from '../../contract/index.js';
+import type { AdapterOperation, ReadAnswer, VaultError, VaultErrorCode } from '../../contract/index.js';
 import { altered, failure, inState, onFailure, textOf, type Mutant, type Mutants } from './mutation.js';
 import { CREDENTIAL } from './reference-harness.js';
 
@@ -43,7 +43,29 @@ function passwordIn(content: unknown): string {
 
 const coded = (code: VaultErrorCode) => (error: VaultError) => error.vaultCode === code;
 
+/** A bulk read takes the error of a state for one about each object. */
+const answeringEach =
+  (state: string): Mutant =>
+  (real) => ({
+    readMany: (call, names) =>
+      real.readMany(call, names).catch((error: VaultError): readonly ReadAnswer[] => {
+        if (!inState(state)(error)) throw error;
+        return names.map((name) => ({ name, error }));
+      }),
+  });
+
+const BULK_READS = {
+  'tells bulk reads UNAUTHENTICATED, never an answer, when the credentials are wrong': 'withBadCredentials',
+  'tells bulk reads PERMISSION_DENIED, never an answer, when the credentials may not do it': 'withoutPermission',
+  'tells bulk reads SEALED, never an answer, when the vault is sealed': 'sealed',
+  'tells bulk reads UNAVAILABLE, never an answer, when nothing listens at the address': 'unreachable',
+  'tells bulk reads UNAVAILABLE, never an answer, when the server fails': 'failing',
+  'tells bulk reads THROTTLED, never an answer, when the vault throttles': 'throttled',
+  'tells bulk reads MISCONFIGURED, never an answer, when the mount does not exist': 'missingMount',
+};
+
 export const ERROR_MUTANTS: Mutants = {
+  ...Object.fromEntries(Object.entries(BULK_READS).map(([name, state]) => [name, answeringEach(state)])),
   'tells reads UNAUTHENTICATED, never NOT_FOUND, when the credentials are wrong': telling(
     'describe',
     'withBadCredentials',

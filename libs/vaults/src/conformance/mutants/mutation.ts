@@ -44,7 +44,7 @@ export function rewriting(part: string | RegExp, by: string): Mutant {
   return reading((text) => text.replace(part, by));
 }
 
-type Named = Exclude<AdapterOperation, 'capabilities' | 'list'>;
+type Named = Exclude<AdapterOperation, 'capabilities' | 'list' | 'readMany'>;
 type AnyMethod = (call: AdapterCall, ...rest: unknown[]) => Promise<unknown>;
 
 /** One operation acts on another name than the one it was given. */

@@ -21,6 +21,12 @@ export const VERSION_MUTANTS: Mutants = {
       return version === undefined && result.version === '3' ? { ...result, version: '1' } : result;
     },
   }),
+  'describes the current version and all else where no other is asked for': (real) => ({
+    describe: async (call, name, versions) => {
+      const found = await real.describe(call, name, versions);
+      return versions === 'current' ? { ...found, versions: [] } : found;
+    },
+  }),
   'gives each write a version of its own, also for equal content': (real) => ({
     put: async (call, name, content, condition) => {
       const present = await real.read(call, name).catch(() => undefined);

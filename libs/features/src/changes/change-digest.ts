@@ -22,7 +22,7 @@ export class ChangeDigests {
     const payload = change.payload
       ? mac.hmac(`change-payload\0${change.payload.reveal()}`).toString('base64url')
       : null;
-    const { payload: _, attempt: _attempt, isResumed: _isResumed, ...what } = change;
+    const { payload: _, attempt: _attempt, isResumed: _isResumed, wasHeld: _wasHeld, ...what } = change;
     const bound = { kind, what, payload, world };
     return `${mac.keyId}:${mac.hmac(`change-digest\0${canonicalText(bound)}`).toString('base64url')}`;
   }

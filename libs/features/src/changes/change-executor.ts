@@ -137,6 +137,8 @@ export class ChangeExecutor {
     // Another process took over in the meantime; it ends the change, and this transaction must leave no trace.
     if (!ended) throw secretBusy();
     await this.trail.record(tx, kind, 'done', change.subject, { changeId: change.id });
+    // Who asked for it has had no answer yet; whoever did not have to wait has.
+    if (change.wasHeld) await this.outbox.add(tx, 'change.done', change.id, { kind });
   }
 
   /** False when another change of the same secret is being executed. */

@@ -22,6 +22,7 @@ export function toExecuting<P>(ctx: RequestContext, prepared: PreparedChange<P>,
     id: newId(now.getTime()),
     attempt: 1,
     isResumed: false,
+    wasHeld: false,
     requestedBy: requesterOf(ctx),
   };
 }
@@ -60,6 +61,7 @@ export function fromRow(
   return {
     id: row.id,
     ...progress,
+    wasHeld: row.digest !== null,
     requestedBy: row.requestedBy,
     subject: subject!,
     parameters,

@@ -126,7 +126,7 @@ describe('ChangeService', () => {
     const digests = new ChangeDigests(keyring);
     previews = new ChangePreviews(database, handlers, slot, judges, digests, time);
     held = new HeldChanges(database, rows, handlers, slot, judges, digests, executor, trail, time);
-    return new ChangeService(database, rows, handlers, executor, held, trail, access, time);
+    return new ChangeService(database, rows, handlers, executor, held, trail, access, new Outbox(database), time);
   }
 
   const prepared = (more: { isLocal?: boolean; secretId?: string } = {}) => ({

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, isAppError, newId, type Clock, type RequestContext } from '@claviger/kernel';
 import { Database, isUniqueViolation } from '@claviger/platform/database';
 import { AccessService } from '@claviger/features/access';
+import { Outbox } from '@claviger/features/notifications';
 import { idempotencyInProgress } from '@claviger/features/idempotency';
 import { authorizeChange } from './change-access.js';
 import { ChangeEntity } from './change.entity.js';
@@ -33,6 +34,7 @@ export class ChangeService {
     private readonly held: HeldChanges,
     private readonly trail: ChangeTrail,
     private readonly access: AccessService,
+    private readonly outbox: Outbox,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -105,6 +107,7 @@ export class ChangeService {
       const ended = await this.changes.update(tx, id, { from: ['submitted', 'failed'] }, set);
       if (!ended) throw changeNotInState(row.state, 'waiting or failed');
       await this.trail.record(tx, row.kind, 'cancel', subjectOf(row), { changeId: id });
+      await this.outbox.add(tx, 'change.cancelled', id, { kind: row.kind });
     });
     return this.get(ctx, id);
   }

@@ -37,5 +37,7 @@ export type ExecutingChange<P = Record<string, unknown>> = PreparedChange<P> & {
   readonly attempt: number;
   /** An earlier attempt may have been carried out, in part or whole, without our knowing. */
   readonly isResumed: boolean;
+  /** It waited for approval. */
+  readonly wasHeld: boolean;
   readonly requestedBy: Requester;
 };

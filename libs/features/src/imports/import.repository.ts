@@ -116,7 +116,16 @@ export class ImportRepository {
   listItems(
     ctx: RequestContext,
     importId: string,
-    { limit, after = 0, isChoosable }: { readonly limit: number; readonly after?: number; readonly isChoosable?: true },
+    {
+      limit,
+      after = 0,
+      choosable,
+    }: {
+      readonly limit: number;
+      readonly after?: number;
+      /** Those of a certain type that are in no plan, or in one of these. */
+      readonly choosable?: { readonly unapplied: readonly string[] };
+    },
   ): Promise<ImportItemEntity[]> {
     const select = this.database
       .repository(ctx, ImportItemEntity)
@@ -128,8 +137,23 @@ export class ImportRepository {
       })
       .orderBy('i.number')
       .limit(limit);
-    if (isChoosable) select.andWhere('i.is_certain and i.name is not null and i.plan_id is null');
+    if (choosable)
+      select.andWhere(
+        'i.is_certain and i.name is not null and (i.plan_id is null or i.plan_id = any(:unapplied::uuid[]))',
+        choosable,
+      );
     return select.getMany();
+  }
+
+  /** The plans that were made of it. */
+  async listPlans(ctx: RequestContext, importId: string): Promise<string[]> {
+    const rows = (await this.database
+      .manager(ctx)
+      .query(
+        'select distinct plan_id as id from vault_import_item where store_id = $1 and import_id = $2 and plan_id is not null',
+        [ctx.storeId, importId],
+      )) as { id: string }[];
+    return rows.map(({ id }) => id);
   }
 
   findItems(ctx: RequestContext, importId: string, numbers: readonly number[]): Promise<ImportItemEntity[]> {

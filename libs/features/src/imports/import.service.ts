@@ -112,11 +112,7 @@ export class ImportService {
     const made = await this.plans.findOfAttempt(ctx);
     if (made) return made;
     if (found.state !== 'ready') throw importNotReady(found.state);
-    const chosen = all
-      ? (await this.imports.listItems(ctx, id, { limit: PLAN_LIMITS.items, isChoosable: true })).map((item) =>
-          chosenAs(item, item.types[0]),
-        )
-      : await this.#pick(ctx, id, items ?? []);
+    const chosen = all ? await this.#pickCertain(ctx, id) : await this.#pick(ctx, id, items ?? []);
     if (chosen.length === 0) throw nothingToChoose();
     const requests = chosen.map(({ item, type }): PlanRequest => ({
       syncProfiles: [],
@@ -127,10 +123,13 @@ export class ImportService {
       sourceProfile: found.vaultProfile,
       seen: item.fingerprint!,
     }));
-    const plan = await this.plans.create(ctx, { items: requests, ...(reason === undefined ? {} : { reason }) });
     const numbers = chosen.map(({ item }) => item.number);
-    await this.imports.markPlanned(ctx, id, numbers, plan.id);
-    return plan;
+    return this.plans.create(ctx, {
+      items: requests,
+      ...(reason === undefined ? {} : { reason }),
+      // Together: else what a dead process planned would be chosen once more.
+      within: (tx, planId) => this.imports.markPlanned(tx, id, numbers, planId),
+    });
   }
 
   /** Forgets an import; what was adopted stays. @throws AppError IMPORT_NOT_FOUND, ACCESS_DENIED */
@@ -140,6 +139,18 @@ export class ImportService {
       if (!(await this.imports.remove(tx, id))) throw importNotFound();
       await this.#trail(tx, 'import.delete', id, vaultProfile);
     });
+  }
+
+  /**
+   * The next ones whose type is certain, those included whose plan came to nothing. Of objects that lead to one name the
+   * first: the others are left for a plan of their own.
+   */
+  async #pickCertain(ctx: RequestContext, id: string): Promise<ChosenItem[]> {
+    const unapplied = await this.plans.findUnapplied(ctx, await this.imports.listPlans(ctx, id));
+    const items = await this.imports.listItems(ctx, id, { limit: PLAN_LIMITS.items, choosable: { unapplied } });
+    const byName = new Map<string | null, ImportItemEntity>();
+    for (const item of items) if (!byName.has(item.name)) byName.set(item.name, item);
+    return [...byName.values()].map((item) => chosenAs(item, item.types[0]));
   }
 
   async #pick(ctx: RequestContext, id: string, wanted: NonNullable<Choice['items']>): Promise<ChosenItem[]> {

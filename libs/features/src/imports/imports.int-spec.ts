@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ENTITIES } from '@claviger/composition';
 import { SecretValue, type RequestContext } from '@claviger/kernel';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
@@ -235,6 +235,54 @@ describe('adopting', () => {
     expect((await room.items(plan.id)).map(({ subject }) => subject)).toEqual([`${at.path}/sure`]);
     expect(await codeOf(imports.adopt(room.ctx, id, { all: true }))).toBe('NOTHING_TO_CHOOSE');
     expect((await itemsOf(id)).map(({ planId }) => planId)).toEqual([plan.id, null]);
+  });
+
+  it('takes those again whose plan came to nothing', async () => {
+    const at = await mount({ a: ACCOUNT, b: ACCOUNT });
+    const { id } = await scan(at);
+    const first = await imports.adopt(room.ctx, id, { items: [{ number: 1 }] });
+    await room.plans.cancel(room.ctx, first.id);
+    const plan = await imports.adopt(room.ctx, id, { all: true });
+    expect((await room.items(plan.id)).map(({ subject }) => subject)).toEqual([`${at.path}/a`, `${at.path}/b`]);
+    expect(await codeOf(imports.adopt(room.ctx, id, { all: true }))).toBe('NOTHING_TO_CHOOSE');
+  });
+
+  it('of objects that lead to one name takes the first, and says of the next that the name is taken', async () => {
+    const at = await mount({ 'basic-auth/x': ACCOUNT, 'key-value/x': { host: 'db' }, 'key-value/y': { host: 'db' } });
+    await room.secrets.profiles.update(room.ctx, at.path, { nameTemplate: '{type}/{name}' });
+    const { id } = await scan(at);
+    expect((await itemsOf(id)).map(({ name }) => name)).toEqual(['x', 'x', 'y']);
+    const plan = await imports.adopt(room.ctx, id, { all: true });
+    expect(await applied(plan)).toEqual(['done', 'done']);
+    const rest = await imports.adopt(room.ctx, id, { all: true });
+    expect((await room.items(rest.id)).map(({ action, error }) => [action, error?.code])).toEqual([
+      ['conflict', 'SECRET_EXISTS'],
+    ]);
+  });
+
+  it('takes 1,200 in plans of 500, each once', async () => {
+    const at = await mount(Object.fromEntries(Array.from({ length: 1_200 }, (_, i) => [`s-${i}`, ACCOUNT])));
+    const { id } = await imports.create(room.ctx, { vaultProfile: at.path, limit: 5_000 });
+    await scanner.scan(room.job, id);
+    expect(await imports.get(room.ctx, id)).toMatchObject({ state: 'ready', found: 1_200 });
+    const sizes: number[] = [];
+    for (let left = 1_200; left > 0; left -= sizes.at(-1)!)
+      sizes.push((await imports.adopt(room.ctx, id, { all: true })).items.total);
+    expect(sizes).toEqual([500, 500, 200]);
+    const [row] = await room.secrets.rows(
+      'select count(distinct plan_id)::int as n from vault_import_item where import_id = $1',
+      [id],
+    );
+    expect(row).toEqual({ n: 3 });
+  });
+
+  it('whose process dies when the plan is made is not planned twice', async () => {
+    const at = await mount({ a: ACCOUNT });
+    const { id } = await scan(at);
+    const telling = jest.spyOn(room.plans, 'get').mockRejectedValueOnce(new Error('killed'));
+    await expect(imports.adopt(room.ctx, id, { all: true })).rejects.toThrow('killed');
+    telling.mockRestore();
+    expect(await codeOf(imports.adopt(room.ctx, id, { all: true }))).toBe('NOTHING_TO_CHOOSE');
   });
 
   it('makes one plan, however often its request is repeated', async () => {

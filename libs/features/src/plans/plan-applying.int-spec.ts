@@ -1,10 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ENTITIES } from '@claviger/composition';
 import { createTestDatabase, type TestDatabase } from '@claviger/testing';
 import { movingIn } from '../../../testing/src/moving-room.js';
 import { creating, PlanRoom, writing } from '../../../testing/src/plan-room.js';
 import { errorOf, failing, mend, refused } from '../../../testing/src/secret-faults.js';
 import { AheadClock, json, OutsideKind } from '../../../testing/src/secret-room.js';
+import { PlanRepository } from './plan.repository.js';
 
 let db: TestDatabase;
 let room: PlanRoom;
@@ -211,6 +212,34 @@ describe('applying', () => {
     const items = await room.plans.listItems(caller, plan.id, { limit: 10 });
     expect(items[0]).toMatchObject({ state: 'failed', error: { code: 'TOKEN_INVALID' } });
     expect(await room.kv.read('revoked')).toBeUndefined();
+  });
+
+  it('asked for twice at once is done once, and both are told how it stands', async () => {
+    const id = await room.secret('twice-there');
+    const plan = await room.make([writing(id, { value: 'two' }), creating('twice')]);
+    const [first, second] = await Promise.all([
+      room.plans.apply(room.ctx, plan.id),
+      room.plans.apply(room.ctx, plan.id),
+    ]);
+    expect([first.state, second.state]).toEqual(['applying', 'applying']);
+    await room.worker.carryOn(room.job, plan.id);
+    expect([room.kv.versions('twice-there'), room.kv.versions('twice')]).toEqual([2, 1]);
+  });
+
+  it('asked for again while the first one is at work is told so, though its own items have moved the world', async () => {
+    const id = await room.secret('faster');
+    const plan = await room.make([writing(id, { value: 'two' })]);
+    const repository = room.secrets.get(PlanRepository);
+    const list = jest.spyOn(repository, 'listItems');
+    list.mockImplementationOnce(async (...args) => {
+      // This one is slow: meanwhile the other one is through.
+      list.mockRestore();
+      const items = await repository.listItems(...args);
+      await room.apply(plan.id);
+      return items;
+    });
+    expect(await room.plans.apply(room.ctx, plan.id)).toMatchObject({ state: 'applied' });
+    expect((await room.items(plan.id)).map(({ state }) => state)).toEqual(['done']);
   });
 
   it('of what is under way says how it stands, and starts nothing anew', async () => {

@@ -71,6 +71,13 @@ export class PlanRepository {
     return select.getMany();
   }
 
+  /** Those of these plans that are in one of these states. */
+  async findInStates(ctx: RequestContext, ids: readonly string[], states: readonly PlanState[]): Promise<string[]> {
+    const where = { storeId: ctx.storeId, id: In(ids), state: In(states) };
+    const found = await this.database.repository(ctx, PlanEntity).find({ where, select: { id: true } });
+    return found.map(({ id }) => id);
+  }
+
   /** How many plans of an identity are not ended. */
   async countOpen(ctx: RequestContext, requesterId: string): Promise<number> {
     const [row] = (await this.database

@@ -37,6 +37,8 @@ export type NewPlan = {
   readonly reason?: string;
   /** How long it may wait to be applied, in seconds. */
   readonly expiresInSeconds?: number;
+  /** Done in the transaction that makes the plan. */
+  readonly within?: (tx: RequestContext, planId: string) => Promise<void>;
 };
 
 export type ApplyOptions = {
@@ -67,7 +69,7 @@ export class PlanService {
    */
   async create(
     ctx: RequestContext,
-    { items, reason, expiresInSeconds = PLAN_LIMITS.seconds }: NewPlan,
+    { items, reason, expiresInSeconds = PLAN_LIMITS.seconds, within }: NewPlan,
   ): Promise<PlanView> {
     const id = ctx.attempt?.id ?? newId();
     this.access.authorize(ctx, `claviger/plans/${id}`, 'create');
@@ -92,11 +94,17 @@ export class PlanService {
     const isNew = await this.database.transaction(ctx, async (tx) => {
       const rows = items.map((request, index) => toItem(id, index + 1, withReason(request, reason)));
       if (!(await this.plans.insert(tx, plan, rows))) return false;
+      await within?.(tx, id);
       await this.endings.trail(tx, 'plan.create', id, { items: items.length });
       return true;
     });
     if (isNew) await this.#judgeAtOnce(ctx, id, owner);
     return this.get(ctx, id);
+  }
+
+  /** Which of these plans ended without being applied. */
+  async findUnapplied(ctx: RequestContext, ids: readonly string[]): Promise<string[]> {
+    return this.plans.findInStates(ctx, ids, ['cancelled', 'expired', 'stale']);
   }
 
   /** The plan that an earlier execution of the caller's request made. */
@@ -144,7 +152,9 @@ export class PlanService {
     const items = await this.plans.listItems(ctx, id, { limit: PLAN_LIMITS.items });
     const unready = items.filter(({ action }) => isUnready(action));
     if (unready.length > 0 && !options.skipUnready) throw planHasUnready(unready.length);
-    await this.#assertUnmoved(ctx, id, items);
+    const moved = await this.#findMoved(ctx, items);
+    // Where it does not end, somebody else has it applied already, and what has moved may be its own doing.
+    if (moved.length > 0 && (await this.#endStale(ctx, id, moved))) throw planStale(moved.length);
     const now = this.clock.now();
     const { onFailure = 'continue' } = options;
     const isMine = await this.database.transaction(ctx, async (tx) => {
@@ -186,8 +196,8 @@ export class PlanService {
     if (expiresAt <= this.clock.now()) throw planNotInState('expired', 'ready');
   }
 
-  /** Compares what the records say with what they said. @throws AppError PLAN_STALE, with the plan ended */
-  async #assertUnmoved(ctx: RequestContext, id: string, items: readonly PlanItemEntity[]): Promise<void> {
+  /** The items of which the records say something else than when they were judged. */
+  async #findMoved(ctx: RequestContext, items: readonly PlanItemEntity[]): Promise<PlanItemEntity[]> {
     const judged = items.filter(({ action, base }) => base !== null && !isUnready(action));
     const moved: PlanItemEntity[] = [];
     for (let from = 0; from < judged.length; from += COMPARED_AT_ONCE) {
@@ -195,8 +205,12 @@ export class PlanService {
       const same = await Promise.all(some.map((item) => this.#isUnmoved(ctx, item)));
       moved.push(...some.filter((_, index) => !same[index]));
     }
-    if (moved.length === 0) return;
-    await this.database.transaction(ctx, async (tx) => {
+    return moved;
+  }
+
+  /** False, without a trace, when the plan is not ready any more. */
+  async #endStale(ctx: RequestContext, id: string, moved: readonly PlanItemEntity[]): Promise<boolean> {
+    const ending = this.database.transaction(ctx, async (tx) => {
       const stale = {
         state: 'stale',
         payload: null,
@@ -206,8 +220,12 @@ export class PlanService {
       } as const;
       for (const { number } of moved) await this.plans.updateItem(tx, id, number, stale);
       if (!(await this.endings.end(tx, id, 'stale'))) throw planNotInState('no longer ready', 'ready');
+      return true;
     });
-    throw planStale(moved.length);
+    return ending.catch((error: unknown) => {
+      if (isAppError(error, 'PLAN_NOT_IN_STATE')) return false;
+      throw error;
+    });
   }
 
   async #isUnmoved(ctx: RequestContext, { base }: PlanItemEntity): Promise<boolean> {

@@ -41,8 +41,11 @@ export type Drift = {
 /** Content that was no version of the secret and that we replaced; the fingerprint stays inside. */
 export type Overwritten = { readonly at: string; readonly fingerprint: string };
 
-/** What is told of a target that does not become equal by itself: it waits for a person, or somebody changed it there. */
-export type Trouble = 'blocked' | 'drifted';
+/**
+ * What is told of a target that is not equal: it waits for a person, somebody changed it there, it is tried again and again, or
+ * it rests.
+ */
+export type Trouble = 'blocked' | 'drifted' | 'delayed' | 'paused';
 
 /** One (secret, sync profile) pair: what should be there, what was last seen there, and what happens next. */
 @Entity({ name: 'sync_target' })

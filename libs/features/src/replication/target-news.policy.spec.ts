@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { TARGET_STATUSES, type Trouble } from './sync-target.entity.js';
-import { newsOf } from './target-news.policy.js';
+import { DELAYED_AFTER, newsOf } from './target-news.policy.js';
 
 describe('news of a target', () => {
   it.each([
@@ -18,14 +18,24 @@ describe('news of a target', () => {
     ['retrying', null, undefined],
     ['retrying', 'blocked', undefined],
     ['pending', 'drifted', undefined],
-    ['paused', null, undefined],
+    ['paused', null, 'target.paused'],
+    ['paused', 'paused', undefined],
+    ['in_sync', 'paused', 'target.recovered'],
+    ['in_sync', 'delayed', 'target.recovered'],
   ] as const)('when it is %s and %s was told, are %s', (status, told, type) => {
     expect(newsOf({ told }, { status, errorCode: 'SOME_CODE' })?.type).toBe(type);
   });
 
-  it('are that a restored database waits for somebody, and not that somebody disabled something', () => {
+  it('are that it was tried in vain for minutes, once, and not that it was a few times', () => {
+    const retrying = { status: 'retrying', errorCode: 'VAULT_UNAVAILABLE' } as const;
+    expect(newsOf({ told: null }, { ...retrying, attempts: DELAYED_AFTER - 1 })).toBeUndefined();
+    expect(newsOf({ told: null }, { ...retrying, attempts: DELAYED_AFTER })?.type).toBe('target.delayed');
+    expect(newsOf({ told: 'delayed' }, { ...retrying, attempts: DELAYED_AFTER + 1 })).toBeUndefined();
+  });
+
+  it('tell a rest that somebody asked for from a restored database that waits for somebody', () => {
     expect(newsOf({ told: null }, { status: 'paused', errorCode: 'TARGET_RESTORED' })?.type).toBe('target.blocked');
-    expect(newsOf({ told: null }, { status: 'paused', errorCode: 'SECRET_DISABLED' })).toBeUndefined();
+    expect(newsOf({ told: null }, { status: 'paused', errorCode: 'SECRET_DISABLED' })?.type).toBe('target.paused');
   });
 
   it('are none when nothing was found out', () => {

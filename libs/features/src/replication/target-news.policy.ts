@@ -12,19 +12,23 @@ const TROUBLES: Partial<Record<TargetStatus, Trouble>> = {
   missing: 'drifted',
   blocked: 'blocked',
   foreign: 'blocked',
+  paused: 'paused',
 };
+/** Attempts that failed, about four minutes of them, after which a vault that does not answer is more than a hiccup. */
+export const DELAYED_AFTER = 8;
 
 /**
  * What is news about a target after an attempt: each trouble once, however often it is tried again, and that it is over. What
- * is about to be tried, tried again by itself, or rests because somebody said so, is no news. Pure.
+ * is about to be tried, or was tried in vain a few times, is no news. Pure.
  */
 export function newsOf(
   { told }: Pick<SyncTargetEntity, 'told'>,
-  { status, errorCode }: Partial<Pick<SyncTargetEntity, 'status' | 'errorCode'>>,
+  { status, errorCode, attempts = 0 }: Partial<Pick<SyncTargetEntity, 'status' | 'errorCode' | 'attempts'>>,
 ): TargetNews | undefined {
   if (status === 'in_sync') return told === null ? undefined : { type: 'target.recovered', told: null };
   // Of what rests, only this waits for somebody to look at it.
   const isRestored = status === 'paused' && errorCode === 'TARGET_RESTORED';
-  const trouble = isRestored ? 'blocked' : status && TROUBLES[status];
+  const isDelayed = status === 'retrying' && attempts >= DELAYED_AFTER;
+  const trouble = isRestored ? 'blocked' : isDelayed ? 'delayed' : status && TROUBLES[status];
   return !trouble || trouble === told ? undefined : { type: `target.${trouble}`, told: trouble };
 }

@@ -17,7 +17,7 @@ afterAll(() => db.drop());
 
 const remind = (): Promise<number> => room.get(SecretReminders).run(room.ctx);
 const told = (id: string) =>
-  room.rows(`select type from event where subject_id = $1 and type ~ 'expiring|rotation-due' order by id`, [id]);
+  room.rows(`select type from event where subject_id = $1 and type ~ 'expir|rotation-due' order by id`, [id]);
 const daysAhead = (days: number): Date => new Date(room.clock.now().getTime() + days * DAY_MS);
 
 it('tells of a secret that expires once, a week before, and again when it lives longer', async () => {
@@ -34,6 +34,14 @@ it('tells of a secret that expires once, a week before, and again when it lives 
   room.clock.skip(4 * DAY_MS);
   await remind();
   expect(await told(id)).toHaveLength(2);
+});
+
+it('tells once that a secret has expired', async () => {
+  const id = await room.secret('ended', { sourceProfile: 'prod', expiresAt: daysAhead(8).toISOString() });
+  room.clock.skip(9 * DAY_MS);
+  await remind();
+  await remind();
+  expect((await told(id)).map(({ type }) => type).sort()).toEqual(['secret.expired', 'secret.expiring']);
 });
 
 it('tells once that a secret is due to be rotated, and again a rotation later', async () => {

@@ -15,6 +15,9 @@ const REMIND = `
     select id, name, 'secret.expiring' as type, expires_at as at from secret
     where store_id = $1 and state = 'active' and expires_at <= $2
     union all
+    select id, name, 'secret.expired', expires_at from secret
+    where store_id = $1 and state = 'active' and expires_at <= $3
+    union all
     select id, name, 'secret.rotation-due', rotation_due_at from secret
     where store_id = $1 and state = 'active' and rotation_due_at <= $3
   ), new as (
@@ -35,7 +38,7 @@ const REMIND = `
   )
   select count(*)::int as count from told`;
 
-/** Tells once that a secret is about to expire, or is due to be rotated. */
+/** Tells once that a secret is about to expire, that it has, and that it is due to be rotated. */
 @Injectable()
 export class SecretReminders {
   constructor(

@@ -1,5 +1,5 @@
 import { CONNECTIONS, fillClaviger, loadsOf, prepareOpenBao, SECRETS } from './harness/content-load.js';
-import { figuresOf, KINDS, PAUSE_MS, ROUNDS, takeTurns, type Rounds, type Side } from './harness/contest.js';
+import { FEW_LONG_ROUNDS, figuresOf, KINDS, takeTurns, tell, type Rounds, type Side } from './harness/contest.js';
 import type { Figure, PartReport } from './harness/figures.js';
 import { createInstallation, type Installation } from './harness/installation.js';
 import { GENERATOR } from './harness/load.js';
@@ -38,7 +38,7 @@ export async function run({ seconds }: { readonly seconds: number }): Promise<Pa
     });
     return {
       title: '(g) Two apis on one PostgreSQL',
-      how: `${SECRETS} secrets, ${CONNECTIONS} connections of ${GENERATOR}, shared out between two apis, at one of them, and at OpenBao KV v2 on raft; ${ROUNDS} rounds of ${seconds} s each in turn after a pause of ${PAUSE_MS / 1_000} s, medians.`,
+      how: `${SECRETS} secrets, ${CONNECTIONS} connections of ${GENERATOR}, shared out between two apis, at one of them, and at OpenBao KV v2 on raft; ${tell(FEW_LONG_ROUNDS, seconds)}.`,
       figures: [
         ...compared(rounds, 'two', 'one', 'two apis with one'),
         ...compared(rounds, 'two', 'openBao', 'two apis with OpenBao'),

@@ -1,6 +1,6 @@
 import { newDataDir, startClaviger, type ClavigerProcess } from './harness/claviger-process.js';
 import { CONNECTIONS, prepareClaviger, prepareOpenBao, SECRETS } from './harness/content-load.js';
-import { compete, PAUSE_MS, ROUNDS, type Goal } from './harness/contest.js';
+import { compete, FEW_LONG_ROUNDS, tell, type Goal } from './harness/contest.js';
 import type { PartReport } from './harness/figures.js';
 import { GENERATOR } from './harness/load.js';
 import { startRaftOpenBao, type RaftOpenBao } from './harness/raft-open-bao.js';
@@ -22,7 +22,7 @@ export async function run({ seconds }: { readonly seconds: number }): Promise<Pa
     };
     return {
       title: '(a) Reading and writing content, one machine',
-      how: `${SECRETS} secrets, ${CONNECTIONS} connections of ${GENERATOR}, ${ROUNDS} rounds of ${seconds} s each in turn after a pause of ${PAUSE_MS / 1_000} s, medians; compared with OpenBao KV v2 on raft.`,
+      how: `${SECRETS} secrets, ${CONNECTIONS} connections of ${GENERATOR}, ${tell(FEW_LONG_ROUNDS, seconds)}; compared with OpenBao KV v2 on raft.`,
       figures: await compete(contest, { read: times(4, 2.4), write: times(3, 2) }),
     };
   } finally {

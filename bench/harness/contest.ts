@@ -3,8 +3,12 @@ import type { Figure } from './figures.js';
 import { generateLoads, type Load, type LoadResult } from './load.js';
 import { median } from './statistics.js';
 
-export const ROUNDS = 5;
-export const PAUSE_MS = 4_000;
+/** How often each side is measured, and the pause before it. */
+export type Rhythm = { readonly rounds: number; readonly pauseMs: number };
+
+export const FEW_LONG_ROUNDS: Rhythm = { rounds: 5, pauseMs: 4_000 };
+/** For small differences: what slows the machine down for some seconds meets both sides. */
+export const MANY_SHORT_ROUNDS: Rhythm = { rounds: 20, pauseMs: 2_000 };
 const WARM_UP_SECONDS = 8;
 
 export const KINDS = ['read', 'write'] as const;
@@ -35,32 +39,39 @@ export type Round = LoadResult & { readonly cpuMicroseconds: number; readonly se
 export type Rounds<Name extends string> = Readonly<Record<Kind, Readonly<Record<Name, readonly Round[]>>>>;
 
 /** Lets both sides read and write in turn, and tells medians over the rounds. */
-export async function compete(contest: Contest, goals: Readonly<Record<Kind, Goal>>): Promise<Figure[]> {
-  const rounds = await takeTurns(contest);
+export async function compete(
+  contest: Contest,
+  goals: Readonly<Record<Kind, Goal>>,
+  rhythm = FEW_LONG_ROUNDS,
+): Promise<Figure[]> {
+  const rounds = await takeTurns(contest, rhythm);
   return KINDS.flatMap((kind) => figuresOf(kind, rounds[kind], goals[kind]));
 }
 
 /** Lets all sides read and write, each round in another order. */
-export async function takeTurns<Name extends string>(sides: Readonly<Record<Name, Side>>): Promise<Rounds<Name>> {
+export async function takeTurns<Name extends string>(
+  sides: Readonly<Record<Name, Side>>,
+  { rounds: count, pauseMs } = FEW_LONG_ROUNDS,
+): Promise<Rounds<Name>> {
   const names = Object.keys(sides) as Name[];
   const none = (): Record<Name, Round[]> => Object.fromEntries(names.map((name) => [name, []])) as never;
   const rounds: Record<Kind, Record<Name, Round[]>> = { read: none(), write: none() };
   for (const name of names)
     for (const kind of KINDS)
       await generateLoads(sides[name][kind].map((load) => ({ ...load, seconds: WARM_UP_SECONDS })));
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < count; round++) {
     for (const kind of KINDS) {
       // Who goes second finds the machine warmer, or throttled.
       const order = names.map((_, place) => names[(place + round) % names.length]!);
-      for (const name of order) rounds[kind][name].push(await measure(sides[name], kind));
+      for (const name of order) rounds[kind][name].push(await measure(sides[name], kind, pauseMs));
     }
   }
   return rounds;
 }
 
 /** After a pause, so that what the other side still has to do (flush, seal, collect) is not measured as this side's. */
-async function measure(side: Side, kind: Kind): Promise<Round> {
-  await sleep(PAUSE_MS);
+async function measure(side: Side, kind: Kind, pauseMs: number): Promise<Round> {
+  await sleep(pauseMs);
   const before = side.cpu();
   const result = await generateLoads(side[kind]);
   const after = side.cpu();
@@ -90,4 +101,9 @@ export function figuresOf(
     { name: `${kind} CPU, all processes`, unit: 'µs', ...both((round) => round.cpuMicroseconds) },
     { name: `${kind} CPU, Node alone`, unit: 'µs', ours: both((round) => round.serverCpuMicroseconds).ours },
   ];
+}
+
+/** `5 rounds of 8 s each in turn after a pause of 4 s, medians`. */
+export function tell({ rounds, pauseMs }: Rhythm, seconds: number): string {
+  return `${rounds} rounds of ${seconds} s each in turn after a pause of ${pauseMs / 1_000} s, medians`;
 }

@@ -145,6 +145,15 @@ export class ContentReader {
     }
   }
 
+  /** What somebody put at the source, if it is what is recorded as drift. */
+  async findDrifted(ctx: RequestContext, secret: SecretEntity): Promise<VaultContent | undefined> {
+    const shown = secret.drift?.fingerprint;
+    const found = shown && (await findCurrent(await this.vault.open(ctx, secret)));
+    return found && this.fingerprints.matches(ctx.storeId, secret.type, found.content, shown)
+      ? found.content
+      : undefined;
+  }
+
   /** Compares the source with what is recorded and records drift. Returns whether it is as it should be. */
   async verify(ctx: RequestContext, secret: SecretEntity): Promise<boolean> {
     const source = await this.vault.open(ctx, secret);

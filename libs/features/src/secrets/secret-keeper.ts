@@ -11,6 +11,7 @@ import { VaultProfileService } from '@claviger/features/vault-profiles';
 import { isAppError, systemContext, type RequestContext } from '@claviger/kernel';
 import { parseContent, type JsonObject } from '@claviger/vaults/contract';
 import { reviewValues } from './content/index.js';
+import { ADOPT_DRIFT } from './adopt-drift.handler.js';
 import { CHANGE_SOURCE, type ChangeSourceParameters } from './change-source.handler.js';
 import { ContentReader } from './content-reader.js';
 import { CREATE_SECRET, type CreateParameters } from './create-secret.handler.js';
@@ -29,10 +30,12 @@ import {
   type AddSyncProfileParameters,
   type RemoveSyncProfileParameters,
 } from './sync-profile.handlers.js';
+import { VERSION_KINDS, type VersionAct, type VersionParameters } from './version-state.handlers.js';
 import { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js';
 
 const NOTHING: ChangeReview = { type: null, settings: [], values: [], plan: [] };
 const EMPTY = parseContent('{}');
+const VERSION_ACTS = Object.keys(VERSION_KINDS) as VersionAct[];
 /** Their parameters say nothing that their plan does not. */
 const PLANNED: ReadonlySet<string> = new Set([DELETE_SECRET, ADD_SYNC_PROFILE, REMOVE_SYNC_PROFILE]);
 
@@ -90,10 +93,12 @@ export class SecretKeeper implements ChangeSubjectKeeper {
         return this.#planTarget(ctx, secret, change.parameters as AddSyncProfileParameters);
       case REMOVE_SYNC_PROFILE:
         return [await this.#planRemoval(ctx, change.parameters as RemoveSyncProfileParameters)];
+      case ADOPT_DRIFT:
+        return this.planner.planAdoption(ctx, secret);
       case CHANGE_SOURCE:
         return this.moves.plan(ctx, secret, change.parameters as ChangeSourceParameters);
       default:
-        return [];
+        return this.#planVersion(ctx, secret, kind, change);
     }
   }
 
@@ -108,6 +113,12 @@ export class SecretKeeper implements ChangeSubjectKeeper {
     switch (kind) {
       case WRITE_CONTENT:
         return { ...review, ...(await this.#reviewWrite(ctx, secret, change as ExecutingChange<never>)) };
+      case ADOPT_DRIFT:
+        return {
+          ...review,
+          settings: settingsOf(secret, change.parameters),
+          values: await this.#reviewDrift(ctx, secret),
+        };
       case CHANGE_SOURCE:
         return { ...review, settings: reviewMove(change.parameters as ChangeSourceParameters) };
       default:
@@ -124,6 +135,23 @@ export class SecretKeeper implements ChangeSubjectKeeper {
       settings: [{ name: 'cause', before: null, after: parameters.cause }],
       values: reviewValues(await this.#current(ctx, secret), parseContent(payload!.reveal())),
     };
+  }
+
+  async #planVersion(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    kind: string,
+    { parameters }: ExecutingChange,
+  ): Promise<ReviewStep[]> {
+    const act = VERSION_ACTS.find((one) => VERSION_KINDS[one] === kind);
+    const version = act && (await this.secrets.findVersion(ctx, secret.id, (parameters as VersionParameters).number));
+    return version ? this.planner.planVersion(ctx, secret, version, act) : [];
+  }
+
+  /** What would become a version, against the one that is recorded; empty when it is not there any more. */
+  async #reviewDrift(ctx: RequestContext, secret: SecretEntity): Promise<ChangeReview['values']> {
+    const drifted = await this.reader.findDrifted(ctx, secret);
+    return drifted ? reviewValues(await this.#current(ctx, secret), parseContent(drifted.reveal())) : [];
   }
 
   /** What is there now; nothing where it cannot be read. */

@@ -87,6 +87,14 @@ export const commentMissing = (): AppError =>
     message: 'A rejection needs a comment that says why.',
   });
 
+export const tooManyComments = (limit: number): AppError =>
+  new AppError({
+    code: 'TOO_MANY_COMMENTS',
+    kind: 'conflict',
+    message: `There are ${limit} comments already. Vote, or withdraw the request and make it anew.`,
+    details: { limit },
+  });
+
 /** Tokens without a user, and service accounts, have no votes. */
 export const notAUser = (): AppError =>
   new AppError({ code: 'NOT_A_USER', kind: 'forbidden', message: 'Only a user has votes to delegate.' });

@@ -85,12 +85,18 @@ export class ApprovalRepository {
     return this.database.repository(ctx, ApprovalCommentEntity).find({ where, order, take: limit });
   }
 
+  countComments(ctx: RequestContext, id: string): Promise<number> {
+    return this.database.repository(ctx, ApprovalCommentEntity).countBy({ storeId: ctx.storeId, approvalId: id });
+  }
+
+  /** When it was said. */
   async insertComment(
     tx: RequestContext,
     comment: { readonly id: string; readonly approvalId: string; readonly author: Requester; readonly text: string },
-  ): Promise<void> {
-    const row = { ...comment, storeId: tx.storeId, createdAt: this.clock.now() };
-    await this.database.repository(tx, ApprovalCommentEntity).insert(row);
+  ): Promise<Date> {
+    const createdAt = this.clock.now();
+    await this.database.repository(tx, ApprovalCommentEntity).insert({ ...comment, storeId: tx.storeId, createdAt });
+    return createdAt;
   }
 
   /** Ids of open approvals whose time is over, the longest over first. */

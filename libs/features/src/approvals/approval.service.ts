@@ -16,7 +16,7 @@ import { isAppError, newId, type RequestContext } from '@claviger/kernel';
 import { Database } from '@claviger/platform/database';
 import { ApprovalQueue, type QueueCounts, type QueuedApproval, type QueueQuery } from './approval-queue.js';
 import type { ApprovalEntity, ApprovalVoteEntity, BoundStep, Deed, Decision } from './approval.entity.js';
-import { approvalNotFound } from './approval.errors.js';
+import { approvalNotFound, tooManyComments } from './approval.errors.js';
 import { ApprovalRepository } from './approval.repository.js';
 import { Electorate, principalIdOf } from './electorate.js';
 import { namedSteps } from './named-steps.js';
@@ -135,18 +135,24 @@ export class ApprovalService {
     };
   }
 
-  /** Says something about it, for whoever may see it and may vote, asked for it or looks after approvals. */
+  /**
+   * Says something about it, for whoever may see it and may vote, asked for it or looks after approvals.
+   * @throws AppError APPROVAL_NOT_FOUND, ACCESS_DENIED, TOO_MANY_COMMENTS
+   */
   async comment(ctx: RequestContext, id: string, text: string): Promise<CommentView> {
     const { row } = await this.#find(ctx, id);
     // The identity alone, which a child token shares with its parents, gives nothing that its policies do not.
     if (!this.access.can(ctx, `claviger/approvals/${id}`, 'update')) authorizeChange(this.access, ctx, row, 'update');
     return this.database.transaction(ctx, async (tx) => {
+      // Under its lock, so that no two are the last one.
+      await this.held.lock(tx, id);
+      if ((await this.approvals.countComments(tx, id)) >= MAX_COMMENTS) throw tooManyComments(MAX_COMMENTS);
       const author = requesterOf(tx);
-      await this.approvals.insertComment(tx, { id: newId(), approvalId: id, author, text });
+      const at = await this.approvals.insertComment(tx, { id: newId(), approvalId: id, author, text });
       const resource = row.parameters['subject'] as { kind: string; id: string; name: string };
       const event = { action: 'approval.comment', outcome: 'allowed', resource, details: { changeId: id } } as const;
       await this.audit.record(tx, this.audit.entry(tx, event));
-      return { author, text, at: new Date() };
+      return { author, text, at };
     });
   }
 

@@ -31,10 +31,12 @@ import {
   type AddSyncProfileParameters,
   type RemoveSyncProfileParameters,
 } from './sync-profile.handlers.js';
+import { VERSION_KINDS, type VersionAct, type VersionParameters } from './version-state.handlers.js';
 import { WRITE_CONTENT, type WriteParameters } from './write-content.handler.js';
 
 const NOTHING: ChangeReview = { type: null, settings: [], values: [], plan: [] };
 const EMPTY = parseContent('{}');
+const VERSION_ACTS = Object.keys(VERSION_KINDS) as VersionAct[];
 /** Their parameters say nothing that their plan does not. */
 const PLANNED: ReadonlySet<string> = new Set([DELETE_SECRET, ADD_SYNC_PROFILE, REMOVE_SYNC_PROFILE]);
 
@@ -93,10 +95,12 @@ export class SecretKeeper implements ChangeSubjectKeeper {
         return this.#planTarget(ctx, secret, change.parameters as AddSyncProfileParameters);
       case REMOVE_SYNC_PROFILE:
         return [await this.#planRemoval(ctx, change.parameters as RemoveSyncProfileParameters)];
+      case ADOPT_DRIFT:
+        return this.planner.planAdoption(ctx, secret);
       case CHANGE_SOURCE:
         return this.moves.plan(ctx, secret, change.parameters as ChangeSourceParameters);
       default:
-        return [];
+        return this.#planVersion(ctx, secret, kind, change);
     }
   }
 
@@ -129,6 +133,17 @@ export class SecretKeeper implements ChangeSubjectKeeper {
       settings: [{ name: 'cause', before: null, after: parameters.cause }],
       values: reviewValues(await this.#current(ctx, secret), parseContent(payload!.reveal())),
     };
+  }
+
+  async #planVersion(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    kind: string,
+    { parameters }: ExecutingChange,
+  ): Promise<ReviewStep[]> {
+    const act = VERSION_ACTS.find((one) => VERSION_KINDS[one] === kind);
+    const version = act && (await this.secrets.findVersion(ctx, secret.id, (parameters as VersionParameters).number));
+    return version ? this.planner.planVersion(ctx, secret, version, act) : [];
   }
 
   /** Of what was found and what is recorded; no fields where what was found is there no more. */

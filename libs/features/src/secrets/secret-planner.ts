@@ -23,7 +23,9 @@ import { SecretFingerprints } from './secret-fingerprints.js';
 import type { SecretEntity } from './secret.entity.js';
 import type { NewSecret } from './new-secret.js';
 import { syncProfileIsSource, vaultProfileDisabled, vaultProfileUnknown } from './secret.errors.js';
+import type { SecretVersionEntity } from './secret-version.entity.js';
 import { findCurrent, SourceVault, type OpenSource } from './source-vault.js';
+import type { VersionAct } from './version-state.handlers.js';
 
 /** What a change would do at one vault. */
 export type PlanStep = ReviewStep;
@@ -37,6 +39,13 @@ export type PreparedContent = {
   readonly content: VaultContent;
   readonly fingerprint: string;
   readonly facts: Record<string, unknown>;
+};
+
+/** What an act on a version is to it, and to the copies. */
+const VERSION_STEPS: Readonly<Record<VersionAct, Pick<PlanStep, 'action'> & { version: string; copy: string }>> = {
+  softDelete: { action: 'delete', version: 'hidden, and can be brought back', copy: 'hidden with it' },
+  undelete: { action: 'update', version: 'brought back', copy: 'brought back with it' },
+  destroy: { action: 'delete', version: 'erased for good', copy: 'hidden with it' },
 };
 
 /** What there is of the secret at a profile already. */
@@ -204,6 +213,48 @@ export class SecretPlanner {
       if (!isOurs) return { action: 'conflict', reason: 'What is there is not ours and is left alone.' };
       return { action: 'delete', reason: 'Removed with all its versions.' };
     });
+  }
+
+  /** What hiding, bringing back or erasing a version does where it is managed, and to the copies when it is the current one. */
+  async planVersion(
+    ctx: RequestContext,
+    secret: SecretEntity,
+    { number, profileId: managedAt }: Pick<SecretVersionEntity, 'number' | 'profileId'>,
+    act: VersionAct,
+  ): Promise<PlanStep[]> {
+    const { action, version, copy } = VERSION_STEPS[act];
+    const targets = number === secret.currentVersion ? await this.targets.list(ctx, secret.id) : [];
+    const names = await this.profiles.names(ctx);
+    const step = (profileId: string, role: PlanStep['role'], reason: string): PlanStep => ({
+      profile: names.get(profileId) ?? profileId,
+      role,
+      action,
+      reason,
+    });
+    return [
+      step(managedAt, 'source', `Version ${number} is ${version}.`),
+      ...targets.map(({ profileId }) => step(profileId, 'target', `The copy is ${copy}.`)),
+    ];
+  }
+
+  /** What making a version of what somebody put at the source does there, and at each target. */
+  async planAdoption(ctx: RequestContext, secret: SecretEntity): Promise<PlanStep[]> {
+    const [targets, names] = [await this.targets.list(ctx, secret.id), await this.profiles.names(ctx)];
+    const nameOf = (id: string): string => names.get(id) ?? id;
+    return [
+      {
+        profile: nameOf(secret.sourceProfileId),
+        role: 'source',
+        action: 'adopt',
+        reason: 'What somebody put there becomes the newest version.',
+      },
+      ...targets.map(({ profileId }) => ({
+        profile: nameOf(profileId),
+        role: 'target' as const,
+        action: 'update' as const,
+        reason: 'The newest version is written.',
+      })),
+    ];
   }
 
   async #planAll(

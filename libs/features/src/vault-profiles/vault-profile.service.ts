@@ -44,6 +44,9 @@ const PLACE_FIELDS = ['instanceId', 'mount', 'prefix', 'flavour'] as const;
 
 type Place = Pick<VaultProfile, (typeof PLACE_FIELDS)[number]>;
 
+/** Why is for those who decide about it, where somebody does; and kept in the audit log. */
+type Reasoned = { readonly reason?: string };
+
 /** A profile as it is now, and the change of it that waits for approval, if it does. */
 export type UpdatedProfile = VaultProfile & { readonly waiting?: ChangeEntity };
 
@@ -149,7 +152,7 @@ export class VaultProfileService {
     ctx: RequestContext,
     idOrName: string,
     input: VaultProfileChanges,
-    options: SaveOptions & ChangeOptions = {},
+    options: SaveOptions & ChangeOptions & Reasoned = {},
   ): Promise<UpdatedProfile> {
     const profile = await this.#require(ctx, idOrName, 'update');
     assertRevision(profile, options.expectedRevision);
@@ -160,22 +163,26 @@ export class VaultProfileService {
     if (isMoved(profile, next)) await this.#assertUsable(ctx, instance, next, options);
     const fields = Object.keys(input).join(', ');
     if (profile.approvalProfile !== null)
-      return { ...profile, waiting: await this.#submit(ctx, UPDATE_VAULT_PROFILE, profile, { set, fields }) };
-    return this.database.transaction(ctx, (tx) => this.applyUpdate(tx, profile, set, fields));
+      return { ...profile, waiting: await this.#submit(ctx, UPDATE_VAULT_PROFILE, profile, { set, fields }, options) };
+    return this.database.transaction(ctx, (tx) => this.applyUpdate(tx, profile, set, fields, options));
   }
 
   /**
    * Removes it; one that has an approval profile once that has approved: then the change that waits is given.
    * @throws AppError VAULT_PROFILE_IN_USE naming the secrets
    */
-  async remove(ctx: RequestContext, idOrName: string, options: ChangeOptions = {}): Promise<ChangeEntity | undefined> {
+  async remove(
+    ctx: RequestContext,
+    idOrName: string,
+    options: ChangeOptions & Reasoned = {},
+  ): Promise<ChangeEntity | undefined> {
     const profile = await this.#require(ctx, idOrName, 'delete');
     assertRevision(profile, options.expectedRevision);
     if (profile.approvalProfile !== null) {
       await this.#assertUnused(ctx, profile, 'cannot be removed');
-      return this.#submit(ctx, REMOVE_VAULT_PROFILE, profile, {});
+      return this.#submit(ctx, REMOVE_VAULT_PROFILE, profile, {}, options);
     }
-    await this.database.transaction(ctx, (tx) => this.applyRemove(tx, profile));
+    await this.database.transaction(ctx, (tx) => this.applyRemove(tx, profile, options));
     return undefined;
   }
 
@@ -185,6 +192,7 @@ export class VaultProfileService {
     profile: Pick<VaultProfile, 'id' | 'revision'>,
     set: ChangedColumns,
     fields: string,
+    { reason }: Reasoned = {},
   ): Promise<VaultProfile> {
     await this.#lockInstance(tx, { id: set.instanceId });
     const current = await this.#lock(tx, profile.id);
@@ -193,18 +201,22 @@ export class VaultProfileService {
       await this.#assertUnused(tx, current, 'cannot be moved to another place');
     if (set.approvalProfile !== current.approvalProfile) await this.#lockApprovalProfile(tx, set.approvalProfile);
     await this.profiles.update(tx, current.id, set);
-    await this.#record(tx, 'update', current, { changed: fields });
+    await this.#record(tx, 'update', current, { changed: fields, ...(reason && { reason }) });
     this.directory.changed(tx);
     return (await this.profiles.find(tx, current.id))!;
   }
 
   /** Removes it, if it is as it was judged. In a transaction. */
-  async applyRemove(tx: RequestContext, profile: Pick<VaultProfile, 'id' | 'revision'>): Promise<void> {
+  async applyRemove(
+    tx: RequestContext,
+    profile: Pick<VaultProfile, 'id' | 'revision'>,
+    { reason }: Reasoned = {},
+  ): Promise<void> {
     const current = await this.#lock(tx, profile.id);
     assertRevision(current, profile.revision);
     await this.#assertUnused(tx, current, 'cannot be removed');
     await this.profiles.remove(tx, profile.id);
-    await this.#record(tx, 'remove', current);
+    await this.#record(tx, 'remove', current, reason ? { reason } : {});
     this.directory.changed(tx);
   }
 
@@ -221,6 +233,7 @@ export class VaultProfileService {
     kind: string,
     { id, name, revision, approvalProfile }: VaultProfile,
     parameters: Omit<VaultProfileParameters, 'revision'>,
+    { reason }: Reasoned,
   ): Promise<ChangeEntity> {
     const operation = kind === UPDATE_VAULT_PROFILE ? 'update' : 'delete';
     return this.changes.submit(ctx, kind, {
@@ -228,6 +241,7 @@ export class VaultProfileService {
       parameters: { ...parameters, revision },
       needs: [{ path: `claviger/${RESOURCE}/${name}`, operation }],
       gatedAs: { at: [{ vaultProfile: id, kinds: [] }], facts: [], approvalProfiles: [approvalProfile!] },
+      ...(reason && { reason }),
       isLocal: true,
     });
   }

@@ -302,7 +302,7 @@ export const addComment = defineEndpoint({
   body: z.strictObject({ text }),
   status: 201,
   response: said,
-  problems: [denied, notFound],
+  problems: [denied, notFound, approvalErrors.tooManyComments(200)],
   example: {
     body: { text: 'Which release is this for?' },
     response: { author: dev, text: 'Which release is this for?', at: EXAMPLE.at },

@@ -22,6 +22,7 @@ import { pageOf, toPage, type Page } from '../../http/page.js';
 import { optionalQueryFlag } from '../../http/query-flag.js';
 import { changeExample, changeView, toChangeView } from '../changes/changes.dto.js';
 import { EXAMPLE } from '../examples.js';
+import { reason } from '../secrets/secrets.dto.js';
 import { tagged } from '../tagged.js';
 import { checkView, idOrName, listQuery, saveQuery, toListQuery } from '../vault-resources.dto.js';
 import { withoutUndefined } from '../without-undefined.js';
@@ -142,7 +143,7 @@ const update = defineEndpoint({
   needs: needs('update'),
   params,
   query: saveQuery,
-  body: vaultProfileChanges,
+  body: vaultProfileChanges.extend({ reason }),
   ifMatch: 'revision',
   response: view,
   etag: 'revision',
@@ -166,6 +167,7 @@ const remove = defineEndpoint({
     'approved: 202 with the change.',
   needs: needs('delete'),
   params,
+  query: z.strictObject({ reason }),
   ifMatch: 'revision',
   status: 204,
   mayBeAccepted: waiting,
@@ -226,18 +228,20 @@ export class VaultProfilesController {
     @Input() { params: { id }, query, body, ifMatch }: InputOf<typeof update>,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<VaultProfile | Waiting> {
-    const options = withoutUndefined({ check: query.check, expectedRevision: ifMatch });
-    const { waiting: change, ...profile } = await this.profiles.update(ctx, id, withoutUndefined(body), options);
+    const { reason: why, ...changes } = withoutUndefined(body);
+    const options = withoutUndefined({ check: query.check, expectedRevision: ifMatch, reason: why });
+    const { waiting: change, ...profile } = await this.profiles.update(ctx, id, changes, options);
     return change ? accepted(reply, change) : tagged(reply, profile);
   }
 
   @Endpoint(remove)
   async remove(
     @Context() ctx: RequestContext,
-    @Input() { params: { id }, ifMatch }: InputOf<typeof remove>,
+    @Input() { params: { id }, query, ifMatch }: InputOf<typeof remove>,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Waiting | undefined> {
-    const change = await this.profiles.remove(ctx, id, withoutUndefined({ expectedRevision: ifMatch }));
+    const options = withoutUndefined({ expectedRevision: ifMatch, reason: query.reason });
+    const change = await this.profiles.remove(ctx, id, options);
     return change && accepted(reply, change);
   }
 

@@ -168,7 +168,7 @@ class ComplianceTally implements ReportTally {
     this.#broken += 1;
     const name = `${String(row['vaultProfile'])}/${String(row['secret'])}`;
     const code = `${String(row['profile'])}/${String(row['rule'])}`;
-    this.#findings.add({ severity: row['severity'] as Severity, code, title: String(row['title']) }, name);
+    this.#findings.add({ severity: row['severity'] as Severity, code, title: `Broken: ${String(row['title'])}` }, name);
   }
 
   end(): Conclusion {

@@ -19,9 +19,9 @@ export function ensureRoom(doc: Doc, height: number): void {
   if (doc.y + height > bottomOf(doc)) doc.addPage();
 }
 
-/** The heading of a part, never alone at the end of a page. */
+/** The heading of a part, never alone at the end of a page: a table has its head and a row there. */
 export function heading(doc: Doc, text: string): void {
-  ensureRoom(doc, 60);
+  ensureRoom(doc, 40 + 2 * ROW_HEIGHT);
   doc.moveDown(1);
   const shown = setFont(doc, 'bold', text);
   doc

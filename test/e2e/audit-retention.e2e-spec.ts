@@ -7,7 +7,7 @@ import { RETAIN_CHANGES } from '@claviger/features/changes';
 import { Keyring } from '@claviger/platform/crypto';
 import { eventually, FakeClock, type JsonBody } from '@claviger/testing';
 import { startApp, type TestApp } from '../../libs/testing/src/app-harness.js';
-import { ProgramYard, repository } from './started-program.js';
+import { COMMANDS, ProgramYard } from './started-program.js';
 
 jest.setTimeout(120_000);
 
@@ -40,13 +40,7 @@ describe('what is old enough', () => {
 
   const listed = async (): Promise<JsonBody[]> => app.api.all('/audit-entries?resource=old');
   const verify = async (...more: readonly string[]): Promise<string> => {
-    const command = [
-      process.execPath,
-      join(repository, 'dist/apps/cli/src/main.js'),
-      'audit',
-      'verify',
-      ...more,
-    ] as const;
+    const command = [process.execPath, COMMANDS, 'audit', 'verify', ...more] as const;
     const env = {
       CLAVIGER_DATABASE_URL: app.database.url,
       CLAVIGER_ROOT_KEY: app.rootKey,

@@ -13,7 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-describe('every rule is judged', () => tellComplianceStory(() => stage));
+describe('every rule is judged', () => {
+  tellComplianceStory(() => stage);
+});
 
 describe('an auditor and a developer', () => {
   it('are told the place of what is wrong in a rule', async () => {

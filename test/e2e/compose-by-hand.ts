@@ -30,6 +30,8 @@ const PROGRAMS: Readonly<Record<string, () => string | undefined>> = {
   server: findOpenBao,
 };
 
+type Running = { readonly name: string; readonly child: ChildProcess };
+
 /**
  * The services of docker-compose.yml as processes of this machine, where there is no container engine: the same commands, the
  * same environment and the same files, each on a loopback address of its own under the ports that the file names. What a
@@ -39,7 +41,7 @@ export class ComposeByHand {
   readonly file = readComposeFile();
   readonly #network = loopbackNetwork();
   readonly #directory = mkdtempSync(join(tmpdir(), 'claviger-compose-'));
-  readonly #running: { readonly name: string; readonly child: ChildProcess }[] = [];
+  readonly #running: Running[] = [];
   #postgres: NetworkPostgresPeer | undefined;
   #proxy: Server | undefined;
   /** What the proxy was asked for by service. */
@@ -140,16 +142,19 @@ export class ComposeByHand {
     return (await fetch(`http://${this.host(name)}:9200/metrics`)).text();
   }
 
-  /** Stops everything, the newest first, and tells which of Claviger's own processes did not end well. */
+  /** Stops everything, Claviger first, and tells which of Claviger's own processes did not end well. */
   async down(): Promise<string[]> {
     this.#proxy?.closeAllConnections();
     this.#proxy?.close();
     const badly: string[] = [];
-    for (const { name, child } of this.#running.splice(0).reverse()) {
+    const stop = async ({ name, child }: Running): Promise<void> => {
       child.kill('SIGTERM');
       const code = child.exitCode ?? ((await once(child, 'exit')) as [number | null])[0];
-      if (/^(api|worker)/.test(name) && code !== 0) badly.push(`${name} ended with ${code}`);
-    }
+      if (isOwn(name) && code !== 0) badly.push(`${name} ended with ${code}`);
+    };
+    const running = this.#running.splice(0);
+    await Promise.all(running.filter(({ name }) => isOwn(name)).map(stop));
+    await Promise.all(running.filter(({ name }) => !isOwn(name)).map(stop));
     await this.#postgres?.stop();
     rmSync(this.#directory, { recursive: true, force: true });
     return badly;
@@ -266,6 +271,8 @@ export class ComposeByHand {
     await once(this.#proxy, 'listening');
   }
 }
+
+const isOwn = (name: string): boolean => /^(api|worker)/.test(name);
 
 async function ended(child: ChildProcess): Promise<void> {
   let text = '';

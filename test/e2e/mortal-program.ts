@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ApiClient, type ApiAnswer, type JsonBody } from '@claviger/testing';
 import { expect } from '@jest/globals';
 import type { FaultPoint } from '@claviger/kernel';
-import { ProgramYard, repository, type StartedProgram } from './started-program.js';
+import { COMMANDS, ProgramYard, repository, type StartedProgram } from './started-program.js';
 
 const WITH_FAULTS = join(repository, 'test/setup/standalone-with-faults.mjs');
 
@@ -57,7 +57,7 @@ export class MortalProgram {
 
   /** Runs a command of the built CLI on the data directory, and returns what it printed once it has ended with 0. */
   async command(...argv: readonly string[]): Promise<string> {
-    const command = [process.execPath, join(repository, 'dist/apps/cli/src/main.js'), ...argv] as const;
+    const command = [process.execPath, COMMANDS, ...argv] as const;
     const program = this.#yard.start(this.#dataDir, { command });
     expect(await program.exit()).toBe(0);
     return program.stdout;

@@ -13,7 +13,7 @@ import {
   type NetworkPostgresPeer,
   type RedisPeer,
 } from '@claviger/testing';
-import { ProgramYard, repository, type StartedProgram } from './started-program.js';
+import { COMMANDS, ProgramYard, repository, type StartedProgram } from './started-program.js';
 
 /** Longer than the balancer needs to notice, also on a machine that is busy. */
 const DRAIN_SECONDS = 3;
@@ -73,7 +73,8 @@ export class ProcessCluster {
   #program(app: 'api' | 'worker' | 'cli', port: number, argv: readonly string[] = []): StartedProgram {
     const dataDir = join(this.#yard.root, 'data');
     mkdirSync(dataDir, { recursive: true });
-    const command = [process.execPath, join(repository, `dist/apps/${app}/src/main.js`), ...argv] as const;
+    const main = app === 'cli' ? COMMANDS : join(repository, `dist/apps/${app}/src/main.js`);
+    const command = [process.execPath, main, ...argv] as const;
     const anchors = { CLAVIGER_AUDIT_ANCHOR_FILE: join(dataDir, 'audit-anchors') };
     return this.#yard.start(dataDir, { command, env: { ...this.env, ...anchors, CLAVIGER_PORT: String(port) } });
   }

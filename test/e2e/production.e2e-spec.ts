@@ -135,15 +135,33 @@ const canRun = hasOpenBao && findRedisServer() !== undefined && process.platform
     'tell every story',
     (scene) => {
       const stage = (): Stage => scene.stage;
-      describe('a secret', () => tellMainStory(scene));
-      describe('a gated change', () => tellApprovalStory(stage));
-      describe('a rule', () => tellComplianceStory(stage));
-      describe('a plan', () => tellPlanStory(scene));
-      describe('a source', () => tellSourceChangeStory(scene));
-      describe('a drifted copy', () => tellDriftStory(scene));
-      describe('a webhook', () => tellNotificationStory(stage));
-      describe('a revoked token', () => tellRevocationStory(stage));
-      describe('an auditor', () => tellReportStory(stage));
+      describe('a secret', () => {
+        tellMainStory(scene);
+      });
+      describe('a gated change', () => {
+        tellApprovalStory(stage);
+      });
+      describe('a rule', () => {
+        tellComplianceStory(stage);
+      });
+      describe('a plan', () => {
+        tellPlanStory(scene);
+      });
+      describe('a source', () => {
+        tellSourceChangeStory(scene);
+      });
+      describe('a drifted copy', () => {
+        tellDriftStory(scene);
+      });
+      describe('a webhook', () => {
+        tellNotificationStory(stage);
+      });
+      describe('a revoked token', () => {
+        tellRevocationStory(stage);
+      });
+      describe('an auditor', () => {
+        tellReportStory(stage);
+      });
 
       it('in turns, with the caller in the audit log, their metrics told, and no secret in their output', async () => {
         expect([...compose.asked.keys()].sort()).toEqual(['api-1', 'api-2']);

@@ -7,7 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export const repository = process.cwd();
 
-const MAIN = join(repository, 'dist/apps/standalone/src/main.js');
+/** What `npm start` runs. */
+const MAIN = join(repository, 'dist/standalone.mjs');
+/** What the commands run. */
+export const COMMANDS = join(repository, 'dist/cli.mjs');
 const READY = /is ready at (http:\/\/\S+)/;
 const SAY_LIMIT_MS = 60_000;
 const POLL_MS = 5;

@@ -1,9 +1,12 @@
-// Makes one file of the built standalone app and its packages: node tools/start/bundle.mjs <entry> <bundle>
+// Makes one file of a built app and its packages, for each app named: node tools/start/bundle.mjs <app> …
 // Node takes as long to find and read two thousand files as Claviger takes for all the rest of its start.
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { build } from 'esbuild';
+import { root } from './root.mjs';
 
-const [entry, outfile] = process.argv.slice(2);
+const DIST = join(root, 'dist');
+const apps = process.argv.slice(2);
 
 /** Packages that are looked for at run time: their files lie where npm put them. */
 const EXTERNAL = [
@@ -50,8 +53,9 @@ const keepStringsFast = {
 };
 
 await build({
-  entryPoints: [entry],
-  outfile,
+  entryPoints: Object.fromEntries(apps.map((app) => [app, join(DIST, `apps/${app}/src/main.js`)])),
+  outdir: DIST,
+  outExtension: { '.js': '.mjs' },
   bundle: true,
   platform: 'node',
   format: 'esm',

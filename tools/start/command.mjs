@@ -3,4 +3,5 @@ import { requireNode } from './node-version.mjs';
 
 requireNode();
 const { become } = await import('./launch.mjs');
-await become('dist/apps/cli/src/main.js');
+const { BUNDLES } = await import('./build-step.mjs');
+await become(BUNDLES.cli);

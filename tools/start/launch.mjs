@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import module from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join } from 'node:path';
-import { BUNDLE, ensureBuilt } from './build-step.mjs';
+import { BUNDLES, ensureBuilt } from './build-step.mjs';
 import { ensureInstalled } from './install-step.mjs';
 import { root } from './root.mjs';
 
@@ -19,7 +19,7 @@ export async function start(options) {
     process.exitCode = 1;
     return;
   }
-  await become(BUNDLE);
+  await become(BUNDLES.standalone);
 }
 
 /** Makes sure that the program is installed and built, then runs the built file `entry` in this process. */

@@ -86,6 +86,24 @@ const ONE = '{"n":"1"}';
     });
   });
 
+  describe('a description', () => {
+    it('of the current version costs one request, and one more that of all', async () => {
+      const { adapter, front } = await scene.open();
+      const name = unique();
+      await adapter.create(awsCall(), name, content(ONE), { claviger_owner: 'k.mark' });
+      const { version } = await adapter.put(awsCall(), name, content('{"n":"2"}'));
+      front.requests.length = 0;
+      expect(await adapter.describe(awsCall(), name, 'current')).toEqual({
+        currentVersion: version,
+        versions: [{ version, state: 'live', createdAt: undefined }],
+        metadata: { claviger_owner: 'k.mark' },
+      });
+      expect(actionsOf(front)).toEqual(['DescribeSecret']);
+      expect((await adapter.describe(awsCall(), name)).versions).toHaveLength(2);
+      expect(actionsOf(front).slice(1)).toEqual(['DescribeSecret', 'ListSecretVersionIds']);
+    });
+  });
+
   describe('contents', () => {
     it('are kept byte for byte', async () => {
       const { adapter } = await scene.open();

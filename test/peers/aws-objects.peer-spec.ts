@@ -165,6 +165,29 @@ const ONE = '{"n":"1"}';
       expect([...first.names, ...rest.names]).toEqual([...names].sort());
       expect(rest.cursor).toBeUndefined();
     });
+
+    it('for who minds no order costs one request a page', async () => {
+      const mount = unique();
+      const { adapter, front } = await scene.open({}, mount);
+      const names = Array.from({ length: 45 }, (_, index) => `n-${String((index * 7) % 45).padStart(2, '0')}`);
+      for (const name of names)
+        await scene.moto.call('CreateSecret', {
+          Name: `${mount}/${name}`,
+          SecretString: ONE,
+          ClientRequestToken: 'c'.repeat(32),
+        });
+      const found: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const query = { prefix: '', recursive: true, limit: 20, order: 'any' } as const;
+        const page = await adapter.list(awsCall(), { ...query, ...(cursor === undefined ? {} : { cursor }) });
+        found.push(...page.names);
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      expect(found.sort()).toEqual([...names].sort());
+      expect(actionsOf(front)).toEqual(['ListSecrets', 'ListSecrets', 'ListSecrets']);
+      expect(front.requests[0]?.input['MaxResults']).toBe(20);
+    });
   });
 
   describe('throttling', () => {

@@ -201,6 +201,25 @@ jest.setTimeout(60_000);
       expect(found.status).toBe(404);
     });
 
+    it('is imported from: what can be a secret, and why something cannot', async () => {
+      const folder = unique('team/import');
+      for (const name of ['account', 'bytes', 'waiting']) await aws.write(`${folder}/${name}`, ONE);
+      await aws.call('PutSecretValue', `${folder}/bytes`, {
+        SecretBinary: Buffer.from('their bytes').toString('base64'),
+        ClientRequestToken: 'a'.repeat(32),
+      });
+      await aws.remove(`${folder}/waiting`);
+      const { body: made } = await stage.api.post('/imports', { vaultProfile: aws.profile, folder });
+      await eventually(async () =>
+        expect((await stage.api.get(`/imports/${made.id}`)).body).toMatchObject({ state: 'ready', found: 2 }),
+      );
+      const { body: found } = await stage.api.get(`/imports/${made.id}/items`);
+      expect(found.items).toMatchObject([
+        { name: `${folder}/account`, types: ['basic-auth', 'key-value'], error: null },
+        { physicalName: `${folder}/bytes`, error: { code: 'VAULT_INVALID_VALUE' } },
+      ]);
+    });
+
     it('refuses what AWS would not take, naming the profile', async () => {
       const content = { value: 'x'.repeat(65_536) };
       const request = { type: 'key-value', sourceProfile: aws.profile, syncProfiles: [] };

@@ -86,6 +86,24 @@ const ONE = '{"n":"1"}';
     });
   });
 
+  describe('a description', () => {
+    it('of the current version costs one request, and one more that of all', async () => {
+      const { adapter, front } = await scene.open();
+      const name = unique();
+      await adapter.create(awsCall(), name, content(ONE), { claviger_owner: 'k.mark' });
+      const { version } = await adapter.put(awsCall(), name, content('{"n":"2"}'));
+      front.requests.length = 0;
+      expect(await adapter.describe(awsCall(), name, 'current')).toEqual({
+        currentVersion: version,
+        versions: [{ version, state: 'live', createdAt: undefined }],
+        metadata: { claviger_owner: 'k.mark' },
+      });
+      expect(actionsOf(front)).toEqual(['DescribeSecret']);
+      expect((await adapter.describe(awsCall(), name)).versions).toHaveLength(2);
+      expect(actionsOf(front).slice(1)).toEqual(['DescribeSecret', 'ListSecretVersionIds']);
+    });
+  });
+
   describe('contents', () => {
     it('are kept byte for byte', async () => {
       const { adapter } = await scene.open();
@@ -146,6 +164,29 @@ const ONE = '{"n":"1"}';
       const rest = await adapter.list(awsCall(), { prefix: '', recursive: true, limit: 200, cursor: first.cursor! });
       expect([...first.names, ...rest.names]).toEqual([...names].sort());
       expect(rest.cursor).toBeUndefined();
+    });
+
+    it('for who minds no order costs one request a page', async () => {
+      const mount = unique();
+      const { adapter, front } = await scene.open({}, mount);
+      const names = Array.from({ length: 45 }, (_, index) => `n-${String((index * 7) % 45).padStart(2, '0')}`);
+      for (const name of names)
+        await scene.moto.call('CreateSecret', {
+          Name: `${mount}/${name}`,
+          SecretString: ONE,
+          ClientRequestToken: 'c'.repeat(32),
+        });
+      const found: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const query = { prefix: '', recursive: true, limit: 20, order: 'any' } as const;
+        const page = await adapter.list(awsCall(), { ...query, ...(cursor === undefined ? {} : { cursor }) });
+        found.push(...page.names);
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      expect(found.sort()).toEqual([...names].sort());
+      expect(actionsOf(front)).toEqual(['ListSecrets', 'ListSecrets', 'ListSecrets']);
+      expect(front.requests[0]?.input['MaxResults']).toBe(20);
     });
   });
 

@@ -15,8 +15,8 @@ import { PLACE } from './model-vault.js';
 
 export type HarnessVault = {
   readonly adapter: ReferenceAdapter;
-  /** The operations that were asked for, in order. */
-  readonly calls: AdapterOperation[];
+  /** The operations that were asked for, in order; a look at no other version than the current one is told as such. */
+  readonly calls: string[];
   isEnabled: boolean;
   /** Decides about each call, if set. */
   fault: ((operation: AdapterOperation) => Fault | undefined) | undefined;
@@ -115,8 +115,8 @@ export class ReconcilerHarness {
     const { capabilities } = vault;
     if (!vault.isEnabled) return undefined;
     const faulty = injectFaults(vault.adapter, (operation) => vault.fault?.(operation), this.clock);
-    const adapter = intercept(faulty, ({ operation, run }) => {
-      vault.calls.push(operation);
+    const adapter = intercept(faulty, ({ operation, args, run }) => {
+      vault.calls.push(args[1] === 'current' ? `${operation} current` : operation);
       return run();
     });
     return {

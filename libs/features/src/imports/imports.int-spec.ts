@@ -184,6 +184,17 @@ describe('an import', () => {
     expect(await itemsOf(failed.id)).toEqual([]);
   });
 
+  it.each(['full', 'pruned'] as const)(
+    'leaves out what was removed while it looked, at a %s vault',
+    async (flavour) => {
+      const at = await mount({ a: ACCOUNT, gone: ACCOUNT }, flavour);
+      at.holds = (operation) => (operation.startsWith('read') ? at.remove('gone') : undefined);
+      const done = await scan(at);
+      expect(done).toMatchObject({ state: 'ready', found: 1, hidden: 0 });
+      expect((await itemsOf(done.id)).map(({ physicalName }) => physicalName)).toEqual(['a']);
+    },
+  );
+
   it('asks for several objects at once where the vault gives them so', async () => {
     const contents = Object.fromEntries(
       Array.from({ length: 60 }, (_, i) => [`s-${String(i).padStart(2, '0')}`, ACCOUNT]),

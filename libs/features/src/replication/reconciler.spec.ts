@@ -73,7 +73,7 @@ describe('what a change costs', () => {
       await adapter.put(CALL, PLACE, new SecretValue(secret.versions[1]!.text));
     forgetCalls();
     await harness.reconcile(secret);
-    expect(versioned.calls).toEqual(['put', 'read', 'describe']);
+    expect(versioned.calls).toEqual(['put', 'read', 'describe current']);
     expect(plain.calls).toEqual(['read']);
     expect(versioned.adapter.snapshot().get(PLACE)!.lastNumber).toBe(2);
   });
@@ -85,7 +85,7 @@ describe('what a change costs', () => {
     await harness.clock.advance(3_600_000);
     await harness.ledger.verify();
     await harness.reconcile(secret);
-    expect([versioned.calls, plain.calls]).toEqual([['read', 'describe'], ['read']]);
+    expect([versioned.calls, plain.calls]).toEqual([['read', 'describe current'], ['read']]);
     expect(harness.source.reads).toBe(0);
   });
 });

@@ -1,7 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { isAppError, type AppError, type RequestContext } from '@claviger/kernel';
 import { BackendPlaces, VaultProfileService, type VaultProfile } from '@claviger/features/vault-profiles';
-import { joinPhysicalName, parseContent, readObjects, type ReadAnswer } from '@claviger/vaults/contract';
+import {
+  isVaultError,
+  joinPhysicalName,
+  parseContent,
+  readObjects,
+  type ListQuery,
+  type ReadAnswer,
+} from '@claviger/vaults/contract';
 import { possibleTypes, type SecretType } from './content/index.js';
 import { nameOfObject } from './object-name.policy.js';
 import { SecretAccess } from './secret-access.js';
@@ -66,9 +73,10 @@ export class VaultSurvey {
     const profile = await this.open(ctx, at.profile);
     const source = await this.vault.open(ctx, { id: NOBODY, sourceProfileId: profile.id, physicalName: '' });
     const prefix = at.folder === '' ? profile.prefix : joinPhysicalName(profile.prefix, at.folder);
-    const query = {
+    const query: ListQuery = {
       prefix,
       recursive: true,
+      order: 'any',
       limit: at.limit,
       ...(at.cursor === undefined ? {} : { cursor: at.cursor }),
     };
@@ -77,8 +85,11 @@ export class VaultSurvey {
     const taken = await this.places.findTaken(ctx, source.serverIdentity, all.map(source.canonicalPlace));
     const free = all.filter((name) => !taken.has(source.canonicalPlace(name)));
     const found: FoundObject[] = [];
-    for await (const answer of readObjects(source, source.call, free))
+    for await (const answer of readObjects(source, source.call, free)) {
+      // Removed since it was listed, which can be minutes ago where lists lag behind.
+      if (isVaultError(answer.error, 'NOT_FOUND')) continue;
       found.push(await this.#judge(ctx, profile, answer));
+    }
     const shown = found.filter((object) => this.#maySee(ctx, profile, object));
     return { found: shown, known: all.length - free.length, hidden: found.length - shown.length, cursor };
   }

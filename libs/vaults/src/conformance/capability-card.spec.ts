@@ -74,6 +74,13 @@ describe('observeCard', () => {
     );
   });
 
+  it('refuses a card that declares immediate lists of a vault whose lists lag behind', async () => {
+    const lagging = referenceHarness('full', REFERENCE_FLAVOURS.full, () => ({
+      list: async () => ({ names: [], cursor: undefined }),
+    }));
+    await expect(observeCard('reference', lagging, allPassed)).rejects.toThrow('immediateList is declared true');
+  });
+
   it('gives no card when a case failed or did not run', async () => {
     const [first, second, ...rest] = allPassed;
     const failed: CaseOutcome = { name: first!.name, outcome: 'failed', error: new Error('no') };

@@ -75,6 +75,14 @@ export const CAPABILITY_PROBES: { readonly [K in keyof Observed]-?: Probe<NonNul
     sameJson((await ctx.read('a')).text, BIG);
     return true;
   },
+  immediateList: async (ctx) => {
+    // A lag that does not show proves nothing.
+    if (!ctx.card.immediateList) return undefined;
+    await ctx.put('a', '{"n":"1"}');
+    const isListed = (await ctx.list('')).includes('a');
+    await ctx.purge('a');
+    return isListed && !(await ctx.list('')).includes('a');
+  },
   recursiveList: async () => undefined,
   maxBulkRead: async (ctx) => {
     const declared = ctx.card.maxBulkRead ?? 0;

@@ -4,6 +4,7 @@ import type {
   AdapterCall,
   BackendVersion,
   ListPage,
+  ListQuery,
   ObjectDescription,
   VaultAdapter,
   VaultCapabilities,
@@ -88,13 +89,14 @@ export class CaseContext {
   }
 
   /** One page below a folder of the case. */
-  page(query: { folder?: string; recursive?: boolean; limit?: number; cursor?: string }): Promise<ListPage> {
-    const { folder = '', recursive = false, limit = 1000, cursor } = query;
+  page(query: Partial<Omit<ListQuery, 'prefix'>> & { readonly folder?: string }): Promise<ListPage> {
+    const { folder = '', recursive = false, limit = 1000, cursor, order } = query;
     return this.adapter.list(this.call(), {
       prefix: this.path(folder),
       recursive,
       limit,
       ...(cursor === undefined ? {} : { cursor }),
+      ...(order === undefined ? {} : { order }),
     });
   }
 

@@ -22,13 +22,18 @@ export type VaultCapabilities = {
   readonly immediatePurge: boolean;
   /** JSON numbers come back digit for digit. Where false, numbers that an IEEE double cannot hold are refused. */
   readonly exactNumbers: boolean;
+  /**
+   * What was written is listed at once, and what was purged no more. Where false a list lags behind, so that nothing may be
+   * concluded from what it shows or lacks.
+   */
+  readonly immediateList: boolean;
   /** One list call can return all names below a prefix. Where false the adapter walks the folders. */
   readonly recursiveList: boolean;
   /** How many objects `readMany` reads at most; undefined where the vault gives them one at a time only. */
   readonly maxBulkRead?: number;
   /** Largest content in bytes of its JSON text. */
   readonly maxContentBytes: number;
-  /** How many versions are kept; undefined where the backend does not prune or keeps none. */
+  /** How many versions are kept at least and at most; undefined where no number is promised: all, none, or as many as it likes. */
   readonly maxVersions?: number;
   readonly name: NameRule;
 };

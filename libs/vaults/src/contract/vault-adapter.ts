@@ -60,6 +60,18 @@ export type ObjectDescription = {
 /** Which versions a description is to list. */
 export type VersionsWanted = 'all' | 'current';
 
+export type ListQuery = {
+  readonly prefix: string;
+  readonly recursive: boolean;
+  readonly limit: number;
+  readonly cursor?: string;
+  /**
+   * For who goes through all names below a folder: pages need not follow one another in order, which spares a vault that
+   * lists in an order of its own to go through all names for each page. Only with `recursive`, and for all pages or none.
+   */
+  readonly order?: 'any';
+};
+
 export type ListPage = {
   /** Names relative to the prefix asked for; folders end in `/` (never when recursive). Sorted. */
   readonly names: readonly string[];
@@ -126,10 +138,7 @@ export interface VaultAdapter {
   describe(call: AdapterCall, name: string, versions?: VersionsWanted): Promise<ObjectDescription>;
 
   /** Names below a folder (`''` is the root), a page at a time; an empty or unknown folder is an empty page. */
-  list(
-    call: AdapterCall,
-    query: { prefix: string; recursive: boolean; limit: number; cursor?: string },
-  ): Promise<ListPage>;
+  list(call: AdapterCall, query: ListQuery): Promise<ListPage>;
 
   /** Sets these keys and leaves the others. @throws NOT_FOUND, UNSUPPORTED */
   setMetadata(call: AdapterCall, name: string, patch: Readonly<Record<string, string>>): Promise<void>;

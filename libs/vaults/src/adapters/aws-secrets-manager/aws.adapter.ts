@@ -8,6 +8,7 @@ import {
   type AdapterOperation,
   type BackendVersion,
   type ListPage,
+  type ListQuery,
   type ObjectDescription,
   type ReadAnswer,
   type ReadResult,
@@ -22,7 +23,7 @@ import { readBatch, type BatchAnswers, type StoredValue } from './aws.batch.js';
 import { awsCapabilities, MAX_BULK_READ, MAX_CONTENT_BYTES } from './aws.capabilities.js';
 import { cancelled, type SecretsManagerClient } from './aws.client.js';
 import { answerError, AWS_KIND, awsError } from './aws.errors.js';
-import { listNames, type ListQuery } from './aws.listing.js';
+import { listNames, type StoredNames, type StoredPage } from './aws.listing.js';
 import { encodeName } from './aws.names.js';
 import { isWaiting, look, tagsOf, type StoredSecret } from './aws.object.js';
 import type { AwsConfig } from './aws.settings.js';
@@ -132,7 +133,7 @@ export class AwsSecretsManagerAdapter implements VaultAdapter {
   list(call: AdapterCall, query: ListQuery): Promise<ListPage> {
     const folder = query.prefix === '' ? undefined : query.prefix;
     return this.#run(call, 'list', folder, (task) =>
-      listNames((prefix) => this.#storedNames(task, prefix), this.#below, query),
+      listNames((page) => this.#storedNames(task, page), this.#below, query),
     );
   }
 
@@ -217,18 +218,17 @@ export class AwsSecretsManagerAdapter implements VaultAdapter {
     return awsError(task, 'NOT_FOUND', 'it waits for its deletion');
   }
 
-  /** The filter matches beginnings of names; whether it does so exactly is for the caller to check. */
-  async *#storedNames(task: AwsTask, prefix: string): AsyncIterable<readonly string[]> {
-    let NextToken: string | undefined;
-    do {
-      const page = await this.client.request(task, 'ListSecrets', {
-        MaxResults: PAGE,
-        ...(prefix === '' ? {} : { Filters: [{ Key: 'name' as const, Values: [prefix] }] }),
-        ...(NextToken ? { NextToken } : {}),
-      });
-      yield (page.SecretList ?? []).flatMap(({ Name, DeletedDate }) => (Name && !DeletedDate ? [Name] : []));
-      NextToken = page.NextToken;
-    } while (NextToken);
+  async #storedNames(
+    task: AwsTask,
+    { storedPrefix: prefix, limit, after }: Parameters<StoredNames>[0],
+  ): Promise<StoredPage> {
+    const { SecretList = [], NextToken } = await this.client.request(task, 'ListSecrets', {
+      MaxResults: limit,
+      ...(prefix === '' ? {} : { Filters: [{ Key: 'name' as const, Values: [prefix] }] }),
+      ...(after === undefined ? {} : { NextToken: after }),
+    });
+    const names = SecretList.flatMap(({ Name, DeletedDate }) => (Name && !DeletedDate ? [Name] : []));
+    return { names, next: NextToken || undefined };
   }
 
   async #run<T>(

@@ -22,6 +22,7 @@ export function awsCapabilities(storedPrefix: string, forceDelete: boolean): Vau
     metadata: true,
     immediatePurge: forceDelete,
     exactNumbers: true,
+    immediateList: false,
     recursiveList: true,
     maxBulkRead: MAX_BULK_READ,
     maxContentBytes: MAX_CONTENT_BYTES,

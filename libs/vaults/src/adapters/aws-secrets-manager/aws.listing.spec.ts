@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { listNames } from './aws.listing.js';
+import { listNames, type StoredNames } from './aws.listing.js';
 
-/** Pages of three names in no order, and never more than what begins with the prefix, however loosely AWS reads it. */
-const stored = (...names: readonly string[]) =>
-  async function* (): AsyncIterable<readonly string[]> {
-    for (let start = 0; start < names.length; start += 3) yield names.slice(start, start + 3);
+/** Pages of three names at most in no order, whatever the prefix is, however loosely AWS reads it. */
+const stored =
+  (...names: readonly string[]): StoredNames =>
+  async ({ limit, after = '0' }) => {
+    const end = Number(after) + Math.min(3, limit);
+    return { names: names.slice(Number(after), end), next: end < names.length ? String(end) : undefined };
   };
 
 describe('listNames', () => {
@@ -20,5 +22,27 @@ describe('listNames', () => {
     expect(page).toEqual({ names: ['n0', 'n1', 'n10'], cursor: 'n10' });
     const next = await listNames(stored(...names), '', { prefix: '', recursive: true, limit: 2, cursor: 'n10' });
     expect(next.names).toEqual(['n100', 'n101']);
+  });
+
+  describe('for who minds no order', () => {
+    const any = { prefix: '', recursive: true, limit: 9, order: 'any' } as const;
+
+    it('gives a page as AWS has it, sorted in itself, and goes on where AWS does', async () => {
+      const names = stored('p/c', 'p/a', 'p/b', 'p/aa', 'p/0');
+      const first = await listNames(names, 'p/', any);
+      expect(first).toEqual({ names: ['a', 'b', 'c'], cursor: '3' });
+      expect(await listNames(names, 'p/', { ...any, cursor: '3' })).toEqual({ names: ['0', 'aa'], cursor: undefined });
+    });
+
+    it('gives no more than asked for', async () => {
+      expect(await listNames(stored('p/c', 'p/a'), 'p/', { ...any, limit: 1 })).toEqual({ names: ['c'], cursor: '1' });
+    });
+
+    it('passes over pages of which it shows nothing', async () => {
+      const names = stored('x', 'p//y', 'p/a=b', 'p', 'q/a', 'P/a', 'p/found', 'z', 'y', 'x', 'w');
+      const page = await listNames(names, 'p/', any);
+      expect(page).toEqual({ names: ['found'], cursor: '9' });
+      expect(await listNames(names, 'p/', { ...any, cursor: page.cursor! })).toEqual({ names: [], cursor: undefined });
+    });
   });
 });

@@ -15,6 +15,7 @@ export function builtinCapabilities(maxVersions: number): VaultCapabilities {
     metadata: true,
     immediatePurge: true,
     exactNumbers: true,
+    immediateList: true,
     recursiveList: true,
     maxBulkRead: BUILTIN_MAX_BULK_READ,
     maxContentBytes: BUILTIN_MAX_CONTENT_BYTES,

@@ -13,7 +13,7 @@ async function store(ctx: CaseContext, ...names: readonly string[]): Promise<voi
 /** Pages through a folder and checks each page as it comes. */
 async function pages(
   ctx: CaseContext,
-  query: { folder: string; recursive: boolean; limit: number },
+  query: { folder: string; recursive: boolean; limit: number; order?: 'any' },
 ): Promise<readonly string[]> {
   const names: string[] = [];
   let cursor: string | undefined;
@@ -142,6 +142,18 @@ export const LISTING: ConformanceTheme = {
         await store(ctx, ...names.map((name) => `in/${name}`), 'out');
         for (const limit of [1, 2, 3, 6]) {
           assert.deepEqual(await pages(ctx, { folder: 'in', recursive: true, limit }), names);
+        }
+      },
+    },
+    {
+      name: 'covers everything below a folder by pages, each name exactly once, for who minds no order',
+      requires: FOLDERS,
+      run: async (ctx) => {
+        const names = ['a', 'a/b', 'a/b/c', 'a-b', 'b/a', 'c'].sort(compareNames);
+        await store(ctx, ...names.map((name) => `in/${name}`), 'out', 'in-2/x');
+        for (const limit of [1, 2, 3, 6, 7]) {
+          const found = await pages(ctx, { folder: 'in', recursive: true, limit, order: 'any' });
+          assert.deepEqual([...found].sort(compareNames), names);
         }
       },
     },

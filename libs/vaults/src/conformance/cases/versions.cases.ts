@@ -49,11 +49,11 @@ export const VERSIONS: ConformanceTheme = {
       requires: having('versionedReads'),
       run: async (ctx) => {
         const versions = await history(ctx, 'a', 2);
-        if (ctx.card.metadata) await ctx.setMetadata('a', { owner: 'us' });
         const found = await ctx.describe('a', 'current');
         const { version, state } = found.versions.at(-1) ?? {};
         assert.deepEqual([found.currentVersion, version, state], [versions.at(-1), versions.at(-1), 'live']);
-        assert.deepEqual(found.metadata, ctx.card.metadata ? { owner: 'us' } : {});
+        await ctx.create('b', '{"n":"1"}', ctx.card.metadata ? { owner: 'us' } : {});
+        assert.deepEqual((await ctx.describe('b', 'current')).metadata, (await ctx.describe('b')).metadata);
         await refuses('NOT_FOUND', ctx.adapter.describe(ctx.call(), ctx.path('absent'), 'current'));
       },
     },

@@ -80,6 +80,11 @@ export const LISTING_MUTANTS: Mutants = {
   'covers everything below a folder by pages when recursive': asking((query) =>
     query.cursor?.includes('/') ? { ...query, cursor: query.cursor.replace(/\/.*/, '/\uffff') } : query,
   ),
+  'covers everything below a folder by pages, each name exactly once, for who minds no order': paging((page, query) =>
+    query.order === 'any' && query.cursor
+      ? { ...page, names: [query.cursor, ...page.names].slice(0, query.limit) }
+      : page,
+  ),
   'gives no cursor with the last page, also when it is full': paging((page, { limit }) => ({
     ...page,
     cursor: page.names.length === limit ? page.names.at(-1) : page.cursor,

@@ -48,7 +48,6 @@ type Established = {
   readonly generation: string;
   readonly version: number;
   readonly backendVersion: BackendVersion | null;
-  readonly comparesAndSets: boolean;
   /** How it is proven that what lies at the old place is ours. */
   readonly formerOwnership: Ownership;
 };
@@ -98,15 +97,14 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
   async act(ctx: RequestContext, change: ExecutingChange<ChangeSourceParameters>): Promise<Established> {
     const { to } = change.parameters;
     const giveUpAt = this.clock.now().getTime() + ESTABLISH_LIMIT_MS;
-    const comparesAndSets = await this.#comparesAndSets(ctx, change);
     for (;;) {
       const secret = await this.secrets.find(ctx, change.secretId!);
       if (secret?.state !== 'active') throw secretNotActive(secret?.state ?? 'deleted');
       const target = await this.handover.find(ctx, secret.id, to.profileId);
-      const verdict = judgeCandidate(target, secret, { now: this.clock.now(), comparesAndSets });
+      const verdict = judgeCandidate(target, secret, this.clock.now());
       if (verdict.is === 'stopped') throw refusal(change.parameters, secret, verdict);
       const found = verdict.is === 'equal' ? await this.#read(ctx, change, secret, target!) : undefined;
-      if (found) return { ...found, comparesAndSets };
+      if (found) return found;
       if (ctx.signal?.aborted || this.clock.now().getTime() >= giveUpAt)
         throw newSourceNotEqual(to.profile, target?.errorCode ?? 'SOURCE_NOT_EQUAL_YET', NOT_YET);
       await this.clock.sleep(LOOK_EVERY_MS);
@@ -121,8 +119,7 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     const { to, from } = change.parameters;
     const secret = await lockForEdit(this.secrets, tx, change, undefined);
     const target = await this.handover.lock(tx, secret.id, to.profileId);
-    const { comparesAndSets } = established;
-    const verdict = judgeCandidate(target, secret, { now: this.clock.now(), comparesAndSets });
+    const verdict = judgeCandidate(target, secret, this.clock.now());
     if (verdict.is === 'stopped') throw refusal(change.parameters, secret, verdict);
     if (verdict.is === 'waiting' || !isAsRead(established, target!, secret)) throw new ActAgain();
     faultPoint('source.switching');
@@ -192,7 +189,7 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     change: ExecutingChange<ChangeSourceParameters>,
     secret: SecretEntity,
     target: SyncTargetEntity,
-  ): Promise<Omit<Established, 'comparesAndSets'> | undefined> {
+  ): Promise<Established | undefined> {
     const { to } = change.parameters;
     const place = { id: secret.id, sourceProfileId: to.profileId, physicalName: target.physicalName };
     const vault = await this.vault.open(ctx, place, to.profileId, change.id);
@@ -215,18 +212,6 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     if (now?.generation !== target.generation || now.observedBackendVersion !== target.observedBackendVersion)
       return undefined;
     throw newSourceNotEqual(to.profile, 'TARGET_CHANGED_AT_TARGET', CHANGED_THERE);
-  }
-
-  /** A vault that was never asked, and does not answer now, is taken for one that does not. */
-  async #comparesAndSets(ctx: RequestContext, change: ExecutingChange<ChangeSourceParameters>): Promise<boolean> {
-    const { profileId, physicalName } = change.parameters.to;
-    const place = { id: change.secretId!, sourceProfileId: profileId, physicalName };
-    try {
-      return (await this.vault.open(ctx, place)).capabilities.compareAndSet;
-    } catch (error) {
-      if (isVaultError(error)) return false;
-      throw error;
-    }
   }
 
   /** A vault that does not answer now is taken for one that holds markers: that claims the least. */

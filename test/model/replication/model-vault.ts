@@ -164,6 +164,7 @@ export class ModelVault {
     isLate: boolean,
   ): Promise<T> {
     const before = this.object;
+    const wasTampered = this.isTampered;
     const job = call.requestId;
     try {
       return await run(call);
@@ -173,6 +174,7 @@ export class ModelVault {
         this.changes += 1;
         const version = this.watch.mutated({ vault: this, operation, job, isLate, before, after: this.object });
         this.#note('us', before, version);
+        if (isLate) this.isTampered = wasTampered;
       }
     }
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { FAULT_POINTS } from '@claviger/kernel';
+import { FAULT_POINTS, SOURCE_FAULT_POINTS } from '@claviger/kernel';
 import { eventually, startOpenBao, type ApiClient, type JsonBody, type OpenBaoPeer } from '@claviger/testing';
 import { MortalProgram, must } from './mortal-program.js';
 import { hasOpenBao } from './stage.js';
@@ -70,6 +70,19 @@ describeWithBao('kill -9', () => {
     expect(await source.countVersions(name)).toBe(numbers.length);
   }
 
+  /** `second` is the source, `source` and `first` are copies, all three hold the same, and nothing is under way. */
+  async function expectMoved(api: ApiClient, id: string, name: string, value: string): Promise<void> {
+    await eventually(async () => {
+      expect(await must(api.get(`/secrets/${id}`))).toMatchObject({ sourceProfile: 'second', drift: null });
+      const { items } = await must(api.get(`/secrets/${id}/targets`));
+      const found = items.map(({ profile, status }: JsonBody) => [profile, status] as const);
+      expect(Object.fromEntries(found)).toEqual({ source: 'in_sync', first: 'in_sync' });
+      expect((await must(api.get(`/secrets/${id}/content`))).content).toEqual({ value });
+      for (const mount of [source, second, first]) expect(await mount.read(name)).toEqual({ value });
+      expect((await must(api.get(`/changes?secret=${id}&state=executing`))).items).toEqual([]);
+    }, CONVERGES_WITHIN_MS);
+  }
+
   describe('at a numbered fault point', () => {
     /** What a user does, so that every point is passed: an update, a create, and one over something foreign. */
     async function act(api: ApiClient, kept: Written, name: string): Promise<void> {
@@ -107,8 +120,29 @@ describeWithBao('kill -9', () => {
       }
     });
 
+    it.each(SOURCE_FAULT_POINTS)(
+      '%s, the next start finishes the change of source, and nothing is lost',
+      async (point) => {
+        const name = point.replace(/\W/g, '-');
+        const before = await claviger.api();
+        const { secret } = await must(create(before, name, 'one', { syncProfiles: ['first'] }));
+        await must(before.put(`/secrets/${secret.id}/content`, { content: { value: 'two' } }, { ifMatch: '*' }));
+
+        await claviger.dieAt(point, (api) =>
+          api.put(`/secrets/${secret.id}/source-profile`, { profile: 'second' }, { ifMatch: '*' }),
+        );
+
+        const api = await claviger.api();
+        await expectMoved(api, secret.id as string, name, 'two');
+        // Old versions are read where they were managed; what is written from now on goes to every place.
+        expect((await must(api.get(`/secrets/${secret.id}/content?version=1`))).content).toEqual({ value: 'one' });
+        await must(api.put(`/secrets/${secret.id}/content`, { content: { value: 'three' } }, { ifMatch: '*' }));
+        await expectMoved(api, secret.id as string, name, 'three');
+      },
+    );
+
     it('visits every fault point there is', () => {
-      expect(claviger.reached().sort()).toEqual([...FAULT_POINTS].sort());
+      expect(claviger.reached().sort()).toEqual([...FAULT_POINTS, ...SOURCE_FAULT_POINTS].sort());
     });
   });
 

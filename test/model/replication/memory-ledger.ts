@@ -1,5 +1,6 @@
 import type { Clock, RequestContext } from '@claviger/kernel';
 import type { SyncTargetEntity } from '../../../libs/features/src/replication/sync-target.entity.js';
+import type { FormerSource } from '../../../libs/features/src/replication/target-handover.js';
 import type { DesiredContent } from '../../../libs/features/src/replication/target-ledger.js';
 import type { Claim, Claimed, Settlement } from '../../../libs/features/src/replication/target.repository.js';
 import { VERIFY_INTERVAL_S, type ModelLedger, type ModelTarget } from './model-ledger.js';
@@ -143,6 +144,23 @@ export class MemoryLedger implements ModelLedger {
       row.isRepairRequested = true;
       this.#makeDue(row);
     }
+  }
+
+  async becomeSource({ secretId, profileId }: SyncTargetEntity): Promise<void> {
+    const gone = this.#of(secretId, profileId);
+    this.#rows = this.#rows.filter((row) => !gone.includes(row));
+  }
+
+  async becomeTarget({ secretId, profileId, holds, ownership }: FormerSource): Promise<void> {
+    await this.add(secretId, { profileId, onConflict: 'fail', desired: holds });
+    Object.assign(this.#rows.at(-1)!, {
+      observedVersion: holds.version,
+      observedFingerprint: holds.fingerprint,
+      observedPresence: holds.presence,
+      observedBackendVersion: holds.backendVersion,
+      ownership,
+      isLookDue: true,
+    });
   }
 
   async sweep(): Promise<void> {

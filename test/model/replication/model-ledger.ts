@@ -1,5 +1,6 @@
 import type { RequestContext } from '@claviger/kernel';
 import type { ConflictPolicy, SyncTargetEntity } from '../../../libs/features/src/replication/sync-target.entity.js';
+import type { FormerSource } from '../../../libs/features/src/replication/target-handover.js';
 import type { DesiredContent } from '../../../libs/features/src/replication/target-ledger.js';
 import type { Claim, Claimed, Settlement } from '../../../libs/features/src/replication/target.repository.js';
 
@@ -28,6 +29,8 @@ export interface ModelLedger {
   forget(secretId: string, profileId?: string): Promise<void>;
   resume(secretId: string): Promise<void>;
   requestRepair(secretId: string, profileId: string): Promise<void>;
+  becomeSource(row: SyncTargetEntity): Promise<void>;
+  becomeTarget(former: FormerSource): Promise<void>;
 
   /** Wakes workers for what is due. */
   sweep(): Promise<void>;

@@ -19,7 +19,7 @@ export async function runModel(
   { makeLedger, tell }: { makeLedger?: LedgerMaker; tell?: ((line: string) => void) | undefined } = {},
 ): Promise<void> {
   const world = new ModelWorld(run.setting, makeLedger, tell);
-  const secret = world.create();
+  const secret = (await world.create())!;
   for (const index of run.setting.targets) await world.add(secret, index, 'fail');
   for (const step of run.steps) await world.take(step);
   tell?.('— no more faults —');
@@ -28,6 +28,7 @@ export async function runModel(
   tell?.('— everything is asked to be made equal —');
   await askForEverything(world);
   problems.push(...(await comeToRest(world)), ...(await judgeRepaired(world)), ...judgeLeftovers(world));
+  if (world.moves.isExecuting) problems.push('the change of the source has no end');
   problems.unshift(...world.watch.violations, ...world.defects.map((defect) => `defect: ${String(defect)}`));
   if (problems.length > 0) throw new Error(`${problems.join('\n')}\n\nafter\n${describeRun(run)}`);
 }
@@ -40,9 +41,12 @@ async function comeToRest(world: ModelWorld): Promise<string[]> {
   let before = '';
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     if (!(await workOff(world))) return ['the work does not end'];
+    // A person mends the source, as soon as no change of it is under way.
+    if (world.source.active) await world.overwriteDrift(world.source.active);
+    if (!(await workOff(world))) return ['the work does not end'];
     const calls = world.vaults.map((vault) => vault.calls);
     await world.wait(LATE_MS + VERIFY_INTERVAL_S * 1_000);
-    await world.ledger.sweep();
+    await world.take({ do: 'sweep' });
     await world.ledger.verify();
     if (!(await workOff(world))) return ['the work does not end'];
     const now = await stateOf(world);
@@ -62,8 +66,8 @@ async function workOff(world: ModelWorld): Promise<boolean> {
   for (let turn = 0; turn < MAX_TURNS; turn += 1) {
     if (world.isIdle) return true;
     await world.work((turn % 2) as 0 | 1, 0);
-    // A job whose attempts sleep goes on when the time does.
-    if (turn % 100 === 99) await world.wait(1_000);
+    // What sleeps goes on when the time does.
+    if (turn % 100 === 99 || !world.canWork) await world.wait(1_000);
   }
   return false;
 }
@@ -132,7 +136,8 @@ function lacksMarker({ capabilities, object }: ModelVault, { secretId }: SyncTar
 async function askForEverything(world: ModelWorld): Promise<void> {
   for (const vault of world.vaults) vault.isEnabled = true;
   await world.take({ do: 'enable the secret' });
-  for (const vault of [0, 1, 2] as VaultIndex[]) await world.take({ do: 'sync', vault });
+  if (world.source.active) await world.overwriteDrift(world.source.active);
+  for (const vault of [0, 1, 2, 3] as VaultIndex[]) await world.take({ do: 'sync', vault });
 }
 
 /** After that only what is somebody else's, or cannot be done, is not equal. */

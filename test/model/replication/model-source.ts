@@ -6,7 +6,16 @@ import type {
   SourceContent,
 } from '../../../libs/features/src/replication/replication-source.js';
 
-export type ModelVersion = { readonly number: number; readonly text: string; state: 'live' | 'deleted' | 'destroyed' };
+export type ModelVersion = {
+  readonly number: number;
+  readonly text: string;
+  state: 'live' | 'deleted' | 'destroyed';
+  /** Where it is managed, and its id there; without it the source is nowhere in particular, and holds what it should. */
+  at?: ModelPlace;
+};
+
+/** A vault as the source sees it. */
+export type ModelPlace = { readonly profileId: string; readonly backendVersion: string | null };
 
 export type ModelSecret = {
   readonly id: string;
@@ -15,6 +24,10 @@ export type ModelSecret = {
   /** How often it was disabled or enabled. */
   toggles: number;
   readonly versions: ModelVersion[];
+  /** When its current version was last brought back. */
+  undeletedAt?: number;
+  /** The profile that is the source, where that is one of the model's vaults. */
+  sourceProfileId?: string;
 };
 
 /** The fingerprint of a content's text in the model: legible, and as injective as the real one. */
@@ -31,6 +44,8 @@ export class ModelSource {
   /** Thrown at the next reads, one each. */
   readonly faults: VaultErrorCode[] = [];
   reads = 0;
+  /** The text that a place holds under that id, where the sources are vaults of the model. */
+  textAt: ((place: ModelPlace) => string | undefined) | undefined;
 
   get current(): ModelSecret | undefined {
     return this.secrets.find(({ state }) => state !== 'deleted');
@@ -76,14 +91,31 @@ export class ModelSource {
   async #read(secretId: string, number: number, pass: (what: string) => Promise<void>): Promise<SourceContent> {
     this.reads += 1;
     const wanted = this.get(secretId).versions[number - 1];
-    if (!wanted || wanted.state !== 'live' || (!this.keepsVersions && wanted !== this.get(secretId).versions.at(-1)))
+    if (
+      !wanted ||
+      wanted.state !== 'live' ||
+      (!this.textAt && !this.keepsVersions && wanted !== this.get(secretId).versions.at(-1))
+    )
       throw new AppError({ code: 'VERSION_UNAVAILABLE', kind: 'gone', message: `Version ${number} cannot be read.` });
     await pass('source read');
     const code = this.faults.shift();
     if (code) throw new VaultError({ code, message: 'Injected at the source.', backend: 'model', operation: 'read' });
+    if (this.textAt) return this.#found(this.textAt, secretId, number);
     // A source without versions gives what is there when it answers.
     const found = this.keepsVersions ? wanted : this.get(secretId).versions.at(-1)!;
     return { content: new SecretValue(found.text), fingerprint: fingerprintOf(found.text) };
+  }
+
+  /** As it is managed when the vault answers, wherever that is by then. @throws AppError for anything else */
+  #found(textAt: (place: ModelPlace) => string | undefined, secretId: string, number: number): SourceContent {
+    const { versions } = this.get(secretId);
+    const current = versions.at(-1)!;
+    // A database that was put back meanwhile may not know it.
+    const wanted = versions[number - 1] ?? current;
+    const text = textAt(wanted.at!);
+    const found = [wanted, current].find((version) => version.text === text);
+    if (found) return { content: new SecretValue(found.text), fingerprint: fingerprintOf(found.text) };
+    throw new AppError({ code: 'SOURCE_DRIFTED', kind: 'conflict', message: `Version ${number} is not there.` });
   }
 }
 

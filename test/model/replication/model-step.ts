@@ -3,9 +3,13 @@ import type { VaultErrorCode } from '@claviger/vaults/contract';
 import type { ConflictPolicy } from '../../../libs/features/src/replication/sync-target.entity.js';
 import type { ModelFault } from './model-vault.js';
 
-/** The three vaults: as KV version 2, as KV version 1, and one that soft-deletes but has no compare-and-set. */
-export const VAULTS = ['versioned', 'plain', 'soft'] as const;
-export type VaultIndex = 0 | 1 | 2;
+/**
+ * The vaults: as KV version 2, as KV version 1, one that soft-deletes but has no compare-and-set, and home, which nobody but
+ * Claviger reaches: there every secret begins.
+ */
+export const VAULTS = ['versioned', 'plain', 'soft', 'home'] as const;
+export type VaultIndex = 0 | 1 | 2 | 3;
+export const HOME: VaultIndex = 3;
 
 /** What somebody who is not Claviger does at a place. */
 export type ForeignAct =
@@ -36,6 +40,13 @@ export type ModelStep =
   | { readonly do: 'add'; readonly vault: VaultIndex; readonly onConflict: ConflictPolicy }
   | { readonly do: 'remove'; readonly vault: VaultIndex; readonly purge: boolean }
   | { readonly do: 'sync'; readonly vault: VaultIndex }
+  | {
+      readonly do: 'change the source';
+      readonly vault: VaultIndex;
+      readonly onConflict: ConflictPolicy;
+      readonly process: 0 | 1;
+    }
+  | { readonly do: 'overwrite the drift at the source' }
   | { readonly do: 'disable the profile'; readonly vault: VaultIndex }
   | { readonly do: 'enable the profile'; readonly vault: VaultIndex }
   | { readonly do: 'toggle repair'; readonly vault: VaultIndex }
@@ -43,6 +54,7 @@ export type ModelStep =
   | { readonly do: 'fault'; readonly vault: VaultIndex; readonly fault: ModelFault }
   | { readonly do: 'source fault'; readonly code: VaultErrorCode }
   | { readonly do: 'work'; readonly process: 0 | 1; readonly picks: readonly number[] }
+  | { readonly do: 'go on'; readonly turns: number }
   | { readonly do: 'kill'; readonly process: 0 | 1 }
   | { readonly do: 'lose the queue' }
   | { readonly do: 'repeat the queue' }
@@ -53,7 +65,8 @@ export type ModelStep =
   | { readonly do: 'restore'; readonly as: 'failover' | 'clone' }
   | { readonly do: 'accept the database' };
 
-const vault = fc.constantFrom<VaultIndex>(0, 1, 2);
+const outside = fc.constantFrom<VaultIndex>(0, 1, 2);
+const vault = fc.constantFrom<VaultIndex>(0, 0, 1, 1, 2, 2, HOME);
 const process = fc.constantFrom<0 | 1>(0, 1);
 const onConflict = fc.constantFrom<ConflictPolicy>('fail', 'adopt-if-equal', 'overwrite');
 
@@ -129,7 +142,7 @@ const STEPS: readonly fc.WeightedArbitrary<ModelStep>[] = [
   weighted(1, step('disable the profile', { vault })),
   weighted(3, step('enable the profile', { vault })),
   weighted(1, step('toggle repair', { vault })),
-  weighted(9, step('foreign', { vault, act: foreignAct })),
+  weighted(9, step('foreign', { vault: outside, act: foreignAct })),
   weighted(14, step('fault', { vault, fault })),
   weighted(2, step('source fault', { code: refusal })),
   weighted(4, step('kill', { process })),
@@ -138,6 +151,13 @@ const STEPS: readonly fc.WeightedArbitrary<ModelStep>[] = [
   weighted(8, step('wait', { seconds: fc.constantFrom(1, 2, 10, 31, 46, 80, 400, 3_600) })),
   weighted(6, step('sweep', {})),
   weighted(5, step('verify', {})),
+];
+
+/** Steps that happen where the database stays what it is. */
+const MOVES: readonly fc.WeightedArbitrary<ModelStep>[] = [
+  weighted(12, step('change the source', { vault, onConflict, process })),
+  weighted(2, step('overwrite the drift at the source', {})),
+  weighted(10, step('go on', { turns: fc.integer({ min: 1, max: 40 }) })),
 ];
 
 const RESTORES: readonly fc.WeightedArbitrary<ModelStep>[] = [
@@ -155,13 +175,13 @@ export type ModelSetting = {
 
 export type ModelRun = { readonly setting: ModelSetting; readonly steps: readonly ModelStep[] };
 
-/** Any run; `restores` adds that the database is put back to an earlier state. */
+/** Any run, of one of two kinds: the source of the secret is changed, or the database is put back to an earlier state. */
 export function anyRun({ maxSteps, restores }: { maxSteps: number; restores: boolean }): fc.Arbitrary<ModelRun> {
-  const steps = fc.oneof(...STEPS, ...(restores ? RESTORES : []));
+  const steps = fc.oneof(...STEPS, ...(restores ? RESTORES : MOVES));
   return fc.record({
     setting: fc.record({
       sourceKeepsVersions: fc.boolean(),
-      targets: fc.uniqueArray(vault, { maxLength: 3 }),
+      targets: fc.uniqueArray(outside, { maxLength: 3 }),
     }),
     steps: fc.array(steps, { minLength: 1, maxLength: maxSteps, size: 'max' }),
   });

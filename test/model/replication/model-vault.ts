@@ -51,6 +51,9 @@ export type Truth = {
   readonly version: { readonly secretId: string; readonly number: number } | undefined;
 };
 
+/** What was at a place at some time. */
+export type ModelHome = { readonly object: ReferenceObject | undefined; readonly truth: Truth | undefined };
+
 const READS: ReadonlySet<AdapterOperation> = new Set(['read', 'readMany', 'describe', 'list', 'capabilities']);
 
 /** A vault with one place, reached by Claviger's processes and by a foreigner. */
@@ -62,6 +65,8 @@ export class ModelVault {
   repairsItself = false;
   /** A user chose to keep the copy. */
   isRetained = false;
+  /** Somebody else has changed what is there since we wrote it last. */
+  isTampered = false;
   /** Calls that changed something. */
   changes = 0;
   calls = 0;
@@ -121,6 +126,23 @@ export class ModelVault {
     });
   }
 
+  /** The text that is there under that id; without one the text that a reader gets. */
+  textAt(version: string | null): string | undefined {
+    if (version === null) return this.readable;
+    const found = this.object?.versions.find(({ number }) => String(number) === version);
+    return found?.state === 'live' ? found.text : undefined;
+  }
+
+  /** What Claviger does at the place of a source because a user asked for it. @throws VaultError */
+  async byUser(
+    version: NonNullable<Truth['version']>,
+    act: (adapter: ReferenceAdapter, call: AdapterCall) => Promise<unknown>,
+  ): Promise<void> {
+    const before = this.object;
+    await act(this.adapter, orphan());
+    this.#note('us', before, version);
+  }
+
   /** What somebody else does at the place. */
   async foreign(act: (adapter: ReferenceAdapter, call: AdapterCall) => Promise<unknown>): Promise<void> {
     const before = this.object;
@@ -142,6 +164,7 @@ export class ModelVault {
     isLate: boolean,
   ): Promise<T> {
     const before = this.object;
+    const wasTampered = this.isTampered;
     const job = call.requestId;
     try {
       return await run(call);
@@ -151,6 +174,7 @@ export class ModelVault {
         this.changes += 1;
         const version = this.watch.mutated({ vault: this, operation, job, isLate, before, after: this.object });
         this.#note('us', before, version);
+        if (isLate) this.isTampered = wasTampered;
       }
     }
   }
@@ -163,9 +187,16 @@ export class ModelVault {
     this.#note('us', undefined);
   }
 
+  /** Puts everything back to what it was. */
+  restore({ object, truth }: ModelHome): void {
+    this.adapter.restore(new Map(object === undefined ? [] : [[PLACE, object]]));
+    this.truth = truth;
+  }
+
   #note(who: 'us' | 'them', before: ReferenceObject | undefined, version?: Truth['version']): void {
     const now = this.object;
     const isSameContent = before !== undefined && now !== undefined && before.lastNumber === now.lastNumber;
+    if (now !== before && (who === 'them' || !isSameContent)) this.isTampered = who === 'them';
     if (!now) this.truth = undefined;
     else if (!before) this.truth = { maker: who, writer: who, version };
     else if (!isSameContent) this.truth = { maker: who === 'us' ? 'us' : this.truth!.maker, writer: who, version };

@@ -73,6 +73,7 @@ export class ModelWatch {
     const isKnown = this.#isKnown(job, target, text);
     const about = { ...mutation, job, target, secret, text, isKnown };
     this.#keepsMetadataOfOthers(about);
+    this.#leavesSourceAlone(mutation);
     if (!mutation.isLate) this.#judge(about);
     // What a job of the former life writes after the restore is new to everybody.
     if (job.life < this.life) this.lost.delete(readableOf(mutation.after) ?? '');
@@ -133,6 +134,17 @@ export class ModelWatch {
     if (before && about.operation !== 'setMetadata' && about.operation !== 'undelete') this.#leavesLostHistory(about);
   }
 
+  /**
+   * Content at a source is changed by its users' changes, never by replication, however late. Where somebody has removed it a
+   * creation may arrive: what that brings is no version that anybody is given.
+   */
+  #leavesSourceAlone({ vault, operation, before, after, isLate }: Mutation): void {
+    if (this.source.active?.sourceProfileId !== vault.profileId) return;
+    if (isLate && operation === 'create' && vault.isTampered) return;
+    const isSame = readableOf(before) === readableOf(after) && before?.lastNumber === after?.lastNumber;
+    this.#expect(isSame, `${operation} of replication at ${vault.name}, which is the source`);
+  }
+
   /** What a foreigner made, or put into a copy that we gave up, is touched only as the user said. */
   #mayTouch(about: About, hasLooked: boolean): void {
     const { vault, operation, before, target, job, secret, text, isKnown } = about;
@@ -152,7 +164,7 @@ export class ModelWatch {
     if (isKnown && (isMarked || target.unsettledUntil !== null)) return;
     // Our marker, and nothing that could be lost.
     if (isMarked && text === undefined) return;
-    this.#violate(`${operation} at ${vault.name} touched what is foreign`);
+    this.violate(`${operation} at ${vault.name} touched what is foreign`);
   }
 
   #isEnabled({ vault, operation, target, secret, job }: About): void {
@@ -188,7 +200,7 @@ export class ModelWatch {
       target.observedVersion === target.desiredVersion && target.observedPresence === target.desiredPresence;
     if (target.ownership === 'none' || !isAsDesired || job.repairs.has(target.profileId)) return;
     if (job.wrote.has(target.profileId) || (target.unsettledUntil !== null && (isKnown || text === undefined))) return;
-    this.#violate(`drift at ${vault.name} was overwritten although nobody asked for it`);
+    this.violate(`drift at ${vault.name} was overwritten although nobody asked for it`);
   }
 
   #notes({ vault, target, job, text, isKnown }: About): void {
@@ -208,7 +220,7 @@ export class ModelWatch {
     if (job.life < this.life || target.isRepairRequested) return;
     // Added since the restore, by a user who said that what is there may go.
     if (target.ownership === 'none' && target.onConflict === 'overwrite' && target.verifiedEpoch === job.epoch) return;
-    this.#violate(`${operation} at ${vault.name} went over newer content that the restored database does not know`);
+    this.violate(`${operation} at ${vault.name} went over newer content that the restored database does not know`);
   }
 
   #keepsMetadataOfOthers({ vault, operation, before, after, target, secret, job }: About): void {
@@ -222,10 +234,11 @@ export class ModelWatch {
   }
 
   #expect(holds: boolean, otherwise: string): void {
-    if (!holds) this.#violate(otherwise);
+    if (!holds) this.violate(otherwise);
   }
 
-  #violate(what: string): void {
+  /** Notes that something is not as it has to be. */
+  violate(what: string): void {
     this.violations.push(what);
   }
 }

@@ -1,13 +1,16 @@
 import { FakeClock } from '@claviger/testing';
 import { REFERENCE_FLAVOURS } from '@claviger/vaults/conformance';
+import type { VaultCapabilities } from '@claviger/vaults/contract';
 import { MemoryLedger } from './memory-ledger.js';
 import { foreignActs } from './foreign-acts.js';
 import type { ModelLedger } from './model-ledger.js';
+import { ModelMoves } from './model-move.js';
 import { ModelProcess } from './model-process.js';
-import { desiredOf, ModelSource, type ModelSecret } from './model-source.js';
-import { describeStep, VAULTS, type ModelSetting, type ModelStep, type VaultIndex } from './model-step.js';
-import { ModelVault, PLACE } from './model-vault.js';
+import { desiredOf, ModelSource, type ModelSecret, type ModelVersion } from './model-source.js';
+import { describeStep, HOME, VAULTS, type ModelSetting, type ModelStep, type VaultIndex } from './model-step.js';
+import { ModelVault, PLACE, type ModelHome } from './model-vault.js';
 import { ModelWatch } from './model-watch.js';
+import { SourceActs } from './source-acts.js';
 
 export const STORE_ID = '00000000-0000-7000-8000-000000000000';
 /** Of the vaults in the model. */
@@ -15,10 +18,11 @@ export const PROFILE_IDS = VAULTS.map((_, index) => `00000000-0000-7000-8000-000
 const profileId = (index: number): string => PROFILE_IDS[index]!;
 const secretId = (index: number): string => `00000000-0000-7000-8000-0000000000${String(index).padStart(2, 'b')}`;
 
-const CAPABILITIES = [
+const capabilities = (sourceKeepsVersions: boolean): VaultCapabilities[] => [
   { ...REFERENCE_FLAVOURS.full, maxVersions: 10 },
   REFERENCE_FLAVOURS.plain,
   { ...REFERENCE_FLAVOURS.full, compareAndSet: false, atomicCreate: false },
+  { ...REFERENCE_FLAVOURS.full, maxVersions: sourceKeepsVersions ? 1_000 : 1 },
 ];
 
 /** Makes the ledger of a world; in memory unless told otherwise. */
@@ -36,29 +40,41 @@ export class ModelWorld {
   readonly clock = new FakeClock();
   readonly source = new ModelSource();
   readonly watch = new ModelWatch(this.source);
-  readonly vaults = VAULTS.map(
-    (name, index) => new ModelVault(name, profileId(index), CAPABILITIES[index]!, this.clock, this.watch),
-  );
+  readonly vaults: readonly ModelVault[];
   readonly ledger: ModelLedger;
+  readonly moves: ModelMoves;
+  readonly acts: SourceActs;
   readonly defects: unknown[] = [];
   readonly #processes: ModelProcess[];
   #queue: string[] = [];
-  #backup: { rows: ReturnType<MemoryLedger['backup']>; secrets: ModelSecret[] } | undefined;
+  #backup: { rows: ReturnType<MemoryLedger['backup']>; secrets: ModelSecret[]; home: ModelHome } | undefined;
 
   constructor(
     setting: ModelSetting,
     makeLedger: LedgerMaker = inMemory,
     readonly tell?: (line: string) => void,
   ) {
-    this.source.keepsVersions = setting.sourceKeepsVersions;
+    this.vaults = capabilities(setting.sourceKeepsVersions).map(
+      (able, index) => new ModelVault(VAULTS[index]!, profileId(index), able, this.clock, this.watch),
+    );
     this.ledger = makeLedger({ clock: this.clock, source: this.source, wake: (id) => void this.#queue.push(id) });
+    this.acts = new SourceActs(this.vaults);
+    this.source.textAt = (place) => this.acts.textAt(place);
+    const { ledger, source, vaults, clock } = this;
+    const onDefect = (error: unknown): void => void this.defects.push(error);
+    this.moves = new ModelMoves({ storeId: STORE_ID, ledger, source, vaults, clock, onDefect });
     this.#processes = [this.#start(), this.#start()];
   }
 
   /** Whether no wake-up waits and no process has anything to do. */
   get isIdle(): boolean {
     const isWorking = this.#processes.some(({ turnstile, isRunning }) => isRunning || turnstile.waiting.length > 0);
-    return this.#queue.length === 0 && !isWorking;
+    return this.#queue.length === 0 && !isWorking && !this.moves.isRunning;
+  }
+
+  /** Whether anybody could do anything now, without time going on. */
+  get canWork(): boolean {
+    return this.#queue.length > 0 || this.#processes.some(({ turnstile }) => turnstile.waiting.length > 0);
   }
 
   get memory(): MemoryLedger | undefined {
@@ -71,6 +87,7 @@ export class ModelWorld {
     await this.#take(step);
     await this.settle();
     for (const row of await this.ledger.list()) this.watch.explained(row);
+    this.#assertSourceIsWhole();
   }
 
   async settle(): Promise<void> {
@@ -105,6 +122,12 @@ export class ModelWorld {
       case 'work':
         for (const pick of step.picks) await this.work(step.process, pick);
         return;
+      case 'go on':
+        for (let turn = 0; turn < step.turns; turn += 1) {
+          await this.work((turn % 2) as 0 | 1, 0);
+          await this.wait(25);
+        }
+        return;
       case 'write':
         return (
           secret &&
@@ -119,8 +142,7 @@ export class ModelWorld {
       case 'destroy the version':
         return secret && this.#changeVersion(secret, undefined, 'destroyed');
       case 'create the secret':
-        if (!source.current) this.create();
-        return;
+        return source.current ? undefined : void (await this.create());
       case 'delete the secret':
         return source.current && this.#delete(source.current, step.retain);
       case 'disable the secret':
@@ -133,9 +155,16 @@ export class ModelWorld {
         return secret && this.#remove(secret, step.vault, step.purge);
       case 'sync':
         return source.current && ledger.requestRepair(source.current.id, profileId(step.vault));
+      case 'change the source':
+        return secret && this.#move(secret, step);
+      case 'overwrite the drift at the source':
+        return secret && this.overwriteDrift(secret);
       case 'disable the profile':
+        this.vaults[step.vault]!.isEnabled =
+          secret !== undefined && this.acts.vaultOf(secret) === this.vaults[step.vault];
+        return;
       case 'enable the profile':
-        this.vaults[step.vault]!.isEnabled = step.do === 'enable the profile';
+        this.vaults[step.vault]!.isEnabled = true;
         return;
       case 'toggle repair':
         this.vaults[step.vault]!.repairsItself = !this.vaults[step.vault]!.repairsItself;
@@ -159,11 +188,16 @@ export class ModelWorld {
       case 'wait':
         return this.wait(step.seconds * 1_000);
       case 'sweep':
+        this.moves.recover(this.#processes[0]!.turnstile);
         return ledger.sweep();
       case 'verify':
         return ledger.verify();
       case 'back up':
-        if (this.memory) this.#backup = { rows: this.memory.backup(), secrets: structuredClone(source.secrets) };
+        if (this.memory) {
+          const { object, truth } = this.vaults[HOME]!;
+          const home = { object, truth };
+          this.#backup = { rows: this.memory.backup(), secrets: structuredClone(source.secrets), home };
+        }
         return;
       case 'restore':
         return this.#restore(step.as);
@@ -173,10 +207,14 @@ export class ModelWorld {
     }
   }
 
-  create(): ModelSecret {
+  /** Makes a secret at home, unless something of an earlier one is still there. */
+  async create(): Promise<ModelSecret | undefined> {
+    if (await this.#isPlaceOfSomebody(profileId(HOME))) return undefined;
     const id = secretId(this.source.secrets.length + 1);
     const version = { number: 1, text: `{"s":"${id.slice(-2)}-${this.watch.life}-1"}`, state: 'live' as const };
     const secret: ModelSecret = { id, state: 'active', isDisabled: false, toggles: 0, versions: [version] };
+    secret.sourceProfileId = profileId(HOME);
+    await this.acts.create(secret);
     this.source.secrets.push(secret);
     return secret;
   }
@@ -187,9 +225,38 @@ export class ModelWorld {
     onConflict: 'fail' | 'adopt-if-equal' | 'overwrite',
   ): Promise<void> {
     const id = profileId(index);
-    // One place belongs to one secret until nothing of it is there any more.
-    if ((await this.ledger.list()).some((row) => row.profileId === id)) return;
+    if (id === secret.sourceProfileId || (await this.#isPlaceOfSomebody(id))) return;
     await this.ledger.add(secret.id, { profileId: id, onConflict, desired: desiredOf(secret) });
+  }
+
+  /** Writes the current content again where the source does not hold it any more. */
+  async overwriteDrift(secret: ModelSecret): Promise<void> {
+    if (this.#isBusy(secret) || !this.acts.isDrifted(secret)) return;
+    await this.acts.write(secret, secret.versions.at(-1)!);
+    await this.ledger.resume(secret.id);
+  }
+
+  async #move(secret: ModelSecret, step: Extract<ModelStep, { do: 'change the source' }>): Promise<void> {
+    const to = this.vaults[step.vault]!;
+    if (this.moves.isExecuting || to.profileId === secret.sourceProfileId || !to.isEnabled) return;
+    await this.moves.begin(this.#processes[step.process]!.turnstile, secret, to, step.onConflict);
+  }
+
+  /** One place belongs to one secret until nothing of it is there any more. */
+  async #isPlaceOfSomebody(id: string): Promise<boolean> {
+    return (await this.ledger.list()).some((row) => row.profileId === id);
+  }
+
+  /** Changes of a secret wait for each other where they call a vault. */
+  #isBusy(secret: ModelSecret): boolean {
+    return this.moves.isExecuting && !this.acts.isLocal(secret);
+  }
+
+  /** What its users read is there, unless somebody else has changed it. */
+  #assertSourceIsWhole(): void {
+    const { active } = this.source;
+    if (!active || this.acts.vaultOf(active).isTampered || !this.acts.isDrifted(active)) return;
+    this.watch.violate(`the source ${this.acts.vaultOf(active).name} does not hold the current content`);
   }
 
   async #setDisabled(secret: ModelSecret, isDisabled: boolean): Promise<void> {
@@ -199,8 +266,10 @@ export class ModelWorld {
   }
 
   async #write(secret: ModelSecret, text: string): Promise<void> {
-    if (secret.isDisabled) return;
-    secret.versions.push({ number: secret.versions.length + 1, text, state: 'live' });
+    if (secret.isDisabled || this.#isBusy(secret)) return;
+    const version: ModelVersion = { number: secret.versions.length + 1, text, state: 'live' };
+    await this.acts.write(secret, version);
+    secret.versions.push(version);
     await this.ledger.desire(secret.id, desiredOf(secret));
   }
 
@@ -211,17 +280,20 @@ export class ModelWorld {
   ): Promise<void> {
     const current = secret.versions.at(-1)!;
     if (secret.isDisabled || current.state === 'destroyed' || (from !== undefined && current.state !== from)) return;
+    if (this.#isBusy(secret) || !(await this.acts.changeVersion(secret, to))) return;
     current.state = to;
+    if (to === 'live') secret.undeletedAt = this.clock.now().getTime();
     await this.ledger.desire(secret.id, desiredOf(secret));
   }
 
   async #delete(secret: ModelSecret, retain: boolean): Promise<void> {
     if (retain) {
+      this.acts.vaultOf(secret).isRetained = true;
       for (const row of await this.ledger.list()) this.#vault(row.profileId).isRetained = true;
       secret.state = 'deleted';
       return this.ledger.forget(secret.id);
     }
-    if (secret.state !== 'active') return;
+    if (secret.state !== 'active' || this.#isBusy(secret) || !(await this.acts.remove(secret))) return;
     secret.state = 'deleting';
     if ((await this.ledger.desire(secret.id, desiredOf(secret))) === 0) secret.state = 'deleted';
   }
@@ -251,6 +323,8 @@ export class ModelWorld {
     for (const text of texts(source.secrets)) if (!known.has(text)) watch.lost.add(text);
     source.secrets = structuredClone(this.#backup.secrets);
     memory.restore(this.#backup.rows);
+    // It lives in the database.
+    this.vaults[HOME]!.restore(this.#backup.home);
     watch.life += 1;
     memory.epoch = `system-${as === 'clone' ? watch.life + 1 : 1}/${watch.life + 1}`;
     if (as === 'clone') memory.isPaused = true;

@@ -1,5 +1,6 @@
 import type { Clock, RequestContext } from '@claviger/kernel';
 import type { SyncTargetEntity } from '../../../libs/features/src/replication/sync-target.entity.js';
+import { TargetHandover, type FormerSource } from '../../../libs/features/src/replication/target-handover.js';
 import { TargetLedger, type DesiredContent } from '../../../libs/features/src/replication/target-ledger.js';
 import { TargetRemoval } from '../../../libs/features/src/replication/target-removal.js';
 import type { Claim, Claimed, Settlement } from '../../../libs/features/src/replication/target.repository.js';
@@ -19,6 +20,7 @@ export type StoredLedgerInit = {
 export class StoredLedger implements ModelLedger {
   readonly #ledger: TargetLedger;
   readonly #removal: TargetRemoval;
+  readonly #handover: TargetHandover;
   #busy = 0;
 
   constructor(private readonly init: StoredLedgerInit) {
@@ -26,6 +28,7 @@ export class StoredLedger implements ModelLedger {
     const { database } = room.db;
     const wakeUps = { wake: (_storeId: string, secretId: string) => wake(secretId) };
     this.#ledger = new TargetLedger(database, wakeUps as never, clock);
+    this.#handover = new TargetHandover(database, wakeUps as never, clock);
     const places = { forget: async () => undefined };
     this.#removal = new TargetRemoval(database, room.targets, places as never, {
       ...source.port(async () => undefined),
@@ -83,6 +86,14 @@ export class StoredLedger implements ModelLedger {
     const { clock, wake } = this.init;
     await this.#run((room) => room.in((tx) => room.targets.requestRepair(tx, secretId, profileId, clock.now())));
     wake(secretId);
+  }
+
+  becomeSource(row: SyncTargetEntity): Promise<void> {
+    return this.#run((room) => room.in((tx) => this.#handover.becomeSource(tx, row)));
+  }
+
+  becomeTarget(former: FormerSource): Promise<void> {
+    return this.#run((room) => room.in((tx) => this.#handover.becomeTarget(tx, former)));
   }
 
   sweep(): Promise<void> {

@@ -13,6 +13,10 @@ export class Turnstile {
     return this.#waiting.map(({ what }) => what);
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Resolves when it is let through; never once the process is dead. Rejects with `cut()` when the signal aborts. */
   pass(what: string, signal?: AbortSignal, cut?: () => Error): Promise<void> {
     return new Promise((resolve, reject) => {

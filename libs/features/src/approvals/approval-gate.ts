@@ -92,7 +92,8 @@ export class ApprovalGate implements ChangeGate {
 
   async close(tx: RequestContext, changeId: string, state: ChangeState): Promise<void> {
     await this.approvals.close(tx, changeId);
-    await this.outbox.add(tx, 'approval.decided', changeId, { state });
+    // It is closed by being carried out.
+    await this.outbox.add(tx, 'approval.decided', changeId, { state: state === 'executing' ? 'approved' : state });
   }
 
   async #require(ctx: RequestContext, name: string): Promise<ApprovalProfile> {

@@ -58,6 +58,27 @@ describe('a gated write', () => {
     expect(version).toMatchObject({ created_by: { name: 'dev' }, change_id: change.id });
   });
 
+  it('is told of when it waits, is voted on, decided and done', async () => {
+    const told = (id: string): Promise<unknown[]> =>
+      room.secrets.rows(
+        `select type, facts->>'state' as state from event where subject_id = $1 order by type`,
+        [id],
+      );
+    const id = await room.ungatedSecret('one-step');
+    const approved = await room.write(dev, id, { value: 'two' });
+    await room.approve(bob, approved.id);
+    expect(await told(approved.id)).toEqual([
+      { type: 'approval.decided', state: 'approved' },
+      { type: 'approval.requested', state: null },
+      { type: 'approval.voted', state: null },
+      { type: 'change.done', state: null },
+    ]);
+    const rejected = await room.write(dev, id, { value: 'three' });
+    await room.reject(bob, rejected.id);
+    expect(await told(rejected.id)).toContainEqual({ type: 'approval.decided', state: 'rejected' });
+    expect(await told(rejected.id)).not.toContainEqual(expect.objectContaining({ type: 'change.done' }));
+  });
+
   it('keeps what is to be written sealed while it waits, and erases it however it ends', async () => {
     const id = await room.ungatedSecret('one-step');
     const payload = async (changeId: string): Promise<Buffer | null> =>

@@ -300,13 +300,17 @@ describe('ChangeService', () => {
     expect(most).toBe(1);
   });
 
-  it('cancels a failed change and erases its payload, and never an executing one', async () => {
+  it('cancels a failed change, erases its payload and tells of it, and never an executing one', async () => {
     handler.act = async () => {
       throw outage(false);
     };
     const failed = await changes.submit(ctx, KIND, prepared()).catch((thrown: unknown) => thrown);
     await changes.cancel(ctx, idOf(failed));
     expect(await row(idOf(failed))).toMatchObject({ state: 'cancelled', payload: null });
+    const told = await test.database.pool.query('select type from event where subject_id = $1 order by id', [
+      idOf(failed),
+    ]);
+    expect(told.rows.map(({ type }) => type as string)).toEqual(['change.failed', 'change.cancelled']);
 
     handler.act = async () => {
       throw outage(true);

@@ -45,6 +45,34 @@ describe('explainTarget', () => {
       ['FAILS_ALIKE', 'VAULT_UNAVAILABLE'],
     ],
     [
+      'something foreign at several places, each for itself',
+      { target: target({ status: 'foreign', errorCode: 'TARGET_NOT_OURS' }), alike: { failing: 2, all: 12 } },
+      ['TARGET_NOT_OURS'],
+    ],
+    [
+      'places that may not be written, unlike a vault where nothing may',
+      { target: target({ errorCode: 'VAULT_PERMISSION_DENIED' }), alike: { failing: 2, all: 3 } },
+      ['VAULT_PERMISSION_DENIED'],
+    ],
+    [
+      'a vault where nothing may be written',
+      { target: target({ errorCode: 'VAULT_PERMISSION_DENIED' }), alike: { failing: 3, all: 3 } },
+      ['FAILS_ALIKE', 'VAULT_PERMISSION_DENIED'],
+    ],
+    [
+      'a source whose vault is down, without accusing that of the target',
+      {
+        target: target({ errorCode: 'VAULT_UNAVAILABLE', errorCause: 'At the source: The vault does not answer.' }),
+        alike: { failing: 3, all: 3 },
+      },
+      ['VAULT_UNAVAILABLE'],
+    ],
+    [
+      'a copy that goes on, because its profile was enabled again',
+      { target: target({ status: 'paused', errorCode: 'VAULT_PROFILE_DISABLED' }) },
+      ['RESUMES'],
+    ],
+    [
       'a write without an answer',
       { target: target({ errorCode: 'VAULT_TIMEOUT', unsettledUntil: new Date(now.getTime() + 1) }) },
       ['VAULT_TIMEOUT', 'OUTCOME_UNKNOWN'],
@@ -85,12 +113,10 @@ describe('explainTarget', () => {
     });
     fc.assert(
       fc.property(anyTarget, fc.boolean(), fc.boolean(), (row, isDisabled, isEnabled) => {
-        // A target rests only while what it rests for is disabled.
-        const isResting = row.errorCode === 'SECRET_DISABLED';
         const explained = explainTarget(
           facts({
             target: target(row as Partial<SyncTargetEntity>),
-            secret: secret({ isDisabled: isDisabled || isResting }),
+            secret: secret({ isDisabled }),
             profile: { name: 'standby', isEnabled },
           }),
         );

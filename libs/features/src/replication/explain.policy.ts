@@ -1,4 +1,5 @@
 import type { SyncTargetEntity, TargetStatus } from './sync-target.entity.js';
+import { AT_SOURCE } from './target-failure.policy.js';
 
 /** One link of the chain: what stands in the way, since when, and what to do about it. */
 export type ExplainedCause = {
@@ -43,6 +44,21 @@ export type ExplainedFacts = {
 };
 
 const NOTHING = 'Nothing; it goes on by itself.';
+
+/** Errors of a vault as a whole, whichever secret it was asked for. */
+const OF_THE_VAULT: ReadonlySet<string> = new Set([
+  'VAULT_ADDRESS_DENIED',
+  'VAULT_INTERNAL',
+  'VAULT_MISCONFIGURED',
+  'VAULT_QUOTA_EXCEEDED',
+  'VAULT_SEALED',
+  'VAULT_THROTTLED',
+  'VAULT_TIMEOUT',
+  'VAULT_UNAUTHENTICATED',
+  'VAULT_UNAVAILABLE',
+]);
+/** Of a vault as a whole when nothing works there, else of a place. */
+const OF_ALL: ReadonlySet<string> = new Set(['VAULT_PERMISSION_DENIED']);
 
 /** The chain of causes. Pure: from what is known to words. */
 export function explainTarget(facts: ExplainedFacts): TargetExplanation {
@@ -102,11 +118,13 @@ function aroundIt({ secret, profile, isReplicationPaused, target }: ExplainedFac
 }
 
 /** What stands in the way at the place itself. */
-function atIt({ target, alike, profile, now }: ExplainedFacts): ExplainedCause[] {
+function atIt(facts: ExplainedFacts): ExplainedCause[] {
+  const { target, alike, profile, now } = facts;
   const causes: ExplainedCause[] = [];
   const isRest = target.errorCode === 'SECRET_DISABLED' || target.errorCode === 'VAULT_PROFILE_DISABLED';
+  if (isRest && !restsStill(facts)) causes.push(RESUMES);
   if (target.errorCode !== null && !isRest) {
-    if (alike.failing > 1)
+    if (alike.failing > 1 && isOfVault(facts))
       causes.push({
         code: 'FAILS_ALIKE',
         cause: `${alike.failing} of ${alike.all} targets of ${profile.name} fail in the same way: it is the vault, not this secret.`,
@@ -132,6 +150,23 @@ function atIt({ target, alike, profile, now }: ExplainedFacts): ExplainedCause[]
     causes.push({ code: 'IN_PROGRESS', cause: 'It is being worked on.', action: NOTHING, since: null });
   else if (causes.length === 0 && !isRest) causes.push(waiting(target, now));
   return causes;
+}
+
+/** What it rested for is so no more, and no worker has come to it yet. */
+const RESUMES: ExplainedCause = {
+  code: 'RESUMES',
+  cause: 'It rested while something was disabled that is enabled again.',
+  action: 'Nothing; it goes on by itself within a minute. Sync the target to have it at once.',
+  since: null,
+};
+
+function restsStill({ target, secret, profile }: ExplainedFacts): boolean {
+  return target.errorCode === 'SECRET_DISABLED' ? secret.isDisabled : !profile.isEnabled;
+}
+
+function isOfVault({ target, alike }: ExplainedFacts): boolean {
+  if (target.errorCause?.startsWith(AT_SOURCE)) return false;
+  return OF_THE_VAULT.has(target.errorCode!) || (OF_ALL.has(target.errorCode!) && alike.failing === alike.all);
 }
 
 function waiting({ nextAttemptAt, desiredVersion, observedVersion }: SyncTargetEntity, now: Date): ExplainedCause {

@@ -15,6 +15,9 @@ export type TargetFailure = {
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 300_000;
 
+/** How the cause begins of what failed at the source's vault, and not at the target's. */
+export const AT_SOURCE = 'At the source: ';
+
 /** `passes`: it goes away by itself, so trying again later helps; else a person must mend it first. */
 type Meaning = { readonly passes: boolean; readonly cause: string; readonly action: string };
 
@@ -152,7 +155,7 @@ export function describeFailure(
   error: unknown,
   { where, attempts, spread }: { where: 'source' | 'target'; attempts: number; spread: number },
 ): TargetFailure {
-  const prefix = where === 'source' ? 'At the source: ' : '';
+  const prefix = where === 'source' ? AT_SOURCE : '';
   const backoffMs = backoff(attempts, spread);
   if (error instanceof VaultError) {
     const { passes, cause, action } = MEANINGS[error.vaultCode];

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ActAgain, type ChangeHandler, type ChangeResult, type ExecutingChange } from '@claviger/features/changes';
+import { ActAgain, ChangeService, type ChangeHandler, type ChangeResult, type ExecutingChange } from '@claviger/features/changes';
 import { Outbox } from '@claviger/features/notifications';
 import {
   TargetHandover,
@@ -28,6 +28,7 @@ import {
 } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
 import { judgeCandidate } from './source-change.policy.js';
+import { VERSION_KINDS } from './version-state.handlers.js';
 import { SourceRecorder } from './source-recorder.js';
 import { findCurrent, SourceVault } from './source-vault.js';
 
@@ -58,6 +59,8 @@ export const CHANGE_SOURCE = 'secret.source-profile';
 /** How long the workers have for making the new place equal, in milliseconds; within what one attempt may take. */
 const ESTABLISH_LIMIT_MS = 20_000;
 const LOOK_EVERY_MS = 25;
+/** For how long after a version was brought back the order to hide it may still arrive: an attempt, and what is late of it. */
+const MAY_HIDE_MS = 120_000;
 
 /**
  * Makes another profile the source of a secret. Its place is a target of the secret first, whatever it was before: so the
@@ -78,6 +81,7 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     private readonly fingerprints: SecretFingerprints,
     private readonly recorder: SourceRecorder,
     private readonly events: Outbox,
+    private readonly changes: ChangeService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -99,11 +103,12 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     const { to } = change.parameters;
     const giveUpAt = this.clock.now().getTime() + ESTABLISH_LIMIT_MS;
     const comparesAndSets = await this.#comparesAndSets(ctx, change);
+    const refusesLate = comparesAndSets && !(await this.#mayBeHidden(ctx, change));
     for (;;) {
       const secret = await this.secrets.find(ctx, change.secretId!);
       if (secret?.state !== 'active') throw secretNotActive(secret?.state ?? 'deleted');
       const target = await this.handover.find(ctx, secret.id, to.profileId);
-      const verdict = judgeCandidate(target, secret, { now: this.clock.now(), comparesAndSets });
+      const verdict = judgeCandidate(target, secret, { now: this.clock.now(), refusesLate });
       if (verdict.is === 'stopped') throw refusal(change.parameters, secret, verdict);
       const found = verdict.is === 'equal' ? await this.#read(ctx, change, secret, target!) : undefined;
       if (found) return { ...found, comparesAndSets };
@@ -121,8 +126,8 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     const { to, from } = change.parameters;
     const secret = await lockForEdit(this.secrets, tx, change, undefined);
     const target = await this.handover.lock(tx, secret.id, to.profileId);
-    const { comparesAndSets } = established;
-    const verdict = judgeCandidate(target, secret, { now: this.clock.now(), comparesAndSets });
+    const refusesLate = established.comparesAndSets && !(await this.#mayBeHidden(tx, change));
+    const verdict = judgeCandidate(target, secret, { now: this.clock.now(), refusesLate });
     if (verdict.is === 'stopped') throw refusal(change.parameters, secret, verdict);
     if (verdict.is === 'waiting' || !isAsRead(established, target!, secret)) throw new ActAgain();
     faultPoint('source.switching');
@@ -215,6 +220,12 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     if (now?.generation !== target.generation || now.observedBackendVersion !== target.observedBackendVersion)
       return undefined;
     throw newSourceNotEqual(to.profile, 'TARGET_CHANGED_AT_TARGET', CHANGED_THERE);
+  }
+
+  /** Hiding a version has no condition that a newer state of the place would break. */
+  #mayBeHidden(ctx: RequestContext, { secretId }: ExecutingChange): Promise<boolean> {
+    const since = new Date(this.clock.now().getTime() - MAY_HIDE_MS);
+    return this.changes.wasDoneSince(ctx, secretId!, VERSION_KINDS.undelete, since);
   }
 
   /** A vault that was never asked, and does not answer now, is taken for one that does not. */

@@ -114,7 +114,7 @@ export const placeDiffers = (profile: string, name: string): AppError =>
   new AppError({
     code: 'PLACE_DIFFERS',
     kind: 'conflict',
-    message: `At profile ${profile} the name ${name} holds other content than yours, so it was not adopted.`,
+    message: `At profile ${profile} the name ${name} holds other content than yours, so it was not adopted. Ask for overwrite to replace it.`,
     details: { profile, name },
   });
 

@@ -14,7 +14,8 @@ beforeAll(async () => {
 });
 
 const { acceptDatabase, move, places, recover, sourceOf, targets, working } = movingIn(() => room);
-const create = (sourceProfile: string): Promise<string> => room.secret(unique(), { sourceProfile, content: ONE });
+const create = (sourceProfile: string, syncProfiles: string[] = []): Promise<string> =>
+  room.secret(unique(), { sourceProfile, syncProfiles, content: ONE });
 const nameOf = async (id: string) => (await secretOf(id)).name;
 
 describe('while a source is changed', () => {
@@ -127,6 +128,20 @@ describe('while a source is changed', () => {
     room.clock.skip(120_000);
     await room.reconciler.reconcile(room.ctx, id);
     expect(await targets(id)).toEqual([]);
+  });
+
+  it('a copy that was told to hide the version, without an answer, is not made the source while that may be done', async () => {
+    const id = await create('inside', ['kv2']);
+    await room.reconciler.reconcile(room.ctx, id);
+    failing(kv2, 'softDelete', neverArrived('softDelete'));
+    await room.content.changeVersion(room.ctx, id, 1, 'softDelete', {});
+    await room.reconciler.reconcile(room.ctx, id);
+    await room.content.changeVersion(room.ctx, id, 1, 'undelete', {});
+    kv2.faults = () => undefined;
+    expect(await errorOf(move(id, 'kv2'))).toMatchObject({ details: { cause: 'TARGET_MAY_RECEIVE_LATE_WRITE' } });
+    room.clock.skip(200_000);
+    await room.reconciler.reconcile(room.ctx, id);
+    expect(await move(id, 'kv2')).toMatchObject({ state: 'done' });
   });
 });
 

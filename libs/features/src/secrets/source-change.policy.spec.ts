@@ -23,8 +23,8 @@ const candidate = (more: Partial<Candidate> = {}): Candidate => ({
   isLookDue: false,
   ...more,
 });
-const judge = (more: Partial<Candidate> = {}, comparesAndSets = false) =>
-  judgeCandidate(candidate(more), SECRET, { now: NOW, comparesAndSets });
+const judge = (more: Partial<Candidate> = {}, refusesLate = false) =>
+  judgeCandidate(candidate(more), SECRET, { now: NOW, refusesLate });
 
 describe('a target that is to be the source', () => {
   it.each<[string, Partial<Candidate>]>([
@@ -71,7 +71,7 @@ describe('a target that is to be the source', () => {
   });
 
   it('is not waited for when it is not there', () => {
-    expect(judgeCandidate(null, SECRET, { now: NOW, comparesAndSets: true })).toMatchObject({
+    expect(judgeCandidate(null, SECRET, { now: NOW, refusesLate: true })).toMatchObject({
       is: 'stopped',
       code: 'TARGET_NOT_FOUND',
     });
@@ -95,7 +95,7 @@ describe('a target that is to be the source', () => {
     fc.assert(
       fc.property(state, (some) => {
         const target = candidate(some as Partial<Candidate>);
-        if (judgeCandidate(target, SECRET, { now: NOW, comparesAndSets: false }).is !== 'equal') return;
+        if (judgeCandidate(target, SECRET, { now: NOW, refusesLate: false }).is !== 'equal') return;
         expect(target).toMatchObject({ observedVersion: 3, observedFingerprint: 'three', observedPresence: 'present' });
         expect(target).toMatchObject({ status: 'in_sync', leaseOwner: null, isLookDue: false });
         expect(target.unsettledUntil?.getTime() ?? 0).toBeLessThanOrEqual(NOW.getTime());

@@ -35,15 +35,15 @@ const MAX_ATTEMPTS = 3;
 
 type Circumstances = {
   readonly now: Date;
-  /** The vault refuses a write that arrives after a newer one. */
-  readonly comparesAndSets: boolean;
+  /** Whatever arrives late there changes nothing: the vault refuses a write after a newer one, and nobody hides a version. */
+  readonly refusesLate: boolean;
 };
 
 /** Whether a target can be its secret's source now. Pure and total. */
 export function judgeCandidate(
   target: Candidate | null,
   secret: Pick<SecretEntity, 'currentVersion' | 'currentFingerprint'>,
-  { now, comparesAndSets }: Circumstances,
+  { now, refusesLate }: Circumstances,
 ): CandidateVerdict {
   if (!target || target.desiredPresence === 'absent' || target.desiredPresence === 'retained')
     return { is: 'stopped', ...REMOVED };
@@ -54,7 +54,7 @@ export function judgeCandidate(
   }
   // It would come over the content of a source, where nobody expects it, and nobody waits for more than a minute.
   const mayArriveLate = target.unsettledUntil !== null && target.unsettledUntil > now;
-  if (mayArriveLate && !comparesAndSets) return { is: 'stopped', ...LATE };
+  if (mayArriveLate && !refusesLate) return { is: 'stopped', ...LATE };
   const isAtRest = target.leaseOwner === null && !target.isLookDue;
   const isEqual = target.status === 'in_sync' && holdsCurrent(target, secret) && isAtRest;
   return { is: isEqual ? 'equal' : 'waiting' };

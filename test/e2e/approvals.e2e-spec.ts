@@ -126,6 +126,22 @@ describe('a change that needs approval', () => {
     expect(answer).toMatchObject({ status: 200, body: { state: 'stale' } });
   });
 
+  it('is not decided by who made the credential of the service account that asked', async () => {
+    const [keeper, robot] = [await people.logIn(await people.user('admin')), unique('robot')];
+    const voters = (await api.get('/approval-profiles/four-eyes')).body.steps[0].groups[0] as string;
+    await keeper.put(`/groups/${voters}/members/${(await keeper.get('/whoami')).body.displayName}`, undefined);
+    await keeper.post('/service-accounts', { name: robot, policies: ['developer'] });
+    const { clientId, clientSecret } = (await keeper.post(`/service-accounts/${robot}/credentials`, {}))
+      .body as JsonBody;
+    const { id } = (await create(await people.logIn({ name: robot, clientId, clientSecret }))).body.change as JsonBody;
+    const approve = { decision: 'approve' };
+    expect((await keeper.post(`/approvals/${id}/votes`, approve)).body.code).toBe('OWN_REQUEST');
+    expect((await bob.post(`/approvals/${id}/votes`, approve)).body).toMatchObject({
+      state: 'done',
+      sponsor: expect.any(String),
+    });
+  });
+
   it('can be decided together with others, each with an answer of its own', async () => {
     const ids = [(await create(dev)).body.change.id, (await create(ada.as(api.token))).body.change.id] as string[];
     const votes = [...ids, '01a1ff05-3707-73cc-8400-fe7ac3f2e568'].map((id) => ({ id, decision: 'approve' }));

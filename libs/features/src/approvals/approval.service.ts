@@ -49,6 +49,8 @@ export type ApprovalView = {
   readonly subject: string;
   readonly secretId: string | null;
   readonly requestedBy: Requester;
+  /** Name of the user who made the token or credential that it was requested with; null where it was a user, or nobody knows. */
+  readonly sponsor: string | null;
   readonly reason: string | null;
   readonly baseVersion: number | null;
   readonly digest: string;
@@ -118,6 +120,7 @@ export class ApprovalService {
       subject: (row.parameters['subject'] as { name: string }).name,
       secretId: row.secretId,
       requestedBy: row.requestedBy,
+      sponsor: await this.#sponsorOf(ctx, found),
       reason: row.reason,
       baseVersion: row.baseVersion,
       digest: row.digest!,
@@ -160,6 +163,12 @@ export class ApprovalService {
   async withdraw(ctx: RequestContext, id: string): Promise<void> {
     await this.#find(ctx, id);
     await this.changes.cancel(ctx, id);
+  }
+
+  async #sponsorOf(ctx: RequestContext, { row, approval: { sponsorId } }: Found): Promise<string | null> {
+    if (sponsorId === null || sponsorId === principalIdOf(row.requestedBy.id)) return null;
+    const [sponsor] = await this.voters.findUsers(ctx, 'id', [sponsorId]);
+    return sponsor?.name ?? null;
   }
 
   /** For the requester, whom a step names, and who may read approvals. */

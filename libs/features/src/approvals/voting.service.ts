@@ -120,16 +120,12 @@ export class VotingService {
     if (principal?.kind !== 'user') throw notAVoter();
     const votes = await this.approvals.listVotes(tx, id);
     if (votes.some((vote) => vote.voterId === principal.id)) throw alreadyVoted();
-    const excluded = [
-      principalIdOf(row.requestedBy.id),
-      approval.sponsorId,
-      ...votes.map((vote) => vote.representedId),
-    ];
+    const asked = [principalIdOf(row.requestedBy.id), approval.sponsorId].map((one) => one ?? '');
     const right = await this.electorate.findRight(
       tx,
       approval.steps[approval.step]!,
       principal,
-      new Set(excluded.filter((one) => one != null)),
+      new Set([...asked, ...votes.map((vote) => vote.representedId)]),
     );
     if (!right) throw notAVoter();
     if (isOverdue(approval, this.clock.now())) {

@@ -123,7 +123,12 @@ describe('what is asked for in another guise', () => {
       const { id } = await room.write(caller, await room.ungatedSecret('writes'), { value: 'two' });
       expect(await errorOf(room.approve(ada, id))).toMatchObject({ code: 'OWN_REQUEST' });
       expect(await errorOf(room.approve(deputy, id))).toMatchObject({ code: 'NOT_A_VOTER' });
-      expect(await room.view(ada, id)).toMatchObject({ mayVote: false, review: null, steps: [{ couldVote: ['bob'] }] });
+      expect(await room.view(ada, id)).toMatchObject({
+        sponsor: 'ada',
+        mayVote: false,
+        review: null,
+        steps: [{ couldVote: ['bob'] }],
+      });
       const queue = await room.approvals.list(ada, { scope: 'decide', limit: 200 });
       expect(queue.map((one) => one.id)).not.toContain(id);
       await room.approve(bob, id);

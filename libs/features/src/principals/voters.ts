@@ -30,11 +30,6 @@ export class Voters {
     return (await this.#query(ctx, rule, userId, 1)).length > 0;
   }
 
-  /** Whether a user or service account is there and not disabled. */
-  isActive(ctx: RequestContext, id: string): Promise<boolean> {
-    return this.database.repository(ctx, PrincipalEntity).existsBy({ storeId: ctx.storeId, id, isDisabled: false });
-  }
-
   /** Users by id or name, disabled ones included. */
   async findUsers(ctx: RequestContext, by: 'id' | 'name', keys: readonly string[]): Promise<Named[]> {
     if (keys.length === 0) return [];

@@ -107,6 +107,10 @@ const review = z.object({
 const view = z
   .object({
     ...asked,
+    sponsor: z.string().nullable().meta({
+      description:
+        'The user who made the token or credential that it was requested with, who does not vote on it either.',
+    }),
     baseVersion: z.number().int().nullable(),
     digest: z.string().meta({ description: 'Keyed digest of exactly what was asked for.' }),
     profiles: z.array(z.object({ id: z.string(), name: z.string(), version: z.number().int() })),
@@ -143,6 +147,7 @@ const view = z
     id: 'Approval',
     example: {
       ...askedExample,
+      sponsor: null,
       baseVersion: 1,
       digest: '5b0c9a7d2e4f6a81:pC0mV0y1m5K0b0Yb2k4oXw9mM4b5W0uC0d8c1JtqXnE',
       profiles: [{ id: '01a1ff05-40aa-7e6a-8d0c-1f2e3d4c5b6a', name: 'four-eyes', version: 1 }],

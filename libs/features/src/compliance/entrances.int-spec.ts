@@ -28,7 +28,6 @@ const is = (fact: string, value: unknown, operator = 'equal'): object => ({ fact
 let db: TestDatabase;
 let room: ComplianceRoom;
 let kv2: OutsideMount;
-let kv1: OutsideMount;
 const kind = new OutsideKind();
 /** Secrets of before the rules. */
 const older: Record<'weakThenStrong' | 'hidden' | 'weak', string> = { weakThenStrong: '', hidden: '', weak: '' };
@@ -37,7 +36,7 @@ beforeAll(async () => {
   room = await ComplianceRoom.create(db, kind, new AheadClock());
   for (const name of ['prod', 'copy']) await room.secrets.builtin(name);
   kv2 = await room.secrets.outside('kv2');
-  kv1 = await room.secrets.outside('kv1', 'plain');
+  await room.secrets.outside('kv1', 'plain');
   await room.secrets.outside('far');
   for (const name of ['weakThenStrong', 'hidden', 'weak'] as const)
     older[name] = await make({ content: WEAK, sourceProfile: 'kv2' }, name);

@@ -80,8 +80,8 @@ export class WaiversAt {
     }
     const table: Section = { title: `Waivers in force (at most ${MOST})`, columns: COLUMNS, rows: shown };
     return {
-      ...rest,
       summary: [...summary, { name: 'Waivers in force', value: count }],
+      ...rest,
       sections: [table, ...sections],
     };
   }

@@ -197,6 +197,7 @@ export const undelete = defineEndpoint({
   method: 'POST',
   path: ':id/versions/:number/undelete',
   summary: 'Bring a deleted version back',
+  description: 'The current version is judged like a write of its content by rules that block.',
   needs: 'update <profile>/undelete/<name>',
   params: versionParams,
   body: z.strictObject({ reason }),
@@ -231,6 +232,8 @@ export const adopt = defineEndpoint({
   method: 'POST',
   path: ':id/drift/adopt',
   summary: 'Make what somebody put at the source a version',
+  description:
+    'Only what was found when it was asked for is adopted. It is judged like a write: what breaks a rule that blocks is refused, and stays drift.',
   needs: `${UPDATE} and update claviger/adopt/<profile>/<name>`,
   params,
   body: z.strictObject({ reason }),

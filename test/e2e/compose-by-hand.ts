@@ -83,9 +83,14 @@ export class ComposeByHand {
     );
   }
 
-  /** Runs one of the command line's commands, as `docker compose run --rm command …` does, and returns the new root token. */
+  /** Runs one of the command line's commands, as `docker compose run --rm command …` does, and returns what it said. */
+  command(...argv: readonly string[]): Promise<string> {
+    return this.#run('command', argv);
+  }
+
+  /** Makes the first root token, and returns it. */
   async makeRootToken(): Promise<string> {
-    await this.#run('command', ['access', 'recover']);
+    await this.command('access', 'recover');
     return readFileSync(join(this.#volume('operator'), 'root-token'), 'utf8').trim();
   }
 
@@ -181,8 +186,8 @@ export class ComposeByHand {
     this.#running.push({ name, child });
   }
 
-  async #run(name: string, more: readonly string[] = []): Promise<void> {
-    await ended(this.#spawn(name, more));
+  #run(name: string, more: readonly string[] = []): Promise<string> {
+    return ended(this.#spawn(name, more));
   }
 
   #spawn(name: string, more: readonly string[]): ChildProcess {
@@ -274,9 +279,11 @@ export class ComposeByHand {
 
 const isOwn = (name: string): boolean => /^(api|worker)/.test(name);
 
-async function ended(child: ChildProcess): Promise<void> {
+/** What it said. @throws Error when it ended with anything but 0 */
+async function ended(child: ChildProcess): Promise<string> {
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (text += String(chunk)));
   const [code] = (await once(child, 'close')) as [number | null];
   if (code !== 0) throw new Error(`It ended with ${code}: ${text}`);
+  return text;
 }

@@ -70,9 +70,17 @@ export class ComposeByHand {
     for (const name of ['redis', 'openbao']) this.#start(name);
     await eventually(() => this.#run('migrate'));
     for (const name of ['api-1', 'api-2', 'worker-1', 'worker-2']) this.#start(name);
-    for (const name of ['api-1', 'api-2', 'worker-1', 'worker-2'])
-      await eventually(() => this.healthCheck(name), 60_000);
+    for (const name of ['api-1', 'api-2', 'worker-1', 'worker-2']) {
+      // Asked by the script of the image once only: it is a program of its own, and they are all starting.
+      await eventually(() => this.#assertReady(name), 120_000);
+      await this.healthCheck(name);
+    }
     await this.#startProxy();
+  }
+
+  async #assertReady(name: string): Promise<void> {
+    const { status } = await fetch(`http://${this.host(name)}:9200/readyz`);
+    if (status !== 200) throw new Error(`${name} is not ready (${status}).`);
   }
 
   /** Ends with 0 when the service is healthy, by the script that the image runs. */

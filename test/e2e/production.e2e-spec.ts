@@ -18,7 +18,7 @@ import { describeScenes, VAULT_PAIRS } from './scenes.js';
 import { tellSourceChangeStory } from './source-change-story.js';
 import { hasOpenBao, Stage, type RunningClaviger } from './stage.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const file = readComposeFile();
 const newRootKey = readComposeFile('deploy/new-root-key.yml');

@@ -4,7 +4,7 @@ import { ApiDescription } from '../../apps/api/src/http/openapi.js';
 import { CANARY, ENDPOINT_CALLS, walk } from './every-endpoint.js';
 import { Stage, type StageVault } from './stage.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 let stage: Stage;
 let source: StageVault;

@@ -18,6 +18,10 @@ export function tellComplianceStory(stage: () => Stage): void {
       ],
       vaultProfiles: [watched.profile],
     });
+    // Every process knows of it within a second.
+    const wanted = { name: unique('login'), sourceProfile: watched.profile, ...login('short') };
+    for (const api of stage().app.apis)
+      await eventually(async () => expect((await api.post('/secrets?dryRun=true', wanted)).status).toBe(400));
   });
 
   const login = (password: string): object => ({ type: 'basic-auth', content: { username: 'shop', password } });

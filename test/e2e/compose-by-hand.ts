@@ -70,9 +70,17 @@ export class ComposeByHand {
     for (const name of ['redis', 'openbao']) this.#start(name);
     await eventually(() => this.#run('migrate'));
     for (const name of ['api-1', 'api-2', 'worker-1', 'worker-2']) this.#start(name);
-    for (const name of ['api-1', 'api-2', 'worker-1', 'worker-2'])
-      await eventually(() => this.healthCheck(name), 60_000);
+    for (const name of ['api-1', 'api-2', 'worker-1', 'worker-2']) {
+      // Asked by the script of the image once only: it is a program of its own, and they are all starting.
+      await eventually(() => this.#assertReady(name), 120_000);
+      await this.healthCheck(name);
+    }
     await this.#startProxy();
+  }
+
+  async #assertReady(name: string): Promise<void> {
+    const { status } = await fetch(`http://${this.host(name)}:9200/readyz`);
+    if (status !== 200) throw new Error(`${name} is not ready (${status}).`);
   }
 
   /** Ends with 0 when the service is healthy, by the script that the image runs. */
@@ -83,9 +91,14 @@ export class ComposeByHand {
     );
   }
 
-  /** Runs one of the command line's commands, as `docker compose run --rm command …` does, and returns the new root token. */
+  /** Runs one of the command line's commands, as `docker compose run --rm command …` does, and returns what it said. */
+  command(...argv: readonly string[]): Promise<string> {
+    return this.#run('command', argv);
+  }
+
+  /** Makes the first root token, and returns it. */
   async makeRootToken(): Promise<string> {
-    await this.#run('command', ['access', 'recover']);
+    await this.command('access', 'recover');
     return readFileSync(join(this.#volume('operator'), 'root-token'), 'utf8').trim();
   }
 
@@ -181,8 +194,8 @@ export class ComposeByHand {
     this.#running.push({ name, child });
   }
 
-  async #run(name: string, more: readonly string[] = []): Promise<void> {
-    await ended(this.#spawn(name, more));
+  #run(name: string, more: readonly string[] = []): Promise<string> {
+    return ended(this.#spawn(name, more));
   }
 
   #spawn(name: string, more: readonly string[]): ChildProcess {
@@ -274,9 +287,11 @@ export class ComposeByHand {
 
 const isOwn = (name: string): boolean => /^(api|worker)/.test(name);
 
-async function ended(child: ChildProcess): Promise<void> {
+/** What it said. @throws Error when it ended with anything but 0 */
+async function ended(child: ChildProcess): Promise<string> {
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (text += String(chunk)));
   const [code] = (await once(child, 'close')) as [number | null];
   if (code !== 0) throw new Error(`It ended with ${code}: ${text}`);
+  return text;
 }

@@ -27,9 +27,9 @@ export type ComposeFile = {
   readonly networks: Readonly<Record<string, unknown>>;
 };
 
-/** docker-compose.yml with its anchors followed. */
-export function readComposeFile(): ComposeFile {
-  return parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true }) as ComposeFile;
+/** docker-compose.yml, or another file of that form, with its anchors followed. */
+export function readComposeFile(path = 'docker-compose.yml'): ComposeFile {
+  return parse(readFileSync(path, 'utf8'), { merge: true }) as ComposeFile;
 }
 
 /** The services that run Claviger itself, by name. */

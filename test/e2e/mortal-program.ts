@@ -1,11 +1,23 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiClient, type ApiAnswer, type JsonBody } from '@claviger/testing';
 import { expect } from '@jest/globals';
 import type { FaultPoint } from '@claviger/kernel';
 import { COMMANDS, ProgramYard, repository, type StartedProgram } from './started-program.js';
 
-const WITH_FAULTS = join(repository, 'test/setup/standalone-with-faults.mjs');
+const WITH_FAULTS = join(repository, 'dist/standalone-with-faults.mjs');
+
+/** Puts the program with faults into one file, as `npm start`'s is, since it starts many times. A new build removes it. */
+function bundleWithFaults(): string {
+  if (existsSync(WITH_FAULTS)) return WITH_FAULTS;
+  const name = `standalone-with-faults-${process.pid}`;
+  const args = ['tools/start/bundle.mjs', `${name}=test/setup/standalone-with-faults.mjs`];
+  execFileSync(process.execPath, args, { cwd: repository });
+  // Whoever looks meanwhile finds a whole file or none.
+  renameSync(join(repository, 'dist', `${name}.mjs`), WITH_FAULTS);
+  return WITH_FAULTS;
+}
 
 /** Claviger on one data directory, which dies by `kill -9` where it is told to, and is started again. */
 export class MortalProgram {
@@ -72,7 +84,7 @@ export class MortalProgram {
 
   async #start(): Promise<{ program: StartedProgram; api: ApiClient }> {
     const env = { CLAVIGER_TEST_FAULT_LOG: this.#log, CLAVIGER_TEST_FAULT: this.#fault };
-    const program = this.#yard.start(this.#dataDir, { command: [process.execPath, WITH_FAULTS], env });
+    const program = this.#yard.start(this.#dataDir, { command: [process.execPath, bundleWithFaults()], env });
     return { program, api: new ApiClient(await program.ready(), program.rootToken) };
   }
 }

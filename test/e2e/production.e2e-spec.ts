@@ -18,9 +18,10 @@ import { describeScenes, VAULT_PAIRS } from './scenes.js';
 import { tellSourceChangeStory } from './source-change-story.js';
 import { hasOpenBao, Stage, type RunningClaviger } from './stage.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const file = readComposeFile();
+const newRootKey = readComposeFile('deploy/new-root-key.yml');
 const known = new Set(
   Object.values(CONCERNS).flatMap((concern) =>
     Object.values(concern).flatMap(({ name, sensitive }) => (sensitive ? [name, `${name}_FILE`] : [name])),
@@ -44,8 +45,10 @@ describe('docker-compose.yml', () => {
     const validate = ajv.compile(
       JSON.parse(text, (key, value: unknown) => (isOld(key, value) ? undefined : value)) as object,
     );
-    validate(file);
-    expect(validate.errors ?? []).toEqual([]);
+    for (const each of [file, newRootKey]) {
+      validate(each);
+      expect(validate.errors ?? []).toEqual([]);
+    }
     expect(validate({ services: { api: { comand: [] } } })).toBe(false);
   });
 
@@ -74,6 +77,24 @@ describe('docker-compose.yml', () => {
       }
     }
     for (const name of Object.keys(file.secrets)) if (name !== 'proxy.pem') expect(given).toContain(`'${name}'`);
+  });
+
+  it('has a companion that gives every process the root key and its successor', () => {
+    expect(Object.keys(newRootKey.services).sort()).toEqual(
+      ownServices(file)
+        .map(([name]) => name)
+        .sort(),
+    );
+    const [[secret, { file: path }]] = Object.entries(newRootKey.secrets) as [[string, { file: string }]];
+    expect(path).toBe(`./deploy/secrets/${secret}`);
+    for (const { environment, secrets } of Object.values(newRootKey.services)) {
+      expect(secrets).toEqual([secret]);
+      expect(environment).toEqual({
+        CLAVIGER_ROOT_KEY_FILE: `/run/secrets/${secret}`,
+        CLAVIGER_ROOT_KEY_PREVIOUS_FILE: file.services['api-1']!.environment!['CLAVIGER_ROOT_KEY_FILE'],
+      });
+      for (const setting of Object.keys(environment!)) expect(known).toContain(setting);
+    }
   });
 
   it('gives no secret in the clear, no port but the proxy, and no process more rights than it needs', () => {
@@ -163,7 +184,7 @@ const canRun = hasOpenBao && findRedisServer() !== undefined && process.platform
         tellReportStory(stage);
       });
 
-      it('in turns, with the caller in the audit log, their metrics told, and no secret in their output', async () => {
+      it('in turns, with the caller in the audit log, their metrics told, an intact log, and no secret said', async () => {
         expect([...compose.asked.keys()].sort()).toEqual(['api-1', 'api-2']);
         const { profile } = await scene.stage.vault('builtin');
         const { body } = await scene.stage.api.get(`/audit-entries?resource=${profile}&limit=1`);
@@ -175,6 +196,8 @@ const canRun = hasOpenBao && findRedisServer() !== undefined && process.platform
           // What all share is told once, by the worker that is there longest.
           expect(told.filter((text) => /claviger_processes{process="api"} 2\n/.test(text))).toHaveLength(1);
         }, 40_000);
+        const verified = await compose.command('audit', 'verify', '--anchors', '/anchors/1/audit-anchors');
+        expect(verified).toMatch(/INTACT[^]*Anchors: \d+ match/);
         expect(compose.output).not.toContain(rootToken);
         expect(compose.output).not.toContain('correct horse');
       });

@@ -21,7 +21,8 @@ export async function ensureBuilt() {
   await runStep({ title: 'Building', file: process.execPath, args: [nest, 'build', 'api'] });
   removeWithoutSource(DIST);
   const bundler = join(root, 'tools/start/bundle.mjs');
-  await runStep({ title: 'Bundling', file: process.execPath, args: [bundler, ...Object.keys(BUNDLES)] });
+  const apps = Object.keys(BUNDLES).map((app) => `${app}=dist/apps/${app}/src/main.js`);
+  await runStep({ title: 'Bundling', file: process.execPath, args: [bundler, ...apps] });
   writeFileSync(STAMP, wanted);
 }
 

@@ -1,12 +1,12 @@
-// Makes one file of a built app and its packages, for each app named: node tools/start/bundle.mjs <app> …
+// Makes one file of a built program and its packages, for each that is named: node tools/start/bundle.mjs <name>=<entry> …
+// The file is dist/<name>.mjs.
 // Node takes as long to find and read two thousand files as Claviger takes for all the rest of its start.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { root } from './root.mjs';
 
-const DIST = join(root, 'dist');
-const apps = process.argv.slice(2);
+const entries = process.argv.slice(2).map((argument) => argument.split('='));
 
 /** Packages that are looked for at run time: their files lie where npm put them. */
 const EXTERNAL = [
@@ -53,8 +53,8 @@ const keepStringsFast = {
 };
 
 await build({
-  entryPoints: Object.fromEntries(apps.map((app) => [app, join(DIST, `apps/${app}/src/main.js`)])),
-  outdir: DIST,
+  entryPoints: Object.fromEntries(entries.map(([name, entry]) => [name, join(root, entry)])),
+  outdir: join(root, 'dist'),
   outExtension: { '.js': '.mjs' },
   bundle: true,
   platform: 'node',

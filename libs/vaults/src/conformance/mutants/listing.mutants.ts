@@ -78,7 +78,7 @@ export const LISTING_MUTANTS: Mutants = {
     query.cursor && !query.recursive ? { ...query, cursor: query.cursor.replace(/\/?$/, '/') } : query,
   ),
   'covers everything below a folder by pages when recursive': asking((query) =>
-    query.cursor?.includes('/') ? { ...query, cursor: query.cursor.replace(/\/.*/, '/\uffff') } : query,
+    !query.order && query.cursor?.includes('/') ? { ...query, cursor: query.cursor.replace(/\/.*/, '/\uffff') } : query,
   ),
   'covers everything below a folder by pages, each name exactly once, for who minds no order': paging((page, query) =>
     query.order === 'any' && query.cursor

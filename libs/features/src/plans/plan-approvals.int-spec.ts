@@ -51,6 +51,34 @@ describe('a plan at a vault profile with approvals', () => {
     });
   });
 
+  it.each([
+    [
+      'the approval profile has changed',
+      `with next as (
+         insert into approval_profile_version select v.store_id, v.profile_id, v.version + 1, v.description, v.kinds, v.condition,
+           v.steps, v.created_by, now()
+         from approval_profile_version v join approval_profile p on p.id = v.profile_id and p.version = v.version
+         where p.name = 'gated' returning 1)
+       update approval_profile set version = version + 1 where name = 'gated'`,
+    ],
+    [
+      'waiting is asked for',
+      `update vault_profile set approval_profile = 'gated', revision = revision + 1 where name = 'open'`,
+    ],
+  ])('writes nothing when %s after the whole was accepted', async (_, change) => {
+    await room.secrets.builtin('open').catch(() => undefined);
+    const names = ['gated', 'open'].map((at) => [at, `late-${at}-${change.length}`] as const);
+    const plan = await plans.create(room.ctx, {
+      items: names.map(([sourceProfile, name]) => creating(name, { sourceProfile })),
+    });
+    await plans.apply(room.ctx, plan.id);
+    await room.secrets.rows(change);
+    room.secrets.clock.skip(1_001);
+    await room.secrets.get(PlanWorker).carryOn(job, plan.id);
+    const states = (await plans.listItems(room.ctx, plan.id, { limit: 9 })).map(({ state }) => state);
+    expect(states).toEqual(change.includes('vault_profile') ? ['pending_approval', 'stale'] : ['stale', 'done']);
+  });
+
   it('is stale when the approval profile has changed since', async () => {
     const items = [creating('later', { sourceProfile: 'gated' })];
     const plan = await plans.create(room.ctx, { items });

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Cell, ReportColumn, ReportRow } from '../report-definition.js';
 import { setFont, type Doc, type Weight } from './pdf-fonts.js';
 
@@ -9,6 +10,8 @@ const CELL_SIZE = 7;
 const CELL_LINES = 2;
 const ROW_HEIGHT = 19;
 const GAP = 4;
+/** Rows that are laid out in one go: a thousand of them take seconds, and whoever else is served by this process has a turn in between. */
+const ROWS_AT_ONCE = 20;
 
 export const leftOf = (doc: Doc): number => doc.page.margins.left;
 export const widthOf = (doc: Doc): number => doc.page.width - doc.page.margins.left - doc.page.margins.right;
@@ -55,13 +58,14 @@ export function facts(doc: Doc, pairs: readonly (readonly [name: string, value: 
 }
 
 /** A table of the columns that have a width; its head is repeated on each page. */
-export function table(doc: Doc, columns: readonly ReportColumn[], rows: readonly ReportRow[]): void {
+export async function table(doc: Doc, columns: readonly ReportColumn[], rows: readonly ReportRow[]): Promise<void> {
   const shown = columns.filter(({ width }) => width !== undefined);
   const all = shown.reduce((sum, { width }) => sum + width!, 0);
   const widths = shown.map(({ width }) => (widthOf(doc) * width!) / all);
   const titles = shown.map(({ title }) => title);
   line(doc, widths, titles, 'bold');
-  for (const row of rows) {
+  for (const [index, row] of rows.entries()) {
+    if (index % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await nextTurn();
     if (doc.y + ROW_HEIGHT > bottomOf(doc)) {
       doc.addPage();
       line(doc, widths, titles, 'bold');

@@ -56,13 +56,13 @@ export class PdfRenderer implements ReportRenderer {
       doc.on('end', () => resolve(Buffer.concat(pieces)));
       doc.on('error', reject);
     });
-    this.#draw(doc, conclusion);
+    await this.#draw(doc, conclusion);
     footers(doc, head);
     doc.end();
     return done;
   }
 
-  #draw(doc: Doc, { summary, trend, findings, sections }: Conclusion): void {
+  async #draw(doc: Doc, { summary, trend, findings, sections }: Conclusion): Promise<void> {
     const head = this.#head;
     const title = setFont(doc, 'bold', head.title);
     doc.fontSize(18).fillColor(INK).text(title);
@@ -82,17 +82,17 @@ export class PdfRenderer implements ReportRenderer {
     }
     heading(doc, 'Findings by severity');
     if (findings.length === 0) paragraph(doc, 'None.');
-    else table(doc, FINDING_COLUMNS, findings.map(findingRow));
+    else await table(doc, FINDING_COLUMNS, findings.map(findingRow));
     for (const { title, columns, rows } of sections) {
       heading(doc, title);
       if (rows.length === 0) paragraph(doc, 'None.');
-      else table(doc, columns, rows);
+      else await table(doc, columns, rows);
     }
     heading(doc, `Rows: ${this.#count}`);
     if (this.#count > this.#rows.length)
       paragraph(doc, `The first ${this.#rows.length} are shown; JSON and CSV have all of them.`);
     if (this.#count === 0) paragraph(doc, 'None.');
-    else table(doc, head.columns, this.#rows);
+    else await table(doc, head.columns, this.#rows);
   }
 }
 

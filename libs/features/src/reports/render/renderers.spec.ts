@@ -119,6 +119,22 @@ describe('the PDF of a report', () => {
     }
   });
 
+  it('gives others their turns while it is drawn', async () => {
+    let turns = 0;
+    let isOver = false;
+    const take = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(take);
+    };
+    const rows = Array.from({ length: 200 }, (_, index) => row(`secret-${index}`));
+    // Loaded before, so that only drawing is counted.
+    await render(new PdfRenderer(), []);
+    take();
+    await render(new PdfRenderer(), rows);
+    isOver = true;
+    expect(turns).toBeGreaterThanOrEqual(10);
+  });
+
   it('says how many rows it leaves out', async () => {
     const rows = Array.from({ length: PDF_ROWS + 1 }, (_, index) => row(`secret-${index}`));
     const text = textOfPdf(await render(new PdfRenderer(), rows));

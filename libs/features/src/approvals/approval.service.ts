@@ -215,8 +215,13 @@ export class ApprovalService {
     ]);
     return Promise.all(
       named.map(async (step, index) => {
-        const missing = missingVotes(step, index, votes);
-        const could = isOpen ? await this.electorate.list(ctx, approval.steps[index]!, MAX_COULD_VOTE) : [];
+        const rule = approval.steps[index]!;
+        // What counts where it is open is what would be counted by the next vote.
+        const isCounted = isOpen && index === approval.step;
+        const cast = votes.filter((vote) => vote.step === index);
+        const counted = isCounted ? await this.electorate.stillEligible(ctx, rule, cast) : cast;
+        const missing = missingVotes(step, index, counted);
+        const could = isOpen ? await this.electorate.list(ctx, rule, MAX_COULD_VOTE) : [];
         const couldVote = could.filter(({ id }) => !gone.has(id)).map(({ name }) => name);
         return { ...step, state: stateOf(index, missing, approval.step, isOpen), missing, couldVote };
       }),

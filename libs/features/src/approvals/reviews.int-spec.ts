@@ -67,6 +67,21 @@ describe('an approver sees at each vault what would happen', () => {
   });
 });
 
+describe('what is still missing', () => {
+  it('is told without the votes that count no more', async () => {
+    await room.gated('two-votes', { kinds: ['content'], steps: [{ groups: ['security'], votes: 1 }] });
+    const leaver = await room.principal('leaver', { group: 'security' });
+    const update = await room.profiles.update(dev, 'two-votes', { steps: [{ groups: ['security'], votes: 2 }] });
+    await room.approve(ada, update.id);
+    const { id } = await room.write(dev, await room.ungatedSecret('two-votes'), { value: 'two' });
+    const missing = async (): Promise<number> => (await room.view(ada, id)).steps[0]!.missing;
+    await room.approve(leaver, id);
+    expect(await missing()).toBe(1);
+    await room.disable(leaver);
+    expect(await missing()).toBe(2);
+  });
+});
+
 describe('a change of a vault profile', () => {
   it('is told to its approvers with the reason', async () => {
     const { waiting } = await room.secrets.profiles.update(dev, 'gated', { repair: 'auto' }, { reason: 'less work' });

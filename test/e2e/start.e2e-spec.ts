@@ -105,10 +105,13 @@ describe('a later start', () => {
 });
 
 describe('a stop', () => {
+  /** Started and stopped by most of these. */
+  const dataDir = yard.newDataDir();
+
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'by %s stops PostgreSQL cleanly and ends with 0',
     async (signal) => {
-      const program = yard.start(yard.newDataDir());
+      const program = yard.start(dataDir);
       await program.ready();
       expect(await program.end(signal)).toBe(0);
       expectStopped(program);
@@ -116,16 +119,16 @@ describe('a stop', () => {
   );
 
   it('asked for again and again is still a clean one', async () => {
-    const program = yard.start(yard.newDataDir());
+    const program = yard.start(dataDir);
     await program.ready();
     expect(await program.end('SIGTERM', 'SIGINT', 'SIGTERM', 'SIGTERM')).toBe(0);
     expectStopped(program);
   });
 
   it('in the middle of work fails nothing that is open, time and again', async () => {
-    const dataDir = yard.newDataDir();
+    const worked = yard.newDataDir();
     for (let round = 0; round < 4; round += 1) {
-      const program = yard.start(dataDir);
+      const program = yard.start(worked);
       const api = new ApiClient(await program.ready(), program.rootToken);
       if (round === 0) {
         await api.post('/vault-instances', { name: 'inside', kind: 'builtin' });
@@ -158,8 +161,8 @@ describe('a stop', () => {
       await Promise.all(writers);
       expectStopped(program);
       expect([...refusals].filter((code) => code !== 'SHUTTING_DOWN')).toEqual([]);
-      expect(readFileSync(join(dataDir, 'postgres.log'), 'utf8')).not.toContain('terminating connection');
-      const lines = readFileSync(join(dataDir, 'claviger.log'), 'utf8').trim().split('\n');
+      expect(readFileSync(join(worked, 'postgres.log'), 'utf8')).not.toContain('terminating connection');
+      const lines = readFileSync(join(worked, 'claviger.log'), 'utf8').trim().split('\n');
       expect(lines.filter((line) => /"level":"(warn|error)"/.test(line))).toEqual([]);
     }
   });
@@ -172,7 +175,7 @@ describe('a stop', () => {
   });
 
   it('waits for no connection that nobody asks anything on', async () => {
-    const program = yard.start(yard.newDataDir());
+    const program = yard.start(dataDir);
     const { hostname, port } = new URL(await program.ready());
     const silent = connect(Number(port), hostname);
     await once(silent, 'connect');
@@ -185,7 +188,7 @@ describe('a stop', () => {
   });
 
   it.each(['close', 'keep-alive'])('answers the request that is under way (connection: %s)', async (connection) => {
-    const program = yard.start(yard.newDataDir());
+    const program = yard.start(dataDir);
     const { hostname, port } = new URL(await program.ready());
     const body = JSON.stringify({ displayName: 'late' });
     const socket = connect(Number(port), hostname);
@@ -219,8 +222,9 @@ describe('npm start', () => {
   const command = ['npm', 'start'] as const;
 
   it('ends cleanly when npm itself is asked to, once or again and again', async () => {
+    const dataDir = yard.newDataDir();
     for (const signals of [['SIGTERM'], ['SIGINT'], ['SIGTERM', 'SIGTERM', 'SIGTERM']] as const) {
-      const program = yard.start(yard.newDataDir(), { command });
+      const program = yard.start(dataDir, { command });
       await program.ready();
       await program.end(...signals);
       expectStopped(program);

@@ -185,6 +185,15 @@ jest.setTimeout(60_000);
       expect(await aws.read(name)).toEqual({ value: 'anew' });
     });
 
+    it('is taken back by the next write when somebody deleted it there', async () => {
+      const name = unique('team/taken-back');
+      const { id } = await stage.secret({ name, source: aws });
+      await aws.remove(name);
+      expect(await stage.write(id, { value: 'two' })).toBe(2);
+      expect(await aws.describe(name)).toMatchObject({ DeletedDate: null });
+      expect([await aws.read(name), await stage.content(id, 1)]).toEqual([{ value: 'two' }, { value: 'one' }]);
+    });
+
     it('refuses a name that an object of somebody else blocks, before anything is stored', async () => {
       const name = unique('team/theirs');
       await aws.write(name, theirs);

@@ -14,6 +14,9 @@ export let kv2: OutsideMount;
 /** A vault without. */
 export let kv1: OutsideMount;
 
+/** A vault with versions and markers, without compare-and-set, in which deletions wait. */
+export let waiting: OutsideMount;
+
 /** Its database. */
 export let db: TestDatabase;
 let kind: OutsideKind;
@@ -23,6 +26,7 @@ beforeAll(async () => {
   room = await createSecretRoom(db, kind);
   kv2 = await room.outside('kv2', 'pruned');
   kv1 = await room.outside('kv1', 'plain');
+  waiting = await room.outside('waiting', 'scheduled');
 });
 afterAll(() => db.drop());
 afterEach(() => mend(kind.mounts.values()));

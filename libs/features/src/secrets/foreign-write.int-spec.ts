@@ -11,6 +11,7 @@ import {
   TWO,
   unique,
   versions,
+  waiting,
   write,
 } from '../../../testing/src/foreign-room.js';
 import {
@@ -177,6 +178,54 @@ describe('a write to a foreign source', () => {
       expect(await secretOf(id)).toMatchObject({ currentVersion: 2, currentBackendVersion: '2', drift: null });
     },
   );
+
+  describe('where deletions wait', () => {
+    const create = (name: string): Promise<string> => room.secret(name, { sourceProfile: 'waiting', content: ONE });
+    const objectAt = (name: string) => waiting.vault.snapshot().get(name);
+
+    it('takes back what somebody deleted, as ours and with its versions', async () => {
+      const name = unique();
+      const id = await create(name);
+      const { metadata } = objectAt(name)!;
+      await waiting.remove(name);
+      expect(await errorOf(write(id, TWO, 1))).toMatchObject({ code: 'CHANGE_STALE' });
+      expect(changeOf(await write(id, TWO)).state).toBe('done');
+      expect(objectAt(name)).toMatchObject({ isWaiting: false, metadata });
+      expect([await waiting.read(name), await read(id), await read(id, 1)]).toEqual([TWO, TWO, ONE]);
+      expect((await versions(id)).map(({ state }) => state)).toEqual(['live', 'live']);
+    });
+
+    it('makes what is gone for good anew, as ours', async () => {
+      const name = unique();
+      const id = await create(name);
+      const { metadata } = objectAt(name)!;
+      waiting.vault.restore(new Map([...waiting.vault.snapshot()].filter(([one]) => one !== name)));
+      expect(changeOf(await write(id, TWO)).state).toBe('done');
+      expect(objectAt(name)?.metadata).toEqual(metadata);
+      expect(metadata).toHaveProperty('claviger_owner');
+      expect((await versions(id)).map(({ state }) => state)).toEqual(['live', 'pruned']);
+    });
+
+    it('leaves what waits there of somebody else, and says so', async () => {
+      const name = unique();
+      const id = await create(name);
+      const theirs = { ...objectAt(name)!, metadata: { claviger_place: 'of another' }, isWaiting: true };
+      waiting.vault.restore(new Map(waiting.vault.snapshot()).set(name, theirs));
+      expect(await errorOf(write(id, TWO))).toMatchObject({ code: 'VAULT_PENDING_DELETION' });
+      expect(objectAt(name)).toEqual(theirs);
+    });
+
+    it('is finished by the next process where this one dies after it was taken back', async () => {
+      const name = unique();
+      const id = await create(name);
+      await waiting.remove(name);
+      dieAt('change.acted');
+      await expect(write(id, TWO)).rejects.toBeInstanceOf(Killed);
+      await recover(room);
+      expect(await secretOf(id)).toMatchObject({ currentVersion: 2, drift: null });
+      expect([waiting.versions(name), await read(id, 1)]).toEqual([2, ONE]);
+    });
+  });
 
   it('keeps the versions of an object that was removed apart from those of its successor', async () => {
     const name = unique();

@@ -142,9 +142,44 @@ export class WriteContentHandler implements ChangeHandler<WriteParameters, Outco
       found !== undefined &&
       this.fingerprints.matches(ctx.storeId, secret.type, found.content, secret.currentFingerprint!);
     if (!isOurs && change.parameters.isBound) throw changeStale();
+    const madeAnew = found ? undefined : await this.#makeAnew(ctx, source, secret, change);
+    if (madeAnew) return madeAnew;
     const receipt = await source.adapter.put(source.call, source.name, change.payload!);
     if (isOurs || !found) return { backendVersion: receipt.version };
     return { backendVersion: receipt.version, lostFingerprint: this.#lost(ctx, secret, change, found) };
+  }
+
+  /**
+   * Where the object is gone, or waits for its deletion, a write is a creation, so that it carries our marker. Undefined
+   * where something is there, and where the vault holds no markers.
+   */
+  async #makeAnew(
+    ctx: RequestContext,
+    source: OpenSource,
+    secret: SecretEntity,
+    change: ExecutingChange<WriteParameters>,
+  ): Promise<Outcome | undefined> {
+    if (!source.capabilities.metadata || (await this.#currentVersion(source)) !== undefined) return undefined;
+    try {
+      const outcome = await this.#recreate(source, change, undefined);
+      return { ...outcome, isRecreated: !(await this.#keepsHistory(ctx, source, secret)) };
+    } catch (error) {
+      // Something without a content is there, or somebody was faster.
+      if (isVaultError(error, 'ALREADY_EXISTS')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether what was brought back came with its versions. Not when that cannot be found out: the content is written. */
+  async #keepsHistory(ctx: RequestContext, source: OpenSource, secret: SecretEntity): Promise<boolean> {
+    try {
+      const { versions } = await source.adapter.describe(source.call, source.name);
+      const ids = versions.map(({ version }) => version);
+      return await this.vault.keepsCurrent(ctx, source, secret, ids);
+    } catch (error) {
+      if (isVaultError(error)) return false;
+      throw error;
+    }
   }
 
   #lost(

@@ -172,16 +172,12 @@ export class ModelMoves {
         },
       },
       events: { add: async () => undefined },
-      changes: {
-        wasDoneSince: async (_ctx: unknown, id: string, _kind: string, since: Date) =>
-          (source.get(id).undeletedAt ?? 0) >= since.getTime(),
-      },
       clock: {
         now: () => clock.now(),
         sleep: (ms: number) => clock.sleep(ms).then(() => turnstile.pass('look at the new place again')),
       },
     };
-    const { secrets, vault, places, targets, handover, fingerprints, recorder, events, changes, clock: own } = repositories;
+    const { secrets, vault, places, targets, handover, fingerprints, recorder, events, clock: own } = repositories;
     return new ChangeSourceHandler(
       secrets as never,
       vault as never,
@@ -191,7 +187,6 @@ export class ModelMoves {
       fingerprints as never,
       recorder as never,
       events as never,
-      changes as never,
       own,
     );
   }

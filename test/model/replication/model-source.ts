@@ -24,8 +24,6 @@ export type ModelSecret = {
   /** How often it was disabled or enabled. */
   toggles: number;
   readonly versions: ModelVersion[];
-  /** When its current version was last brought back. */
-  undeletedAt?: number;
   /** The profile that is the source, where that is one of the model's vaults. */
   sourceProfileId?: string;
 };

@@ -164,7 +164,6 @@ export class ModelVault {
     isLate: boolean,
   ): Promise<T> {
     const before = this.object;
-    const wasTampered = this.isTampered;
     const job = call.requestId;
     try {
       return await run(call);
@@ -174,7 +173,6 @@ export class ModelVault {
         this.changes += 1;
         const version = this.watch.mutated({ vault: this, operation, job, isLate, before, after: this.object });
         this.#note('us', before, version);
-        if (isLate) this.isTampered = wasTampered;
       }
     }
   }

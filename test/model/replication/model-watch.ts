@@ -134,13 +134,9 @@ export class ModelWatch {
     if (before && about.operation !== 'setMetadata' && about.operation !== 'undelete') this.#leavesLostHistory(about);
   }
 
-  /**
-   * Content at a source is changed by its users' changes, never by replication, however late. Where somebody has removed it a
-   * creation may arrive: what that brings is no version that anybody is given.
-   */
-  #leavesSourceAlone({ vault, operation, before, after, isLate }: Mutation): void {
+  /** Content at a source is changed by its users' changes, never by replication, however late. */
+  #leavesSourceAlone({ vault, operation, before, after }: Mutation): void {
     if (this.source.active?.sourceProfileId !== vault.profileId) return;
-    if (isLate && operation === 'create' && vault.isTampered) return;
     const isSame = readableOf(before) === readableOf(after) && before?.lastNumber === after?.lastNumber;
     this.#expect(isSame, `${operation} of replication at ${vault.name}, which is the source`);
   }

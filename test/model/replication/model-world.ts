@@ -282,7 +282,6 @@ export class ModelWorld {
     if (secret.isDisabled || current.state === 'destroyed' || (from !== undefined && current.state !== from)) return;
     if (this.#isBusy(secret) || !(await this.acts.changeVersion(secret, to))) return;
     current.state = to;
-    if (to === 'live') secret.undeletedAt = this.clock.now().getTime();
     await this.ledger.desire(secret.id, desiredOf(secret));
   }
 

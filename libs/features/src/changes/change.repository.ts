@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { SecretValue, type RequestContext } from '@claviger/kernel';
 import { Keyring } from '@claviger/platform/crypto';
 import { Database } from '@claviger/platform/database';
-import { In, MoreThanOrEqual } from 'typeorm';
+import { In } from 'typeorm';
 import { ChangeEntity } from './change.entity.js';
 import type { ChangeState } from './change-state.js';
 
@@ -106,12 +106,6 @@ export class ChangeRepository {
   /** True while a change of the secret is `executing`. */
   isExecuting(ctx: RequestContext, secretId: string): Promise<boolean> {
     return this.database.repository(ctx, ChangeEntity).existsBy({ storeId: ctx.storeId, secretId, state: 'executing' });
-  }
-
-  /** True when a change of this kind of the secret was done since then. */
-  wasDoneSince(ctx: RequestContext, secretId: string, kind: string, since: Date): Promise<boolean> {
-    const where = { storeId: ctx.storeId, secretId, kind, state: 'done' as const, endedAt: MoreThanOrEqual(since) };
-    return this.database.repository(ctx, ChangeEntity).existsBy(where);
   }
 
   /** The opened payload, or undefined when the change has none any more. */

@@ -172,11 +172,6 @@ export class ChangeService {
     return this.changes.isExecuting(ctx, secretId);
   }
 
-  /** True when a change of this kind of the secret was done since then. */
-  wasDoneSince(ctx: RequestContext, secretId: string, kind: string, since: Date): Promise<boolean> {
-    return this.changes.wasDoneSince(ctx, secretId, kind, since);
-  }
-
   /** Frees what a dead predecessor was executing, for a process that knows that it is alone on this database. */
   expireLeases(ctx: RequestContext): Promise<void> {
     return this.changes.expireLeases(ctx, this.clock.now());

@@ -234,6 +234,28 @@ describe('an attempt that nobody knows the end of', () => {
     });
   });
 
+  it('is not feared after a refusal, though that may have left our marker, and is after no answer', async () => {
+    const secret = await harness.addSecret('versioned');
+    versioned.fault = (operation) =>
+      operation === 'create' ? { type: 'error-before', error: 'THROTTLED' } : undefined;
+    await harness.reconcile(secret);
+    const now = harness.clock.now();
+    expect(await harness.target(secret, 'versioned')).toMatchObject({ status: 'retrying', unsettledUntil: now });
+
+    await harness.clock.advance(10_000);
+    versioned.fault = (operation) =>
+      operation === 'create' ? { type: 'applied-late', error: 'TIMEOUT', ms: 60_000 } : undefined;
+    await harness.reconcile(secret);
+    const lateUntil = new Date(harness.clock.now().getTime() + LATE_MS);
+    expect(await harness.target(secret, 'versioned')).toMatchObject({ unsettledUntil: lateUntil });
+
+    await harness.clock.advance(10_000);
+    versioned.fault = (operation) =>
+      operation === 'create' ? { type: 'error-before', error: 'THROTTLED' } : undefined;
+    await harness.reconcile(secret);
+    expect(await harness.target(secret, 'versioned')).toMatchObject({ unsettledUntil: lateUntil });
+  });
+
   it('keeps a removed target until nothing of it can arrive any more', async () => {
     const secret = await harness.addSecret('plain');
     plain.fault = (operation) =>

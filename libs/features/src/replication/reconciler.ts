@@ -69,7 +69,7 @@ export class Reconciler {
     if (!secret) return;
     const reads = new SourceReads(this.source, secret);
     const attempts = targets.map((target) => {
-      const progress = { isOpen: false, hasWritten: false, lost: undefined };
+      const progress = { isOpen: false, mayArrive: false, hasWritten: false, lost: undefined };
       return this.#begin(ctx, { secret, target, epoch, startedAt: now, reads, progress });
     });
     await this.#slow.wait(attempts);

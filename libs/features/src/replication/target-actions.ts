@@ -116,12 +116,16 @@ export class TargetActions {
     { mayLeaveMarker = false } = {},
   ): Promise<T> {
     assertInTime();
-    const wasOpen = progress.isOpen;
+    const { isOpen: wasOpen, mayArrive } = progress;
     progress.isOpen = true;
+    progress.mayArrive = true;
     try {
-      return await call();
+      const answer = await call();
+      progress.mayArrive = mayArrive;
+      return answer;
     } catch (error) {
       const hadNoEffect = isVaultError(error) && !error.outcomeUnknown;
+      if (hadNoEffect) progress.mayArrive = mayArrive;
       const leftMarker = mayLeaveMarker && !isVaultError(error, ...NOTHING_DONE);
       if (hadNoEffect && !leftMarker) progress.isOpen = wasOpen;
       throw error;

@@ -9,6 +9,8 @@ import type { Settlement } from './target.repository.js';
 export type Progress = {
   /** Something was sent whose effect is not recorded yet. */
   isOpen: boolean;
+  /** Something was sent that had no answer, so that it may be carried out at any time still. */
+  mayArrive: boolean;
   /** Something of the content was changed at the place. */
   hasWritten: boolean;
   /** Fingerprint of content that was not ours and was replaced. */
@@ -85,7 +87,10 @@ export function stopped(attempt: AttemptFacts, action: Action<'stop'>): Settleme
   };
 }
 
-/** It did not work out. What was sent without an answer may have been carried out, until `lateUntil`. */
+/**
+ * It did not work out. What was sent without an answer may be carried out until `lateUntil`; what was answered, and left
+ * something there, was carried out by now.
+ */
 export function failed(
   attempt: Pick<AttemptFacts, 'target' | 'now' | 'verifyIntervalMs'> & { readonly lateUntil: Date },
   failure: TargetFailure,
@@ -93,7 +98,9 @@ export function failed(
 ): Settlement {
   const { target, now, lateUntil, verifyIntervalMs } = attempt;
   return {
-    facts: progress.isOpen ? { unsettledUntil: lateUntil } : {},
+    facts: progress.isOpen
+      ? { unsettledUntil: progress.mayArrive ? lateUntil : latest(target.unsettledUntil, now) }
+      : {},
     verdict: {
       ...failureColumns(failure, now),
       attempts: target.attempts + 1,
@@ -126,6 +133,11 @@ function failureColumns(failure: TargetFailure, now: Date): Partial<SyncTargetEn
 
 function driftOf(kind: Drift['kind'], now: Date, fingerprint: string | undefined): Drift {
   return { detectedAt: now.toISOString(), kind, ...(fingerprint === undefined ? {} : { fingerprint }) };
+}
+
+/** What an earlier attempt sent may still arrive, whatever became of this one. */
+function latest(earlier: Date | null, now: Date): Date {
+  return earlier && earlier > now ? earlier : now;
 }
 
 function later(now: Date, ms: number): Date {

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ActAgain, ChangeService, type ChangeHandler, type ChangeResult, type ExecutingChange } from '@claviger/features/changes';
+import { ActAgain, type ChangeHandler, type ChangeResult, type ExecutingChange } from '@claviger/features/changes';
 import { Outbox } from '@claviger/features/notifications';
 import {
   TargetHandover,
@@ -28,7 +28,6 @@ import {
 } from './secret.errors.js';
 import { SecretRepository } from './secret.repository.js';
 import { judgeCandidate } from './source-change.policy.js';
-import { VERSION_KINDS } from './version-state.handlers.js';
 import { SourceRecorder } from './source-recorder.js';
 import { findCurrent, SourceVault } from './source-vault.js';
 
@@ -49,7 +48,6 @@ type Established = {
   readonly generation: string;
   readonly version: number;
   readonly backendVersion: BackendVersion | null;
-  readonly comparesAndSets: boolean;
   /** How it is proven that what lies at the old place is ours. */
   readonly formerOwnership: Ownership;
 };
@@ -59,8 +57,6 @@ export const CHANGE_SOURCE = 'secret.source-profile';
 /** How long the workers have for making the new place equal, in milliseconds; within what one attempt may take. */
 const ESTABLISH_LIMIT_MS = 20_000;
 const LOOK_EVERY_MS = 25;
-/** For how long after a version was brought back the order to hide it may still arrive: an attempt, and what is late of it. */
-const MAY_HIDE_MS = 120_000;
 
 /**
  * Makes another profile the source of a secret. Its place is a target of the secret first, whatever it was before: so the
@@ -81,7 +77,6 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     private readonly fingerprints: SecretFingerprints,
     private readonly recorder: SourceRecorder,
     private readonly events: Outbox,
-    private readonly changes: ChangeService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -102,16 +97,14 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
   async act(ctx: RequestContext, change: ExecutingChange<ChangeSourceParameters>): Promise<Established> {
     const { to } = change.parameters;
     const giveUpAt = this.clock.now().getTime() + ESTABLISH_LIMIT_MS;
-    const comparesAndSets = await this.#comparesAndSets(ctx, change);
-    const refusesLate = comparesAndSets && !(await this.#mayBeHidden(ctx, change));
     for (;;) {
       const secret = await this.secrets.find(ctx, change.secretId!);
       if (secret?.state !== 'active') throw secretNotActive(secret?.state ?? 'deleted');
       const target = await this.handover.find(ctx, secret.id, to.profileId);
-      const verdict = judgeCandidate(target, secret, { now: this.clock.now(), refusesLate });
+      const verdict = judgeCandidate(target, secret, this.clock.now());
       if (verdict.is === 'stopped') throw refusal(change.parameters, secret, verdict);
       const found = verdict.is === 'equal' ? await this.#read(ctx, change, secret, target!) : undefined;
-      if (found) return { ...found, comparesAndSets };
+      if (found) return found;
       if (ctx.signal?.aborted || this.clock.now().getTime() >= giveUpAt)
         throw newSourceNotEqual(to.profile, target?.errorCode ?? 'SOURCE_NOT_EQUAL_YET', NOT_YET);
       await this.clock.sleep(LOOK_EVERY_MS);
@@ -126,8 +119,7 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     const { to, from } = change.parameters;
     const secret = await lockForEdit(this.secrets, tx, change, undefined);
     const target = await this.handover.lock(tx, secret.id, to.profileId);
-    const refusesLate = established.comparesAndSets && !(await this.#mayBeHidden(tx, change));
-    const verdict = judgeCandidate(target, secret, { now: this.clock.now(), refusesLate });
+    const verdict = judgeCandidate(target, secret, this.clock.now());
     if (verdict.is === 'stopped') throw refusal(change.parameters, secret, verdict);
     if (verdict.is === 'waiting' || !isAsRead(established, target!, secret)) throw new ActAgain();
     faultPoint('source.switching');
@@ -197,7 +189,7 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     change: ExecutingChange<ChangeSourceParameters>,
     secret: SecretEntity,
     target: SyncTargetEntity,
-  ): Promise<Omit<Established, 'comparesAndSets'> | undefined> {
+  ): Promise<Established | undefined> {
     const { to } = change.parameters;
     const place = { id: secret.id, sourceProfileId: to.profileId, physicalName: target.physicalName };
     const vault = await this.vault.open(ctx, place, to.profileId, change.id);
@@ -220,24 +212,6 @@ export class ChangeSourceHandler implements ChangeHandler<ChangeSourceParameters
     if (now?.generation !== target.generation || now.observedBackendVersion !== target.observedBackendVersion)
       return undefined;
     throw newSourceNotEqual(to.profile, 'TARGET_CHANGED_AT_TARGET', CHANGED_THERE);
-  }
-
-  /** Hiding a version has no condition that a newer state of the place would break. */
-  #mayBeHidden(ctx: RequestContext, { secretId }: ExecutingChange): Promise<boolean> {
-    const since = new Date(this.clock.now().getTime() - MAY_HIDE_MS);
-    return this.changes.wasDoneSince(ctx, secretId!, VERSION_KINDS.undelete, since);
-  }
-
-  /** A vault that was never asked, and does not answer now, is taken for one that does not. */
-  async #comparesAndSets(ctx: RequestContext, change: ExecutingChange<ChangeSourceParameters>): Promise<boolean> {
-    const { profileId, physicalName } = change.parameters.to;
-    const place = { id: change.secretId!, sourceProfileId: profileId, physicalName };
-    try {
-      return (await this.vault.open(ctx, place)).capabilities.compareAndSet;
-    } catch (error) {
-      if (isVaultError(error)) return false;
-      throw error;
-    }
   }
 
   /** A vault that does not answer now is taken for one that holds markers: that claims the least. */

@@ -32,7 +32,7 @@ export class SourceChangePlanner {
     }
     const step = { profile: to.profile, role: 'source' } as const;
     const target = await this.handover.find(ctx, id, to.profileId);
-    const verdict = judgeCandidate(target, secret, { now: this.clock.now(), refusesLate: false });
+    const verdict = judgeCandidate(target, secret, this.clock.now());
     if (verdict.is === 'equal') return { ...step, action: 'no-op', reason: 'It is a sync profile, and equal already.' };
     if (verdict.is === 'waiting')
       return { ...step, action: 'update', reason: 'It is a sync profile, and about to become equal.' };

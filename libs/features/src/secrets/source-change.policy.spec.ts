@@ -23,8 +23,7 @@ const candidate = (more: Partial<Candidate> = {}): Candidate => ({
   isLookDue: false,
   ...more,
 });
-const judge = (more: Partial<Candidate> = {}, refusesLate = false) =>
-  judgeCandidate(candidate(more), SECRET, { now: NOW, refusesLate });
+const judge = (more: Partial<Candidate> = {}) => judgeCandidate(candidate(more), SECRET, NOW);
 
 describe('a target that is to be the source', () => {
   it.each<[string, Partial<Candidate>]>([
@@ -47,14 +46,13 @@ describe('a target that is to be the source', () => {
     expect(judge(more)).toEqual({ is: 'waiting' });
   });
 
-  it('is not waited for while something that was sent may still arrive, unless the vault would refuse that', () => {
+  it('is not waited for while something that was sent may still arrive', () => {
     const unsettledUntil = new Date(NOW.getTime() + 1);
     for (const status of ['in_sync', 'pending', 'retrying'] as const)
       expect(judge({ status, unsettledUntil })).toMatchObject({
         is: 'stopped',
         code: 'TARGET_MAY_RECEIVE_LATE_WRITE',
       });
-    expect(judge({ unsettledUntil }, true)).toEqual({ is: 'equal' });
   });
 
   it.each(['retrying', 'drifted', 'missing', 'foreign', 'blocked', 'paused'] as const)(
@@ -71,7 +69,7 @@ describe('a target that is to be the source', () => {
   });
 
   it('is not waited for when it is not there', () => {
-    expect(judgeCandidate(null, SECRET, { now: NOW, refusesLate: true })).toMatchObject({
+    expect(judgeCandidate(null, SECRET, NOW)).toMatchObject({
       is: 'stopped',
       code: 'TARGET_NOT_FOUND',
     });
@@ -95,7 +93,7 @@ describe('a target that is to be the source', () => {
     fc.assert(
       fc.property(state, (some) => {
         const target = candidate(some as Partial<Candidate>);
-        if (judgeCandidate(target, SECRET, { now: NOW, refusesLate: false }).is !== 'equal') return;
+        if (judgeCandidate(target, SECRET, NOW).is !== 'equal') return;
         expect(target).toMatchObject({ observedVersion: 3, observedFingerprint: 'three', observedPresence: 'present' });
         expect(target).toMatchObject({ status: 'in_sync', leaseOwner: null, isLookDue: false });
         expect(target.unsettledUntil?.getTime() ?? 0).toBeLessThanOrEqual(NOW.getTime());

@@ -33,17 +33,11 @@ const STOPPED: ReadonlySet<TargetStatus> = new Set(['drifted', 'missing', 'forei
 /** After this many it takes longer than anybody wants to wait for an answer. */
 const MAX_ATTEMPTS = 3;
 
-type Circumstances = {
-  readonly now: Date;
-  /** Whatever arrives late there changes nothing: the vault refuses a write after a newer one, and nobody hides a version. */
-  readonly refusesLate: boolean;
-};
-
 /** Whether a target can be its secret's source now. Pure and total. */
 export function judgeCandidate(
   target: Candidate | null,
   secret: Pick<SecretEntity, 'currentVersion' | 'currentFingerprint'>,
-  { now, refusesLate }: Circumstances,
+  now: Date,
 ): CandidateVerdict {
   if (!target || target.desiredPresence === 'absent' || target.desiredPresence === 'retained')
     return { is: 'stopped', ...REMOVED };
@@ -52,9 +46,9 @@ export function judgeCandidate(
     const { errorCode: code, errorCause: cause, errorAction: action } = target;
     return { is: 'stopped', code: code ?? 'UNKNOWN', cause: cause ?? '', action: action ?? '' };
   }
-  // It would come over the content of a source, where nobody expects it, and nobody waits for more than a minute.
-  const mayArriveLate = target.unsettledUntil !== null && target.unsettledUntil > now;
-  if (mayArriveLate && !refusesLate) return { is: 'stopped', ...LATE };
+  // It would come over the content of a source, where nobody expects it, and nobody waits for more than a minute. Vaults that
+  // compare and set too: a version is hidden without a condition, and where somebody has purged the place it is created anew.
+  if (target.unsettledUntil !== null && target.unsettledUntil > now) return { is: 'stopped', ...LATE };
   const isAtRest = target.leaseOwner === null && !target.isLookDue;
   const isEqual = target.status === 'in_sync' && holdsCurrent(target, secret) && isAtRest;
   return { is: isEqual ? 'equal' : 'waiting' };

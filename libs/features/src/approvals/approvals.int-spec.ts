@@ -60,10 +60,7 @@ describe('a gated write', () => {
 
   it('is told of when it waits, is voted on, decided and done', async () => {
     const told = (id: string): Promise<unknown[]> =>
-      room.secrets.rows(
-        `select type, facts->>'state' as state from event where subject_id = $1 order by type`,
-        [id],
-      );
+      room.secrets.rows(`select type, facts->>'state' as state from event where subject_id = $1 order by type`, [id]);
     const id = await room.ungatedSecret('one-step');
     const approved = await room.write(dev, id, { value: 'two' });
     await room.approve(bob, approved.id);

@@ -176,7 +176,11 @@ describeWithTools('a PostgreSQL of its own (needs pg_dump)', () => {
     });
     await restored.program.end('SIGTERM');
     const running = await start(dataDir, on(url, newKey, both));
-    expect(await run(dataDir, rotate, on(url, newKey, both))).toMatchObject({ code: 0 });
+    // The program tells that it has the new one with its next sign of life.
+    await eventually(async () => {
+      const { code, said } = await run(dataDir, rotate, on(url, newKey, both));
+      expect({ code, said: code === 0 ? '' : said }).toEqual({ code: 0, said: '' });
+    });
     expect(await content(running.api, id)).toEqual({ value: 'after the restore' });
     await running.program.end('SIGTERM');
     expect(await run(dataDir, ['keys', 'status'], on(url, oldKey))).toMatchObject({

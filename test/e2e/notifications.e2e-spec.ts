@@ -54,7 +54,7 @@ async function secret(content: object = { value: CANARY }): Promise<{ id: string
 describe('a webhook', () => {
   tellNotificationStory(() => stage);
 
-  it('hears when a copy is lost, and when it is there again', async () => {
+  it('hears when a copy is equal, when it is lost, and when it is there again', async () => {
     const name = unique('hook');
     await hook(name, ['target.*']);
     await made(api.post('/vault-profiles', { name: 'copies', instance: 'inside', mount: 'copies' }));
@@ -63,16 +63,19 @@ describe('a webhook', () => {
     const target = async (): Promise<JsonBody> =>
       ((await made(api.get(`/secrets/${id}/targets`))).items as JsonBody[])[0]!;
     await eventually(async () => expect(await target()).toMatchObject({ status: 'in_sync' }));
+    await eventually(() => expect(receiver.at(`/${name}`)).toHaveLength(1));
     await app.database.dataSource.query(`delete from builtin_object where mount = 'copies'`);
     await stage.verifyTargets();
-    await eventually(() => expect(receiver.at(`/${name}`)).toHaveLength(1));
-    await made(api.post(`/secrets/${id}/targets/copies/sync`));
     await eventually(() => expect(receiver.at(`/${name}`)).toHaveLength(2));
+    await made(api.post(`/secrets/${id}/targets/copies/sync`));
+    await eventually(() => expect(receiver.at(`/${name}`)).toHaveLength(3));
+    const equal = { profile: 'copies', status: 'in_sync', version: 1 };
     const lost = { profile: 'copies', status: 'missing', code: 'TARGET_REMOVED_AT_TARGET' };
     const told = receiver.at(`/${name}`).map((post) => JSON.parse(post.body) as JsonBody);
     expect(told).toMatchObject([
+      { type: 'target.synced', data: { subjectId: id, facts: equal } },
       { type: 'target.drifted', data: { subjectId: id, facts: lost } },
-      { type: 'target.recovered', data: { subjectId: id, facts: { profile: 'copies', status: 'in_sync' } } },
+      { type: 'target.recovered', data: { subjectId: id, facts: equal } },
     ]);
   });
 

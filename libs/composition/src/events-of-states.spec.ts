@@ -6,8 +6,10 @@ import { TARGET_STATUSES, type TargetStatus } from '@claviger/features/replicati
 /** On the way to another state within seconds, which is told. */
 type Passing = 'passing';
 
+type Told = EventType | Passing | readonly EventType[];
+
 /** Whoever adds a state says here how somebody hears of it; docs/notifications.md says it to them. */
-const OF_CHANGES: Readonly<Record<ChangeState, EventType | Passing>> = {
+const OF_CHANGES: Readonly<Record<ChangeState, Told>> = {
   submitted: 'passing',
   pending_approval: 'approval.requested',
   approved: 'approval.decided',
@@ -22,8 +24,8 @@ const OF_CHANGES: Readonly<Record<ChangeState, EventType | Passing>> = {
   stale: 'change.stale',
 };
 
-const OF_TARGETS: Readonly<Record<TargetStatus, EventType | Passing>> = {
-  in_sync: 'target.recovered',
+const OF_TARGETS: Readonly<Record<TargetStatus, Told>> = {
+  in_sync: ['target.synced', 'target.recovered'],
   pending: 'passing',
   retrying: 'target.delayed',
   drifted: 'target.drifted',
@@ -38,7 +40,7 @@ describe('events', () => {
     ['change', CHANGE_STATES, OF_CHANGES],
     ['target', TARGET_STATUSES, OF_TARGETS],
   ] as const)('of each %s are those of its states, and no others', (noun, states, told) => {
-    const types = states.map((state) => told[state as never] as EventType | Passing);
+    const types = states.flatMap((state) => told[state as never] as Told);
     const known: readonly string[] = [...EVENT_TYPES, 'passing'];
     for (const type of types) expect(known).toContain(type);
     const own = EVENT_TYPES.filter((type) => type.startsWith(`${noun}.`));

@@ -14,6 +14,7 @@ export const EVENT_TYPES = [
   'target.delayed',
   'target.paused',
   'target.recovered',
+  'target.synced',
   'change.done',
   'change.failed',
   'change.stale',

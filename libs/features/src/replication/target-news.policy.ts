@@ -18,14 +18,17 @@ const TROUBLES: Partial<Record<TargetStatus, Trouble>> = {
 export const DELAYED_AFTER = 8;
 
 /**
- * What is news about a target after an attempt: each trouble once, however often it is tried again, and that it is over. What
- * is about to be tried, or was tried in vain a few times, is no news. Pure.
+ * What is news about a target after an attempt: that it has come to be equal, each trouble once, however often it is tried
+ * again, and that it is over. What is about to be tried, was tried in vain a few times or is equal as before, is no news. Pure.
  */
 export function newsOf(
-  { told }: Pick<SyncTargetEntity, 'told'>,
+  { told, status: before }: Pick<SyncTargetEntity, 'told' | 'status'>,
   { status, errorCode, attempts = 0 }: Partial<Pick<SyncTargetEntity, 'status' | 'errorCode' | 'attempts'>>,
 ): TargetNews | undefined {
-  if (status === 'in_sync') return told === null ? undefined : { type: 'target.recovered', told: null };
+  if (status === 'in_sync') {
+    if (told !== null) return { type: 'target.recovered', told: null };
+    return before === 'in_sync' ? undefined : { type: 'target.synced', told: null };
+  }
   // Of what rests, only this waits for somebody to look at it.
   const isRestored = status === 'paused' && errorCode === 'TARGET_RESTORED';
   const isDelayed = status === 'retrying' && attempts >= DELAYED_AFTER;

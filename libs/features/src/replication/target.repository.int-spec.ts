@@ -143,9 +143,10 @@ describe('TargetRepository', () => {
       await settle(SYNCED_DUE);
       const profile = expect.any(String);
       expect(await events()).toEqual([
+        { type: 'target.synced', facts: { profile, status: 'in_sync', version: 1 } },
         { type: 'target.blocked', facts: { profile, status: 'blocked', code: 'VAULT_PERMISSION_DENIED' } },
         { type: 'target.drifted', facts: { profile, status: 'drifted', code: 'TARGET_CHANGED_AT_TARGET' } },
-        { type: 'target.recovered', facts: { profile, status: 'in_sync' } },
+        { type: 'target.recovered', facts: { profile, status: 'in_sync', version: 1 } },
       ]);
     });
 

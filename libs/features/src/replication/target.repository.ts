@@ -69,8 +69,8 @@ export class TargetRepository {
 
   /**
    * Stores what came of a claim and gives the lease back. `superseded` when something else is desired by now: then only
-   * the facts are stored and the target is due. What is news is told with it, in the same statement. `lost` when somebody else has the lease: then nothing is. Gathered with
-   * those of other secrets.
+   * the facts are stored and the target is due. What is news is told with it, in the same statement. `lost` when somebody
+   * else has the lease: then nothing is. Gathered with those of other secrets.
    */
   settle(_ctx: RequestContext, claimed: SyncTargetEntity, { facts, verdict }: Settlement): Promise<Outcome> {
     const { storeId, secretId, profileId, leaseOwner, generation } = claimed;
@@ -84,7 +84,7 @@ export class TargetRepository {
       generation,
       facts: JSON.stringify(this.#targets.toRow(facts)),
       all: JSON.stringify(this.#targets.toRow({ ...facts, ...verdict, ...told })),
-      news: news ? { id: newId(), type: news.type, facts: JSON.stringify(factsOf(verdict)) } : null,
+      news: news ? { id: newId(), type: news.type, facts: JSON.stringify(factsOf(claimed, verdict)) } : null,
     });
   }
 
@@ -257,8 +257,12 @@ export class TargetRepository {
 }
 
 /** What is told beside the name of the profile. */
-function factsOf({ status, errorCode }: Settlement['verdict']): Record<string, unknown> {
-  return { status, ...(errorCode ? { code: errorCode } : {}) };
+/** Of a copy that is equal also of which version. */
+function factsOf(
+  { desiredVersion: version }: SyncTargetEntity,
+  { status, errorCode }: Settlement['verdict'],
+): Record<string, unknown> {
+  return { status, ...(status === 'in_sync' && { version }), ...(errorCode ? { code: errorCode } : {}) };
 }
 
 const PAUSED = 'DATABASE_RESTORED';

@@ -1,7 +1,8 @@
 import type { ApiAnswer, ApiClient, JsonBody } from '@claviger/testing';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ApiDescription } from '../../apps/api/src/http/openapi.js';
-import { CANARY, ENDPOINT_CALLS, walk } from './every-endpoint.js';
+import { CANARY } from './endpoint-ground.js';
+import { ENDPOINT_CALLS, walk } from './every-endpoint.js';
 import { Stage, type StageVault } from './stage.js';
 
 jest.setTimeout(300_000);

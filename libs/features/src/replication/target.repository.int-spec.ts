@@ -176,7 +176,8 @@ describe('TargetRepository', () => {
         room.targets.settle(room.ctx, theirs, SYNCED),
       ]);
       expect(await events()).toMatchObject([{ type: 'target.blocked' }]);
-      expect(await room.sql('select 1 from event where subject_id = $1', [other])).toEqual([]);
+      const theirEvents = await room.sql('select type from event where subject_id = $1', [other]);
+      expect(theirEvents).toEqual([{ type: 'target.synced' }]);
     });
 
     it('stores everything and gives the lease back', async () => {

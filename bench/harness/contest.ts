@@ -8,7 +8,7 @@ export type Rhythm = { readonly rounds: number; readonly pauseMs: number };
 
 export const FEW_LONG_ROUNDS: Rhythm = { rounds: 5, pauseMs: 4_000 };
 /** For small differences: what slows the machine down for some seconds meets both sides. */
-export const MANY_SHORT_ROUNDS: Rhythm = { rounds: 20, pauseMs: 2_000 };
+export const MANY_SHORT_ROUNDS: Rhythm = { rounds: 8, pauseMs: 1_500 };
 const WARM_UP_SECONDS = 8;
 
 export const KINDS = ['read', 'write'] as const;
@@ -39,12 +39,8 @@ export type Round = LoadResult & { readonly cpuMicroseconds: number; readonly se
 export type Rounds<Name extends string> = Readonly<Record<Kind, Readonly<Record<Name, readonly Round[]>>>>;
 
 /** Lets both sides read and write in turn, and tells medians over the rounds. */
-export async function compete(
-  contest: Contest,
-  goals: Readonly<Record<Kind, Goal>>,
-  rhythm = FEW_LONG_ROUNDS,
-): Promise<Figure[]> {
-  const rounds = await takeTurns(contest, rhythm);
+export async function compete(contest: Contest, goals: Readonly<Record<Kind, Goal>>): Promise<Figure[]> {
+  const rounds = await takeTurns(contest);
   return KINDS.flatMap((kind) => figuresOf(kind, rounds[kind], goals[kind]));
 }
 

@@ -27,13 +27,3 @@ export function batchParameters(batch: AuditBatch): string[] {
 
 /** One batch. */
 export const INSERT_AUDIT_BATCH: NamedStatement = { name: 'audit_batch_insert', text: insertBatchSql(1) };
-
-/** The columns of batches, for a hot statement that writes many things at once: `audit_day`, `audit_id` … */
-export function batchColumns<Row>(batchOf: (row: Row) => AuditBatch): readonly ArrayColumn<Row>[] {
-  return COLUMNS.map(({ name, type, value }) => ({ name: `audit_${name}`, type, value: (row) => value(batchOf(row)) }));
-}
-
-/** The part of such a statement that inserts the batches: one for each row of `from`, which has {@link batchColumns}. */
-export function insertBatchesSql(from: string): string {
-  return `insert into ${TARGET} select ${COLUMNS.map(({ name }) => `audit_${name}`).join(', ')}, audit_epoch() from ${from}`;
-}

@@ -4,7 +4,7 @@ export type { AuditEntry } from './audit-entry.js';
 export type { AuditDetails, AuditEvent, AuditOutcome } from './audit-event.js';
 export { AUDIT_OUTCOMES } from './audit-event.js';
 export type { AuditBatch } from './audit-batch.js';
-export { batchColumns, batchParameters, insertBatchesSql, insertBatchSql } from './audit-batch.hot.js';
+export { batchParameters, insertBatchSql } from './audit-batch.hot.js';
 export { AuditKeeperModule } from './audit-keeper.module.js';
 export { keysOfStore, publicKeys, type AuditKeys } from './audit-keys.js';
 export { AuditPartitions } from './audit-partitions.js';

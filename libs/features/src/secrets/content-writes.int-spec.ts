@@ -178,6 +178,26 @@ describe('the short and the long way of writing', () => {
     expect(await room.rows(entries, [id])).toHaveLength(2);
   });
 
+  it('write the others when another process has changed one secret of the same statement', async () => {
+    const ids = [await room.secret('first'), await room.secret('changed'), await room.secret('last')];
+    for (const id of ids) await room.content.read(room.ctx, id);
+    await longRoom.content.write(longRoom.ctx, ids[1]!, { content: json(value(1)) });
+    const execute = jest.spyOn(room.get(Database), 'execute');
+    const written = await Promise.all(ids.map((id) => room.content.write(room.ctx, id, { content: json(value(2)) })));
+    const statements = execute.mock.calls
+      .map(([, { name }]) => name)
+      .filter((name) => name === 'secret_write_contents');
+    execute.mockRestore();
+    expect(written.map((one) => 'change' in one && versionOf(one.change))).toEqual([2, 3, 2]);
+    // All three, nothing; the two others; and the changed one, found again.
+    expect(statements).toHaveLength(3);
+    const entries = `select resource_id, batch_id from audit_entry where resource_id = any($1) and action = 'secret.content'
+      and outcome = 'allowed'`;
+    const audited = await room.rows(entries, [ids]);
+    const of = (id: string): unknown[] => audited.filter((row) => row['resource_id'] === id);
+    expect(ids.map((id) => of(id).length)).toEqual([1, 2, 1]);
+  });
+
   it('answer no reader without an audit entry', async () => {
     const id = await room.secret('unaudited');
     await room.content.read(room.ctx, id);

@@ -32,7 +32,11 @@ export type LocalWrite = {
 type KnownRead = { readonly known: KnownSecret; readonly entry: AuditEntry };
 /** A content, why it does not open, or nothing where the secret has changed. */
 type Opened = VaultContent | Error | undefined;
-type Written = { readonly secret_id: string; readonly current_version: number };
+type KnownWrite = { readonly write: HotWrite; readonly entry: AuditEntry };
+/** One of the items of a statement that is as it is known to be. */
+type Found<R> = { readonly index: number; readonly result: R | undefined };
+/** `version` is null when nothing was written. */
+type Locked = { readonly secret_id: string; readonly version: number | null };
 
 const MAX_BATCH = 100;
 const MAX_IN_FLIGHT = 2;
@@ -50,7 +54,7 @@ export class LocalContent {
   readonly #secrets: StoreLookups<KnownSecret>;
   readonly #known = new BoundedCache<string, KnownSecret>(MAX_KNOWN);
   readonly #reads = new Map<string, BatchedStatement<KnownRead, Opened>>();
-  readonly #writes: BatchedStatement<HotWrite, Written | undefined>;
+  readonly #writes = new Map<string, BatchedStatement<KnownWrite, number | undefined>>();
 
   constructor(
     private readonly database: Database,
@@ -60,16 +64,6 @@ export class LocalContent {
   ) {
     this.#contents = new StoreLookups(database, { statement: FIND_CONTENTS, keyOf: ({ id }) => id });
     this.#secrets = new StoreLookups(database, { statement: FIND_KNOWN_SECRETS, keyOf: ({ id }) => id });
-    this.#writes = new BatchedStatement({
-      execute: async (writes) => {
-        const { rows } = await database.execute<Written>(undefined, WRITE_CONTENTS, writeParameters(writes));
-        const written = new Map(rows.map((row) => [row.secret_id, row]));
-        return writes.map(({ base }) => written.get(base.id));
-      },
-      keyOf: ({ base }) => base.id,
-      maxBatch: MAX_BATCH,
-      maxInFlight: MAX_IN_FLIGHT,
-    });
   }
 
   /**
@@ -122,29 +116,24 @@ export class LocalContent {
   }
 
   /** The contents in the order of the reads; undefined and not audited where the secret has changed. */
-  async #read(storeId: string, reads: readonly KnownRead[]): Promise<Opened[]> {
-    const opened: Opened[] = reads.map(() => undefined);
-    if (reads.length === 0) return opened;
-    const audit = this.audit.batch(reads.map(({ entry }) => entry));
-    const parameters = readParameters(
-      storeId,
-      reads.map(({ known }) => known),
-      audit,
-    );
-    let present: readonly number[] = [];
-    await this.database.executeEarly(READ_CONTENTS, parameters, (rows) => {
-      present = rows.map(([number]) => Number(number) - 1);
-      if (rows.length < reads.length) return;
-      present.forEach((index, i) => (opened[index] = this.#tryOpen(storeId, reads[index]!.known, rows[i]![1]!)));
+  #read(storeId: string, all: readonly KnownRead[]): Promise<Opened[]> {
+    return withoutChanged(all, async (reads) => {
+      const audit = this.audit.batch(reads.map(({ entry }) => entry));
+      const parameters = readParameters(
+        storeId,
+        reads.map(({ known }) => known),
+        audit,
+      );
+      let found: Found<Opened>[] = [];
+      await this.database.executeEarly(READ_CONTENTS, parameters, (rows) => {
+        const isAnswer = rows.length === reads.length;
+        found = rows.map(([number, content]) => {
+          const index = Number(number) - 1;
+          return { index, result: isAnswer ? this.#tryOpen(storeId, reads[index]!.known, content!) : undefined };
+        });
+      });
+      return found;
     });
-    if (present.length === reads.length) return opened;
-    // Nothing was audited: those that are there are read again, without the others.
-    const again = await this.#read(
-      storeId,
-      present.map((index) => reads[index]!),
-    );
-    present.forEach((index, i) => (opened[index] = again[i]));
-    return opened;
   }
 
   #tryOpen(storeId: string, { content_id: contentId }: KnownSecret, base64: string): VaultContent | Error {
@@ -175,31 +164,29 @@ export class LocalContent {
     const { base, subject, parameters } = write;
     const changeId = newId();
     const sealed = this.vault.seal(ctx.storeId, write.content);
-    const written = await this.#writes.submit({
-      storeId: ctx.storeId,
-      base,
-      ...sealed,
-      keep: write.keep,
-      fingerprint: parameters.fingerprint,
-      facts: JSON.stringify(parameters.facts),
-      changeId,
-      requester: JSON.stringify(requesterOf(ctx)),
-      reason: write.reason ?? null,
-      boundVersion: write.boundVersion ?? null,
-      parameters: JSON.stringify({ ...parameters, subject }),
-      cause: parameters.cause,
-      eventId: newId(),
-      audit: this.audit.batch([
-        this.audit.entry(ctx, {
-          action: WRITE_CONTENT,
-          outcome: 'allowed',
-          resource: subject,
-          details: { changeId, phase: 'done' },
-        }),
-      ]),
+    const version = await this.#writesOf(ctx.storeId).submit({
+      write: {
+        base,
+        ...sealed,
+        keep: write.keep,
+        fingerprint: parameters.fingerprint,
+        facts: JSON.stringify(parameters.facts),
+        changeId,
+        requester: JSON.stringify(requesterOf(ctx)),
+        reason: write.reason ?? null,
+        boundVersion: write.boundVersion ?? null,
+        parameters: JSON.stringify({ ...parameters, subject }),
+        cause: parameters.cause,
+        eventId: newId(),
+      },
+      entry: this.audit.entry(ctx, {
+        action: WRITE_CONTENT,
+        outcome: 'allowed',
+        resource: subject,
+        details: { changeId, phase: 'done' },
+      }),
     });
-    if (!written) return undefined;
-    const version = written.current_version;
+    if (version === undefined) return undefined;
     this.#learn(ctx, base.id, {
       ...base,
       revision: base.revision + 1,
@@ -208,6 +195,35 @@ export class LocalContent {
       content_id: sealed.contentId,
     });
     return this.#done(ctx, write, changeId, version);
+  }
+
+  #writesOf(storeId: string): BatchedStatement<KnownWrite, number | undefined> {
+    let writes = this.#writes.get(storeId);
+    if (!writes) {
+      writes = new BatchedStatement({
+        execute: (batch) => this.#write(storeId, batch),
+        keyOf: ({ write }) => write.base.id,
+        maxBatch: MAX_BATCH,
+        maxInFlight: MAX_IN_FLIGHT,
+      });
+      this.#writes.set(storeId, writes);
+    }
+    return writes;
+  }
+
+  /** The new versions in the order of the writes; undefined and not audited where the secret has changed. */
+  #write(storeId: string, all: readonly KnownWrite[]): Promise<(number | undefined)[]> {
+    return withoutChanged(all, async (writes) => {
+      const audit = this.audit.batch(writes.map(({ entry }) => entry));
+      const parameters = writeParameters(
+        storeId,
+        writes.map(({ write }) => write),
+        audit,
+      );
+      const { rows } = await this.database.execute<Locked>(undefined, WRITE_CONTENTS, parameters);
+      const indexOf = new Map(writes.map(({ write }, index) => [write.base.id, index]));
+      return rows.map(({ secret_id: id, version }) => ({ index: indexOf.get(id)!, result: version ?? undefined }));
+    });
   }
 
   /** The row of the change as the statement inserted it. */
@@ -238,6 +254,28 @@ export class LocalContent {
       endedAt: now,
     };
   }
+}
+
+/**
+ * Runs a statement that does nothing unless all it is about are as they are known to be, and tells which of them are: until it did
+ * something, each time without those that have changed. Gives the results in the order of the items, undefined for the latter.
+ */
+async function withoutChanged<T, R>(
+  items: readonly T[],
+  run: (items: readonly T[]) => Promise<readonly Found<R>[]>,
+): Promise<(R | undefined)[]> {
+  const results: (R | undefined)[] = items.map(() => undefined);
+  let left = items.map((item, place) => ({ item, place }));
+  while (left.length > 0) {
+    const found = await run(left.map(({ item }) => item));
+    if (found.length === left.length) {
+      for (const { index, result } of found) results[left[index]!.place] = result;
+      break;
+    }
+    const present = new Set(found.map(({ index }) => index));
+    left = left.filter((_, index) => present.has(index));
+  }
+  return results;
 }
 
 const keyOf = (ctx: RequestContext, secretId: string): string => `${ctx.storeId}/${secretId}`;

@@ -1,10 +1,4 @@
-import {
-  batchColumns,
-  batchParameters,
-  insertBatchesSql,
-  insertBatchSql,
-  type AuditBatch,
-} from '@claviger/features/audit';
+import { batchParameters, insertBatchSql, type AuditBatch } from '@claviger/features/audit';
 import { arrayParameters, unnestSql, type ArrayColumn, type NamedStatement } from '@claviger/platform/database';
 import type { SecretState } from './secret.entity.js';
 import type { SecretType } from './content/index.js';
@@ -128,7 +122,6 @@ export const READ_CONTENTS: NamedStatement = {
 
 /** One new version of a secret on the built-in vault. */
 export type HotWrite = {
-  readonly storeId: string;
   /** The secret as it was found; its revision binds the write. */
   readonly base: KnownSecret;
   readonly contentId: string;
@@ -145,11 +138,9 @@ export type HotWrite = {
   readonly parameters: string;
   readonly cause: string;
   readonly eventId: string;
-  readonly audit: AuditBatch;
 };
 
 const WRITE_COLUMNS: readonly ArrayColumn<HotWrite>[] = [
-  { name: 'store_id', type: 'uuid', value: (write) => write.storeId },
   { name: 'secret_id', type: 'uuid', value: (write) => write.base.id },
   { name: 'revision', type: 'integer', value: (write) => write.base.revision },
   { name: 'mount', type: 'text', value: (write) => write.base.mount },
@@ -167,21 +158,24 @@ const WRITE_COLUMNS: readonly ArrayColumn<HotWrite>[] = [
   { name: 'parameters', type: 'jsonb', value: (write) => write.parameters },
   { name: 'cause', type: 'text', value: (write) => write.cause },
   { name: 'event_id', type: 'uuid', value: (write) => write.eventId },
-  ...batchColumns((write: HotWrite) => write.audit),
 ];
+const WRITE_AUDIT = WRITE_COLUMNS.length + 2;
+const ALL_LOCKED = '(select count(*) from locked) = cardinality($1::uuid[])';
 
-/** The parameters of {@link WRITE_CONTENTS}. */
-export function writeParameters(writes: readonly HotWrite[]): Buffer[] {
-  return arrayParameters(WRITE_COLUMNS, writes);
+/** The parameters of {@link WRITE_CONTENTS}: writes to one store, and the batch of entries about all of them. */
+export function writeParameters(storeId: string, writes: readonly HotWrite[], audit: AuditBatch): unknown[] {
+  return [...arrayParameters(WRITE_COLUMNS, writes), storeId, ...batchParameters(audit)];
 }
 
 /**
  * New versions of secrets on the built-in vault that have no targets, at most one for each secret: object, content,
- * version, secret, change, event and audit entry, all or nothing. A row for each that was written.
+ * version, secret, change, event and audit entry, all or nothing. A row for each secret that is as it was found, with its new
+ * version. Where one has been changed in whatever way, it is left out and **nothing is written**:
+ * the versions are null, and the others are to be written without it.
  *
- * Each secret is locked first, as everywhere, in the order of the parameters. It is left out when it was changed in
- * whatever way since it was found: while this waits for the lock, other tables are seen as they were before, and a target
- * that was added meanwhile would be missed. Whoever adds one raises the secret's revision.
+ * Each secret is locked first, as everywhere, in the order of the parameters. While this waits for the lock, other tables are seen
+ * as they were before, and a target that was added meanwhile would be missed. Whoever adds one raises the secret's revision. The
+ * objects are locked as well, so that what is audited is what is written.
  *
  * Rows are joined by their whole key, the store included, out of one row: so the planner finds no index to use with half
  * of it.
@@ -190,7 +184,7 @@ export const WRITE_CONTENTS: NamedStatement = {
   name: 'secret_write_contents',
   text: `
     with given as materialized (
-      select ${unnestSql(WRITE_COLUMNS)}
+      select ${unnestSql(WRITE_COLUMNS)}, $${WRITE_AUDIT - 1}::uuid as store_id
     ), locked as materialized (
       select given.* from given cross join lateral (
         select from secret s
@@ -201,9 +195,14 @@ export const WRITE_CONTENTS: NamedStatement = {
           ) is null
         limit 1 for update
       ) s
+      cross join lateral (
+        select from builtin_object o
+        where o.store_id = given.store_id and o.mount = given.mount and o.name = given.physical_name
+        limit 1 for no key update
+      ) o
     ), object as (
       update builtin_object o set current_version = o.current_version + 1
-      from locked l where o.store_id = l.store_id and o.mount = l.mount and o.name = l.physical_name
+      from locked l where o.store_id = l.store_id and o.mount = l.mount and o.name = l.physical_name and ${ALL_LOCKED}
       returning l.*, o.current_version as backend_version
     ), written as (
       update secret s set current_version = s.current_version + 1, current_fingerprint = l.fingerprint,
@@ -236,6 +235,6 @@ export const WRITE_CONTENTS: NamedStatement = {
       select store_id, event_id, 'secret.updated', secret_id,
         jsonb_build_object('version', current_version, 'cause', cause)
       from written
-    ), audited as (${insertBatchesSql('written')})
-    select secret_id, current_version from written`,
+    ), audited as (${insertBatchSql(WRITE_AUDIT, ALL_LOCKED)})
+    select l.secret_id, w.current_version as version from locked l left join written w on w.secret_id = l.secret_id`,
 };

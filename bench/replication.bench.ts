@@ -1,34 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newId, SecretValue } from '@claviger/kernel';
-import { eventually, startOpenBao, type OpenBaoPeer } from '@claviger/testing';
+import { eventually, type OpenBaoPeer } from '@claviger/testing';
 import { createKvKind } from '@claviger/vaults/adapters/kv';
 import type { AdapterCall, VaultAdapter } from '@claviger/vaults/contract';
 import { createNetworkPolicy } from '@claviger/vaults/network';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import type { Figure, PartReport } from './harness/figures.js';
-import { createInstallation, type Installation } from './harness/installation.js';
-import { cpuSeconds } from './harness/process-cost.js';
+import {
+  acceptAll,
+  change,
+  createScene,
+  DRAIN_WITHIN_MS,
+  MOUNTS,
+  nextContent,
+  REPLICATED_SECRETS,
+  replicateAll,
+  settled,
+  type Scene,
+} from './harness/replication-load.js';
 import { inParallel, RestClient } from './harness/rest-client.js';
 import { percentile } from './harness/statistics.js';
 
-const SECRETS = 2_000;
-const SEED_CONCURRENCY = 16;
 /** Default of CLAVIGER_WORKER_CONCURRENCY. */
 const WORKER_CONCURRENCY = 16;
 const SINGLE_CHANGES = 100;
 const SINGLE_PAUSE_MS = 50;
-const DRAIN_WITHIN_MS = 300_000;
 /** What a process asks each mount about itself when it starts. */
 const STARTING_CALLS = 3;
-const MOUNTS = ['source', 'two', 'one'] as const;
 
 type Mount = (typeof MOUNTS)[number];
-type Scene = {
-  readonly openBao: OpenBaoPeer;
-  readonly database: Client;
-  readonly installation: Installation;
-  readonly ids: readonly string[];
-};
 
 /**
  * (b) Replication from a KV v2 mount to a KV v2 and a KV v1 mount of a real OpenBao: how fast changes of all secrets
@@ -36,81 +36,27 @@ type Scene = {
  * one user takes.
  */
 export async function run(): Promise<PartReport> {
-  const openBao = await startOpenBao();
-  const installation = await createInstallation();
-  const database = new Client({ connectionString: installation.databaseUrl });
+  const scene = await createScene();
   try {
-    await openBao.mountKv('source', 2);
-    await openBao.mountKv('two', 2);
-    await openBao.mountKv('one', 1);
-    await database.connect();
-    const ids = await seed(installation, openBao, database);
-    const scene = { openBao, database, installation, ids };
     const figures = [...(await changeAll(scene)), ...(await changeSingly(scene))];
     return {
       title: '(b) Replication',
-      how: `${SECRETS} secrets on a KV v2 mount, replicated to a KV v2 and a KV v1 mount of one OpenBao (in memory); api and worker as processes of their own, ${WORKER_CONCURRENCY} secrets at the same time; compared with the bare adapter making the same calls.`,
+      how: `${REPLICATED_SECRETS} secrets on a KV v2 mount, replicated to a KV v2 and a KV v1 mount of one OpenBao (in memory); api and worker as processes of their own, ${WORKER_CONCURRENCY} secrets at the same time; compared with the bare adapter making the same calls.`,
       figures,
     };
   } finally {
-    await database.end();
-    await installation.close();
-    await openBao.close();
+    await scene.close();
   }
 }
 
-async function seed(installation: Installation, openBao: OpenBaoPeer, database: Client): Promise<string[]> {
-  const api = await installation.startApi();
-  const worker = await installation.startWorker();
-  const client = new RestClient(api.address, installation.rootToken);
-  const { address, rootToken } = openBao;
-  await client.call('POST', '/vault-instances', {
-    name: 'bao',
-    kind: 'kv',
-    config: { address },
-    credentials: { type: 'token', token: rootToken },
-  });
-  for (const mount of MOUNTS) await client.call('POST', '/vault-profiles', { name: mount, instance: 'bao', mount });
-  const names = Array.from({ length: SECRETS }, (_, number) => `team-${number % 10}/service-${number}/database`);
-  const ids = await inParallel(names, SEED_CONCURRENCY, async (name) => {
-    const secret = {
-      name,
-      type: 'key-value',
-      sourceProfile: 'source',
-      syncProfiles: ['two', 'one'],
-      content: contentOf(0),
-    };
-    return (await client.call<{ secret: { id: string } }>('POST', '/secrets', secret)).secret.id;
-  });
-  await settled(database, 2 * SECRETS);
-  await worker.stop();
-  await api.stop();
-  await client.close();
-  return ids;
-}
-
 /** The api takes all changes; only then the worker starts and brings them to the targets. */
-async function changeAll({ openBao, database, installation, ids }: Scene): Promise<Figure[]> {
-  const api = await installation.startApi();
-  const client = new RestClient(api.address, installation.rootToken);
-  const startedAt = performance.now();
-  await inParallel(ids, SEED_CONCURRENCY, (id) => change(client, id));
-  const acceptedPerSecond = (ids.length * 1_000) / (performance.now() - startedAt);
-  await client.close();
-  await api.stop();
-
+async function changeAll(scene: Scene): Promise<Figure[]> {
+  const { openBao, ids } = scene;
+  const acceptedPerSecond = await acceptAll(scene);
   const before = await callCounts(openBao);
-  const worker = await installation.startWorker();
-  await settled(database, 2 * ids.length);
-  const cpu = cpuSeconds(worker.pid);
-  await worker.stop();
+  const { perSecond, cpuSeconds: cpu } = await replicateAll(scene);
   const after = await callCounts(openBao);
   const calls = (mount: Mount): number => (after[mount] - before[mount]) / ids.length;
-  const { rows } = await database.query<{ count: number; seconds: number }>(
-    `select count(*)::integer as count, extract(epoch from max(synced_at) - min(synced_at))::float8 as seconds from sync_target`,
-  );
-  const { count, seconds } = rows[0]!;
-  const perSecond = count / 2 / seconds;
   const bare = await bareRate(openBao, ids.length);
   return [
     { name: 'changes accepted by the api', unit: '/s', ours: acceptedPerSecond },
@@ -155,7 +101,7 @@ async function changeSingly(scene: Scene): Promise<Figure[]> {
     const { rows } = await database.query<{ left: number }>(
       `select count(*)::integer as left from sync_target where next_attempt_at <= now()`,
     );
-    await settled(database, 2 * SECRETS);
+    await settled(database, 2 * REPLICATED_SECRETS);
     const figure = (name: string, values: readonly number[], most: number): Figure => ({
       name,
       unit: 'ms',
@@ -202,29 +148,6 @@ async function syncedAtOf(database: Client, id: string, version: number): Promis
   return rows[0]!.at.getTime();
 }
 
-let serial = 0;
-
-const contentOf = (number: number): Record<string, unknown> => ({
-  username: 'application',
-  password: 'correct horse battery staple',
-  serial: number,
-});
-
-function change(client: RestClient, id: string): Promise<{ version: number }> {
-  return client.call('PUT', `/secrets/${id}/content`, { content: contentOf((serial += 1)) }, { 'if-match': '*' });
-}
-
-/** Resolves when so many targets are equal to what they should hold, and nothing is under way. */
-async function settled(database: Client, count: number): Promise<void> {
-  await eventually(async () => {
-    const { rows } = await database.query<{ count: number }>(
-      `select count(*)::integer as count from sync_target
-       where status = 'in_sync' and observed_version = desired_version and next_attempt_at is null`,
-    );
-    if (rows[0]!.count !== count) throw new Error(`${rows[0]!.count} of ${count} targets are in sync.`);
-  }, DRAIN_WITHIN_MS);
-}
-
 /** How many requests each mount has served so far, by OpenBao's own count. */
 async function callCounts({ address, rootToken }: OpenBaoPeer): Promise<Record<Mount, number>> {
   const response = await fetch(`${address}/v1/sys/metrics?format=prometheus`, {
@@ -253,7 +176,7 @@ async function bareRate({ address, rootToken }: OpenBaoPeer, count: number): Pro
   const [source, two, one] = [open('source', 'kv2'), open('two', 'kv2'), open('one', 'kv1')];
   const call = (): AdapterCall => ({ requestId: newId(), signal: new AbortController().signal });
   const names = Array.from({ length: count }, (_, number) => `bare/service-${number}`);
-  const content = (): SecretValue => new SecretValue(JSON.stringify(contentOf((serial += 1))));
+  const content = (): SecretValue => new SecretValue(JSON.stringify(nextContent()));
   await inParallel(names, WORKER_CONCURRENCY, async (name) => {
     await source.create(call(), name, content());
     await two.create(call(), name, content());

@@ -8,7 +8,7 @@ export type Rhythm = { readonly rounds: number; readonly pauseMs: number };
 
 export const FEW_LONG_ROUNDS: Rhythm = { rounds: 5, pauseMs: 4_000 };
 /** For small differences: what slows the machine down for some seconds meets both sides. */
-export const MANY_SHORT_ROUNDS: Rhythm = { rounds: 8, pauseMs: 1_500 };
+export const MANY_SHORT_ROUNDS: Rhythm = { rounds: 6, pauseMs: 1_000 };
 const WARM_UP_SECONDS = 8;
 
 export const KINDS = ['read', 'write'] as const;

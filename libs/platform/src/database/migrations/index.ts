@@ -23,6 +23,7 @@ import { KeyRotation1763701900000 } from './1763701900000-key-rotation.js';
 import { AuditRetention1763702000000 } from './1763702000000-audit-retention.js';
 import { ChangeTrace1763702300000 } from './1763702300000-change-trace.js';
 import { Sponsors1763702400000 } from './1763702400000-sponsors.js';
+import { HotRowsOfStores1763702500000 } from './1763702500000-hot-rows-of-stores.js';
 
 /** All migrations, oldest first. Forward only: a migration that has landed is never edited. */
 export const MIGRATIONS = [
@@ -51,4 +52,5 @@ export const MIGRATIONS = [
   AuditRetention1763702000000,
   ChangeTrace1763702300000,
   Sponsors1763702400000,
+  HotRowsOfStores1763702500000,
 ];

@@ -53,8 +53,23 @@ export class LocalContent {
   readonly #contents: StoreLookups<FoundContent>;
   readonly #secrets: StoreLookups<KnownSecret>;
   readonly #known = new BoundedCache<string, KnownSecret>(MAX_KNOWN);
-  readonly #reads = new Map<string, BatchedStatement<KnownRead, Opened>>();
-  readonly #writes = new Map<string, BatchedStatement<KnownWrite, number | undefined>>();
+  readonly #readsOf = perStore(
+    (storeId) =>
+      new BatchedStatement<KnownRead, Opened>({
+        execute: (reads) => this.#read(storeId, reads),
+        maxBatch: MAX_BATCH,
+        maxInFlight: MAX_READS_IN_FLIGHT,
+      }),
+  );
+  readonly #writesOf = perStore(
+    (storeId) =>
+      new BatchedStatement<KnownWrite, number | undefined>({
+        execute: (writes) => this.#write(storeId, writes),
+        keyOf: ({ write }) => write.base.id,
+        maxBatch: MAX_BATCH,
+        maxInFlight: MAX_IN_FLIGHT,
+      }),
+  );
 
   constructor(
     private readonly database: Database,
@@ -102,17 +117,6 @@ export class LocalContent {
       });
     if (opened instanceof Error) throw opened;
     return opened;
-  }
-
-  /** A batch has one MAC, under the key of one store. */
-  #readsOf(storeId: string): BatchedStatement<KnownRead, Opened> {
-    let reads = this.#reads.get(storeId);
-    if (!reads) {
-      const execute = (batch: readonly KnownRead[]): Promise<Opened[]> => this.#read(storeId, batch);
-      reads = new BatchedStatement({ execute, maxBatch: MAX_BATCH, maxInFlight: MAX_READS_IN_FLIGHT });
-      this.#reads.set(storeId, reads);
-    }
-    return reads;
   }
 
   /** The contents in the order of the reads; undefined and not audited where the secret has changed. */
@@ -197,20 +201,6 @@ export class LocalContent {
     return this.#done(ctx, write, changeId, version);
   }
 
-  #writesOf(storeId: string): BatchedStatement<KnownWrite, number | undefined> {
-    let writes = this.#writes.get(storeId);
-    if (!writes) {
-      writes = new BatchedStatement({
-        execute: (batch) => this.#write(storeId, batch),
-        keyOf: ({ write }) => write.base.id,
-        maxBatch: MAX_BATCH,
-        maxInFlight: MAX_IN_FLIGHT,
-      });
-      this.#writes.set(storeId, writes);
-    }
-    return writes;
-  }
-
   /** The new versions in the order of the writes; undefined and not audited where the secret has changed. */
   #write(storeId: string, all: readonly KnownWrite[]): Promise<(number | undefined)[]> {
     return withoutChanged(all, async (writes) => {
@@ -254,6 +244,16 @@ export class LocalContent {
       endedAt: now,
     };
   }
+}
+
+/** One for each store, because a batch of audit entries has one MAC, under the key of one store. */
+function perStore<T>(make: (storeId: string) => T): (storeId: string) => T {
+  const made = new Map<string, T>();
+  return (storeId) => {
+    let one = made.get(storeId);
+    if (one === undefined) made.set(storeId, (one = make(storeId)));
+    return one;
+  };
 }
 
 /**

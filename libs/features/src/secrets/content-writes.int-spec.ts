@@ -194,8 +194,28 @@ describe('the short and the long way of writing', () => {
     const entries = `select resource_id, batch_id from audit_entry where resource_id = any($1) and action = 'secret.content'
       and outcome = 'allowed'`;
     const audited = await room.rows(entries, [ids]);
-    const of = (id: string): unknown[] => audited.filter((row) => row['resource_id'] === id);
-    expect(ids.map((id) => of(id).length)).toEqual([1, 2, 1]);
+    const batchesOf = (id: string): unknown[] =>
+      audited.filter((row) => row['resource_id'] === id).map((row) => row['batch_id']);
+    const [first, changed, last] = ids.map(batchesOf);
+    expect([first!.length, changed!.length, last!.length]).toEqual([1, 2, 1]);
+    // What was written together is one batch.
+    expect(first).toEqual(last);
+  });
+
+  it('audit no write of a secret whose object is gone from the vault', async () => {
+    const [good, bad] = [await room.secret('there'), await room.secret('gone')];
+    for (const id of [good, bad]) await room.content.read(room.ctx, id);
+    await db.database.pool.query(
+      'delete from builtin_object where name = (select physical_name from secret where id = $1)',
+      [bad],
+    );
+    await Promise.allSettled([good, bad].map((id) => room.content.write(room.ctx, id, { content: json(value(1)) })));
+    expect((await room.content.read(room.ctx, good)).number).toBe(2);
+    const audited = `select details ->> 'changeId' as id from audit_entry
+      where resource_id = any($1) and action = 'secret.content' and details ->> 'phase' = 'done' order by 1`;
+    const done = `select id::text from change
+      where secret_id = any($1) and kind = 'secret.content' and state = 'done' order by 1`;
+    expect(await room.rows(audited, [[good, bad]])).toEqual(await room.rows(done, [[good, bad]]));
   });
 
   it('answer no reader without an audit entry', async () => {
